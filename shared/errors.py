@@ -1,0 +1,108 @@
+"""Every error Groundswell raises on purpose, in one tree.
+
+    GroundswellError
+    |-- ConfigurationError      the operator must change a setting (exit code 78)
+    |-- InputError              the caller sent something we cannot accept (HTTP 400)
+    |   |-- MalformedFrame      a feed sent bytes that are not what its protocol says
+    |   `-- NotFound            the thing named does not exist (HTTP 404)
+    |-- ConflictError           the request is valid but not now (HTTP 409)
+    |-- DependencyError         something we rely on did not answer (HTTP 503)
+    |   |-- StoreUnavailable    PostgreSQL
+    |   |-- BrokerUnavailable   Valkey or Redis
+    |   |-- IndexUnavailable    the vector index
+    |   |-- EmbedderUnavailable the embedding model
+    |   |-- FeedUnavailable     a feed's server
+    |   `-- RenderFailed        the PDF renderer
+    |-- SchemaNotReady          the database is not at our revision (HTTP 503)
+    `-- FencedError             another worker owns this run now; stop without writing
+
+Vendor exceptions are translated into these where the vendor is called and nowhere else.
+"""
+
+from __future__ import annotations
+
+
+class GroundswellError(Exception):
+    """Base of all. ``what`` happened, ``why``, and what to ``do`` about it, each one sentence."""
+
+    status = 500
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str = "", do: str = "") -> None:
+        super().__init__(" ".join(part for part in (what, why, do) if part))
+        self.what, self.why, self.do = what, why, do
+
+
+class ConfigurationError(GroundswellError):
+    """The operator must change a setting."""
+
+    exit_code = 78
+
+
+class InputError(GroundswellError):
+    """The caller sent something we cannot accept."""
+
+    status = 400
+    exit_code = 2
+
+
+class MalformedFrame(InputError):
+    """A feed's frame is not what its protocol says. ``reason`` is a metric label: few, fixed values."""
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(f"Malformed frame: {reason}.", why=detail)
+        self.reason = reason
+
+
+class NotFound(InputError):
+    """The thing named does not exist, or no longer."""
+
+    status = 404
+
+
+class ConflictError(GroundswellError):
+    """The request is valid but cannot be carried out in the present state."""
+
+    status = 409
+
+
+class DependencyError(GroundswellError):
+    """Something we rely on did not answer. Worth a retry later."""
+
+    status = 503
+    exit_code = 69
+
+
+class StoreUnavailable(DependencyError):
+    """PostgreSQL did not answer, or ended the connection."""
+
+
+class BrokerUnavailable(DependencyError):
+    """Valkey or Redis did not answer."""
+
+
+class IndexUnavailable(DependencyError):
+    """The vector index did not answer."""
+
+
+class EmbedderUnavailable(DependencyError):
+    """No embedding model could be loaded, or it gave unusable vectors."""
+
+
+class FeedUnavailable(DependencyError):
+    """A feed's server could not be reached or ended the stream."""
+
+
+class RenderFailed(DependencyError):
+    """The PDF renderer failed; the plain document is still there."""
+
+
+class SchemaNotReady(GroundswellError):
+    """The database is not at the revision this code needs (migrations have not run yet)."""
+
+    status = 503
+    exit_code = 69
+
+
+class FencedError(GroundswellError):
+    """Another worker has taken this run over: stop at once and write nothing."""

@@ -1,0 +1,44 @@
+"""State of every unit and dependency, with a reason and a since."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from shared.schemas.base import Schema
+
+State = Literal["ok", "degraded", "down", "off"]
+
+
+class Component(Schema):
+    """``effect`` says in plain words what the user misses while it is not ok; ``do`` what helps."""
+
+    name: str
+    title: str
+    state: State
+    reason: str | None = None
+    effect: str | None = None
+    do: str | None = None
+    since: datetime
+
+
+class Figures(Schema):
+    """Whole-platform figures for the status strip. ``None`` means unknown, never zero."""
+
+    posts_stored: int | None = None
+    vectors_stored: int | None = None
+    vectors_pending: int | None = None
+    events_per_second: float | None = None
+    clock_drift_seconds: float | None = None
+    spend_nano_usd: int = 0
+    budget_nano_usd: int = 0
+
+
+class Health(Schema):
+    """``state`` is the worst of the components that are not off."""
+
+    state: State
+    components: list[Component]
+    figures: Figures
+    version: str
+    now: datetime

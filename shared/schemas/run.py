@@ -1,0 +1,98 @@
+"""A durable run of work (now: briefings) and the report it makes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from shared.schemas.base import Schema
+
+RunStatus = Literal["queued", "running", "done", "failed"]
+StepStatus = Literal["pending", "running", "done", "failed", "skipped"]
+
+
+class RunRequest(Schema):
+    """Ask for a briefing about one topic. ``kind`` grows with the platform."""
+
+    topic: str
+    kind: Literal["briefing"] = "briefing"
+
+
+class RunStep(Schema):
+    """One step of the ledger: its result is kept, so that a resumed run does not repeat it."""
+
+    name: str
+    title: str
+    status: StepStatus
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    detail: str | None = None
+
+
+class Run(Schema):
+    """``report`` is set once the report exists; its PDF may follow or fail (see the report)."""
+
+    id: str
+    kind: str
+    topic: str
+    title: str
+    status: RunStatus
+    error: str | None = None
+    steps: list[RunStep]
+    created_at: datetime
+    updated_at: datetime
+    attempts: int
+    report: str | None = None
+    spend_nano_usd: int = 0
+
+
+class RunList(Schema):
+    """Newest first, at most 50."""
+
+    runs: list[Run]
+
+
+class Citation(Schema):
+    """A post a report quotes. ``number`` is its mark in the text, from 1."""
+
+    number: int
+    post: str
+    author: str
+    time: datetime
+    url: str | None
+    text: str
+    languages: list[str] = []
+
+
+class ReportSection(Schema):
+    """``paragraphs`` are plain text with citation marks such as [3]; never markup."""
+
+    heading: str
+    paragraphs: list[str]
+
+
+class Report(Schema):
+    """A finished briefing. ``writer`` says who wrote it ("extractive": no model was asked).
+
+    ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there).
+    """
+
+    id: str
+    run: str
+    topic: str
+    title: str
+    summary: str
+    sections: list[ReportSection]
+    citations: list[Citation]
+    writer: str
+    created_at: datetime
+    range_start: datetime
+    range_end: datetime
+    pdf: Literal["ready", "failed"]
+    pdf_reason: str | None = None
+
+
+class ReportList(Schema):
+    """Newest first, at most 50; without bodies."""
+
+    reports: list[Report]

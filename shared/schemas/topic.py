@@ -1,0 +1,81 @@
+"""A topic: related terms that gain momentum together."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from shared.schemas.base import Schema
+from shared.schemas.feed import Gap
+from shared.schemas.post import Post
+
+TopicStatus = Literal["rising", "peaking", "fading", "ended"]
+
+
+class Topic(Schema):
+    """One detected topic.
+
+    ``posts_hour`` and ``authors_hour`` count the last 60 minutes of event time, ``usual_hour`` is
+    what the baseline expects for the same stretch, ``ratio`` their quotient (at least one post
+    expected). ``provisional`` means that the baseline is younger than its warm-up. ``why`` is one
+    sentence that names the evidence. ``spark`` holds posts a minute, oldest first, up to 60 values,
+    ``None`` where the minute touches a gap.
+    """
+
+    id: str
+    label: str
+    terms: list[str]
+    status: TopicStatus
+    score: float
+    posts_hour: int
+    authors_hour: int
+    usual_hour: float
+    ratio: float
+    provisional: bool
+    began_at: datetime
+    detected_at: datetime
+    updated_at: datetime
+    languages: list[str]
+    why: str
+    spark: list[int | None] = []
+
+
+class TopicList(Schema):
+    """Live topics by score, highest first. ``as_of`` is the event time the figures hold for."""
+
+    topics: list[Topic]
+    as_of: datetime | None
+    baseline_minutes: int
+    warmup_minutes: int
+
+
+class SeriesPoint(Schema):
+    """One minute of event time. ``None`` where the minute touches a gap or is not over yet."""
+
+    start: datetime
+    posts: int | None
+    authors: int | None
+    usual: float | None
+
+
+class TopicDetail(Schema):
+    """A topic with its series (minutes, oldest first), gaps and representative posts (earliest first)."""
+
+    topic: Topic
+    series: list[SeriesPoint]
+    gaps: list[Gap]
+    posts: list[Post]
+    related: list[Topic]
+
+
+class MomentumSeries(Schema):
+    """What the momentum chart draws: up to ``len(topics)`` lines on one shared time axis.
+
+    ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps.
+    """
+
+    minutes: list[datetime]
+    topics: list[Topic]
+    values: list[list[int | None]]
+    gaps: list[Gap]
+    as_of: datetime | None
