@@ -11,7 +11,7 @@ FeedKind = Literal["jetstream", "nostr", "sealed", "file"]
 FeedStatus = Literal["starting", "live", "catching_up", "stalled", "unreachable", "paused", "ended"]
 
 
-class Feed(Schema):
+class Feed(Schema, frozen=True, kw_only=True):
     """One feed with its present state, as the relay last reported it by the database's clock.
 
     ``lag_seconds`` is now minus the event time of the last stored event; ``rate`` is events per
@@ -36,7 +36,7 @@ class Feed(Schema):
     quarantined: int = 0
 
 
-class Gap(Schema):
+class Gap(Schema, frozen=True, kw_only=True):
     """A stretch of a feed's event time that could not be read back."""
 
     id: str
@@ -46,14 +46,14 @@ class Gap(Schema):
     cause: str
 
 
-class FeedList(Schema):
+class FeedList(Schema, frozen=True, kw_only=True):
     """All feeds and the gaps of the last 24 hours."""
 
     feeds: list[Feed]
     gaps: list[Gap]
 
 
-class FeedMinute(Schema):
+class FeedMinute(Schema, frozen=True, kw_only=True):
     """Events of one feed in one minute of event time."""
 
     start: datetime
@@ -63,7 +63,7 @@ class FeedMinute(Schema):
     deletes: int
 
 
-class FeedSeries(Schema):
+class FeedSeries(Schema, frozen=True, kw_only=True):
     """Counts by minute, oldest first; a minute that touches a gap is left out and its gap listed."""
 
     feed: str

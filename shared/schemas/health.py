@@ -10,7 +10,7 @@ from shared.schemas.base import Schema
 State = Literal["ok", "degraded", "down", "off"]
 
 
-class Component(Schema):
+class Component(Schema, frozen=True, kw_only=True):
     """``effect`` says in plain words what the user misses while it is not ok; ``do`` what helps."""
 
     name: str
@@ -22,7 +22,7 @@ class Component(Schema):
     since: datetime
 
 
-class Figures(Schema):
+class Figures(Schema, frozen=True, kw_only=True):
     """Whole-platform figures for the status strip. ``None`` means unknown, never zero."""
 
     posts_stored: int | None = None
@@ -34,7 +34,7 @@ class Figures(Schema):
     budget_nano_usd: int = 0
 
 
-class Health(Schema):
+class Health(Schema, frozen=True, kw_only=True):
     """``state`` is the worst of the components that are not off."""
 
     state: State

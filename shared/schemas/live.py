@@ -24,7 +24,7 @@ class LiveMessage(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     id: str = ""
 
 
-class Hello(LiveMessage, tag="hello"):
+class Hello(LiveMessage, frozen=True, kw_only=True, tag="hello"):
     """``resumed``: replay from ``after`` follows. ``missed``: some of what came between is gone."""
 
     resumed: bool
@@ -32,7 +32,7 @@ class Hello(LiveMessage, tag="hello"):
     now: datetime
 
 
-class Posts(LiveMessage, tag="posts"):
+class Posts(LiveMessage, frozen=True, kw_only=True, tag="posts"):
     """Newly stored posts, oldest first; ``total`` counts all stored, ``posts`` may be a sample."""
 
     feed: str
@@ -40,32 +40,32 @@ class Posts(LiveMessage, tag="posts"):
     total: int
 
 
-class PostsDeleted(LiveMessage, tag="deleted"):
+class PostsDeleted(LiveMessage, frozen=True, kw_only=True, tag="deleted"):
     """Posts their authors deleted: remove them from the screen."""
 
     posts: list[str]
 
 
-class TopicsUpdated(LiveMessage, tag="topics"):
+class TopicsUpdated(LiveMessage, frozen=True, kw_only=True, tag="topics"):
     """Live topics by score after a momentum tick."""
 
     topics: list[Topic]
     as_of: datetime
 
 
-class FeedUpdated(LiveMessage, tag="feed"):
+class FeedUpdated(LiveMessage, frozen=True, kw_only=True, tag="feed"):
     """A feed's state or figures changed."""
 
     feed: Feed
 
 
-class RunUpdated(LiveMessage, tag="run"):
+class RunUpdated(LiveMessage, frozen=True, kw_only=True, tag="run"):
     """A run moved on."""
 
     run: Run
 
 
-class Beat(LiveMessage, tag="beat"):
+class Beat(LiveMessage, frozen=True, kw_only=True, tag="beat"):
     """Sent every 5 s when nothing else is: silence for longer means that the stream is broken."""
 
     now: datetime

@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.schemas.base import Schema
 
 
-class Post(Schema):
+class Post(Schema, frozen=True, kw_only=True):
     """One public post.
 
     ``time`` is the feed's event time (what everything is counted by); ``claimed_time`` is what
@@ -31,7 +31,7 @@ class Post(Schema):
     reposts: int = 0
 
 
-class PostPage(Schema):
+class PostPage(Schema, frozen=True, kw_only=True):
     """Newest first. ``next`` continues the listing (opaque); absent at the end."""
 
     posts: list[Post]

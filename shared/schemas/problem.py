@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.schemas.base import Schema
 
 
-class Problem(Schema):
+class Problem(Schema, frozen=True, kw_only=True):
     """``what`` happened, ``why``, what to ``do``. ``request`` finds the log lines."""
 
     status: int

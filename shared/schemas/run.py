@@ -11,14 +11,14 @@ RunStatus = Literal["queued", "running", "done", "failed"]
 StepStatus = Literal["pending", "running", "done", "failed", "skipped"]
 
 
-class RunRequest(Schema):
+class RunRequest(Schema, frozen=True, kw_only=True):
     """Ask for a briefing about one topic. ``kind`` grows with the platform."""
 
     topic: str
     kind: Literal["briefing"] = "briefing"
 
 
-class RunStep(Schema):
+class RunStep(Schema, frozen=True, kw_only=True):
     """One step of the ledger: its result is kept, so that a resumed run does not repeat it."""
 
     name: str
@@ -29,7 +29,7 @@ class RunStep(Schema):
     detail: str | None = None
 
 
-class Run(Schema):
+class Run(Schema, frozen=True, kw_only=True):
     """``report`` is set once the report exists; its PDF may follow or fail (see the report)."""
 
     id: str
@@ -46,13 +46,13 @@ class Run(Schema):
     spend_nano_usd: int = 0
 
 
-class RunList(Schema):
+class RunList(Schema, frozen=True, kw_only=True):
     """Newest first, at most 50."""
 
     runs: list[Run]
 
 
-class Citation(Schema):
+class Citation(Schema, frozen=True, kw_only=True):
     """A post a report quotes. ``number`` is its mark in the text, from 1."""
 
     number: int
@@ -64,14 +64,14 @@ class Citation(Schema):
     languages: list[str] = []
 
 
-class ReportSection(Schema):
+class ReportSection(Schema, frozen=True, kw_only=True):
     """``paragraphs`` are plain text with citation marks such as [3]; never markup."""
 
     heading: str
     paragraphs: list[str]
 
 
-class Report(Schema):
+class Report(Schema, frozen=True, kw_only=True):
     """A finished briefing. ``writer`` says who wrote it ("extractive": no model was asked).
 
     ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there).
@@ -92,7 +92,7 @@ class Report(Schema):
     pdf_reason: str | None = None
 
 
-class ReportList(Schema):
+class ReportList(Schema, frozen=True, kw_only=True):
     """Newest first, at most 50; without bodies."""
 
     reports: list[Report]

@@ -10,7 +10,7 @@ from shared.schemas.post import Post
 SearchMode = Literal["hybrid", "text only"]
 
 
-class SearchHit(Schema):
+class SearchHit(Schema, frozen=True, kw_only=True):
     """``matched``: which arms found it. ``similarity`` is the cosine in [-1, 1] when meaning did."""
 
     post: Post
@@ -19,7 +19,7 @@ class SearchHit(Schema):
     similarity: float | None = None
 
 
-class SearchResult(Schema):
+class SearchResult(Schema, frozen=True, kw_only=True):
     """``mode`` says what could be searched; ``reason`` says why when it is not "hybrid"."""
 
     query: str

@@ -12,7 +12,7 @@ from shared.schemas.post import Post
 TopicStatus = Literal["rising", "peaking", "fading", "ended"]
 
 
-class Topic(Schema):
+class Topic(Schema, frozen=True, kw_only=True):
     """One detected topic.
 
     ``posts_hour`` and ``authors_hour`` count the last 60 minutes of event time, ``usual_hour`` is
@@ -40,7 +40,7 @@ class Topic(Schema):
     spark: list[int | None] = []
 
 
-class TopicList(Schema):
+class TopicList(Schema, frozen=True, kw_only=True):
     """Live topics by score, highest first. ``as_of`` is the event time the figures hold for."""
 
     topics: list[Topic]
@@ -49,7 +49,7 @@ class TopicList(Schema):
     warmup_minutes: int
 
 
-class SeriesPoint(Schema):
+class SeriesPoint(Schema, frozen=True, kw_only=True):
     """One minute of event time. ``None`` where the minute touches a gap or is not over yet."""
 
     start: datetime
@@ -58,7 +58,7 @@ class SeriesPoint(Schema):
     usual: float | None
 
 
-class TopicDetail(Schema):
+class TopicDetail(Schema, frozen=True, kw_only=True):
     """A topic with its series (minutes, oldest first), gaps and representative posts (earliest first)."""
 
     topic: Topic
@@ -68,7 +68,7 @@ class TopicDetail(Schema):
     related: list[Topic]
 
 
-class MomentumSeries(Schema):
+class MomentumSeries(Schema, frozen=True, kw_only=True):
     """What the momentum chart draws: up to ``len(topics)`` lines on one shared time axis.
 
     ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps.
