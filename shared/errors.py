@@ -13,6 +13,7 @@
     |   |-- EmbedderUnavailable the embedding model
     |   |-- FeedUnavailable     a feed's server
     |   `-- RenderFailed        the PDF renderer
+    |-- StoreRejected           PostgreSQL understood a statement and refused it: our mistake
     |-- SchemaNotReady          the database is not at our revision (HTTP 503)
     `-- FencedError             another worker owns this run now; stop without writing
 
@@ -75,6 +76,10 @@ class DependencyError(GroundswellError):
 
 class StoreUnavailable(DependencyError):
     """PostgreSQL did not answer, or ended the connection."""
+
+
+class StoreRejected(GroundswellError):
+    """PostgreSQL understood a statement and refused it: our mistake, never worth a retry."""
 
 
 class BrokerUnavailable(DependencyError):

@@ -1,0 +1,251 @@
+"""Every setting, as data: the one place where a variable is named, typed, defaulted and explained.
+
+A field ``x`` is read from ``GROUNDSWELL_X``. ``Annotated`` metadata carries the sentence for the
+documentation, an example, which units need it, and whether it is a secret.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Unit = Literal["solo", "relay", "api", "worker"]
+
+
+class About(msgspec.Struct, frozen=True):
+    """What people need to know about one setting. ``least``/``most`` bound numbers, inclusive."""
+
+    doc: str
+    units: tuple[Unit, ...]
+    example: str = ""
+    secret: bool = False
+    least: float | None = None
+    most: float | None = None
+
+
+_ALL: tuple[Unit, ...] = ("solo", "relay", "api", "worker")
+_SERVICES: tuple[Unit, ...] = ("relay", "api", "worker")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """All settings, decoded and checked. Made by ``shared.config.load``."""
+
+    # --- engines -----------------------------------------------------------------------------
+    postgres_url: Annotated[
+        str,
+        About(
+            "PostgreSQL that holds the record. Solo starts its own and sets this itself.",
+            _SERVICES,
+            "postgresql://groundswell:secret@postgres:5432/groundswell",
+            secret=True,
+        ),
+    ] = ""
+    valkey_url: Annotated[
+        str,
+        About(
+            "Valkey or Redis for queues and the live channel. Solo starts its own and sets this itself.",
+            _SERVICES,
+            "redis://:secret@valkey:6379/0",
+            secret=True,
+        ),
+    ] = ""
+    vector_backend: Annotated[
+        Literal["pgvector", "qdrant", "memory"],
+        About('Where vectors live. "memory" is for tests: it forgets on restart.', _SERVICES, "pgvector"),
+    ] = "pgvector"
+    qdrant_url: Annotated[
+        str,
+        About("Qdrant's address; needed when the vector backend is qdrant.", _SERVICES, "http://qdrant:6333"),
+    ] = ""
+    qdrant_api_key: Annotated[str, About("Qdrant's API key, if it asks for one.", _SERVICES, "k3y", secret=True)] = ""
+    relay_pool_size: Annotated[
+        int, About("PostgreSQL connections the relay may hold.", ("relay",), "4", least=2, most=50)
+    ] = 4
+    api_pool_size: Annotated[
+        int, About("PostgreSQL connections the API may hold.", ("api",), "8", least=2, most=50)
+    ] = 8
+    worker_pool_size: Annotated[
+        int, About("PostgreSQL connections a worker may hold.", ("worker",), "4", least=2, most=50)
+    ] = 4
+    statement_timeout_seconds: Annotated[
+        int, About("PostgreSQL ends a statement that runs longer.", _SERVICES, "30", least=1, most=3600)
+    ] = 30
+    lock_timeout_seconds: Annotated[
+        int,
+        About("PostgreSQL ends a statement that waits longer for a lock.", _SERVICES, "5", least=1, most=600),
+    ] = 5
+    idle_in_transaction_timeout_seconds: Annotated[
+        int,
+        About(
+            "PostgreSQL ends a session that sits idle in a transaction longer.",
+            _SERVICES,
+            "15",
+            least=1,
+            most=600,
+        ),
+    ] = 15
+
+    # --- the feed that exists from the start ----------------------------------------------------
+    feed_kind: Annotated[Literal["jetstream"], About("Protocol of the first feed.", ("relay",), "jetstream")] = (
+        "jetstream"
+    )
+    feed_url: Annotated[
+        str,
+        About(
+            "WebSocket address of the first feed; empty means that no feed is created at start.",
+            ("relay",),
+            "wss://jetstream2.us-east.bsky.network/subscribe",
+        ),
+    ] = ""
+    feed_backfill_minutes: Annotated[
+        int,
+        About(
+            "How far back a new feed begins reading, if its server keeps that much.",
+            ("relay",),
+            "60",
+            least=0,
+            most=1440,
+        ),
+    ] = 60
+    relay_queue_events: Annotated[
+        int,
+        About(
+            "Frames that may wait between socket and store; full means the relay stops reading.",
+            ("relay",),
+            "20000",
+            least=100,
+            most=1_000_000,
+        ),
+    ] = 20_000
+    relay_batch_events: Annotated[
+        int,
+        About("Largest number of events stored in one transaction.", ("relay",), "5000", least=1, most=50_000),
+    ] = 5_000
+    relay_batch_milliseconds: Annotated[
+        int,
+        About("Longest time an event waits for its batch to fill.", ("relay",), "100", least=5, most=10_000),
+    ] = 100
+    relay_max_frame_bytes: Annotated[
+        int,
+        About("A larger frame is quarantined unread.", ("relay",), "1048576", least=1024, most=67_108_864),
+    ] = 1_048_576
+    relay_stall_seconds: Annotated[
+        int,
+        About("A feed that sends nothing for so long is reconnected.", ("relay",), "45", least=2, most=3600),
+    ] = 45
+
+    # --- meaning -----------------------------------------------------------------------------------
+    embedding_model: Annotated[
+        Literal["auto", "none"],
+        About(
+            'Embedding model: "auto" takes the best that loads here, "none" turns meaning off.',
+            _SERVICES,
+            "auto",
+        ),
+    ] = "auto"
+    embedding_threads: Annotated[
+        int, About("CPU threads the embedding model may use.", _SERVICES, "1", least=1, most=64)
+    ] = 1
+    embedding_queue_posts: Annotated[
+        int,
+        About(
+            "Posts that may wait for their vector in memory; beyond it they are filled in later from the store.",
+            ("relay",),
+            "2000",
+            least=10,
+            most=100_000,
+        ),
+    ] = 2_000
+
+    # --- momentum ------------------------------------------------------------------------------------
+    momentum_warmup_minutes: Annotated[
+        int,
+        About(
+            "Age of the baseline below which topics are marked provisional.",
+            ("api",),
+            "1440",
+            least=0,
+            most=20_160,
+        ),
+    ] = 1_440
+    momentum_lateness_seconds: Annotated[
+        int,
+        About("How long a minute stays open for late events, in event time.", ("api",), "20", least=0, most=600),
+    ] = 20
+
+    # --- interfaces -------------------------------------------------------------------------------------
+    api_host: Annotated[
+        str,
+        About(
+            "Address the API listens on. Anything but loopback needs an API token.",
+            ("solo", "api"),
+            "127.0.0.1",
+        ),
+    ] = "127.0.0.1"
+    api_port: Annotated[
+        int, About("Port of the API and the dashboard.", ("solo", "api"), "8420", least=0, most=65_535)
+    ] = 8_420
+    api_token: Annotated[
+        str,
+        About(
+            "Token that every request must carry. Empty is allowed on loopback only.",
+            ("solo", "api"),
+            "a long random text",
+            secret=True,
+        ),
+    ] = ""
+    public_url: Annotated[
+        str,
+        About(
+            "Address under which people open the dashboard; used in reports.",
+            ("api", "worker"),
+            "https://groundswell.example",
+        ),
+    ] = ""
+    frontend_dir: Annotated[
+        str,
+        About(
+            "Folder with the built dashboard; empty means the API serves none.",
+            ("api",),
+            "services/frontend/dist",
+        ),
+    ] = ""
+
+    # --- operations ---------------------------------------------------------------------------------------
+    data_dir: Annotated[
+        str,
+        About(
+            "Folder for everything solo keeps: engines, caches, logs.",
+            ("solo", "relay", "api", "worker"),
+            "data",
+        ),
+    ] = "data"
+    retention_days: Annotated[
+        int,
+        About(
+            "Posts and reactions older than this are removed; 0 keeps all.",
+            ("worker",),
+            "30",
+            least=0,
+            most=3650,
+        ),
+    ] = 30
+    metrics_host: Annotated[str, About("Address of the metrics ports. Keep it internal.", _SERVICES, "127.0.0.1")] = (
+        "127.0.0.1"
+    )
+    relay_metrics_port: Annotated[
+        int, About("Prometheus port of the relay; 0 is off.", ("relay",), "9421", least=0, most=65_535)
+    ] = 0
+    api_metrics_port: Annotated[
+        int, About("Prometheus port of the API; 0 is off.", ("api",), "9422", least=0, most=65_535)
+    ] = 0
+    worker_metrics_port: Annotated[
+        int, About("Prometheus port of the worker; 0 is off.", ("worker",), "9423", least=0, most=65_535)
+    ] = 0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], About("Least severe log line written.", _ALL, "info")
+    ] = "info"
+    log_format: Annotated[Literal["json", "text"], About("JSON for machines, text for a terminal.", _ALL, "json")] = (
+        "json"
+    )

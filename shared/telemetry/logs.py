@@ -1,0 +1,63 @@
+"""Structured logs: one event name and its facts a line, JSON or text, to standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, cast
+
+import structlog
+
+Logger = structlog.stdlib.BoundLogger
+
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configure(unit: str, *, level: str, form: str) -> None:
+    """Set up logging for this process. ``form`` is "json" or "text"; ``unit`` is on every line.
+
+    The standard library's loggers (uvicorn, dramatiq) go through the same renderer.
+    """
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _unit(unit),
+    ]
+    render: structlog.types.Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=28)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            render,
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS[level])
+
+
+def get(name: str) -> Logger:
+    """A logger. Events are named in the past tense with underscores: ``log.info("feed_connected", feed=...)``."""
+    return cast(Logger, structlog.get_logger(name))
+
+
+def _unit(unit: str) -> structlog.types.Processor:
+    def add(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+        event.setdefault("unit", unit)
+        return event
+
+    return add

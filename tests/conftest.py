@@ -1,0 +1,48 @@
+"""Fixtures over the real engines. A test that asks for none of them starts none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from shared.config.settings import Settings
+from shared.store.database import Database
+from tests.support.engines import Postgres, postgres_server, valkey_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[str]:
+    with valkey_server() as url:
+        yield url
+
+
+@pytest.fixture
+def valkey_url(_valkey: str) -> str:
+    """An empty Valkey."""
+    with redis.Redis.from_url(_valkey) as client:
+        client.flushall()
+    return _valkey
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """URL of a database of its own, at the present schema."""
+    with postgres.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Database]:
+    """Executor over a database of its own."""
+    database = Database(Settings(postgres_url=postgres_url), name="test", size=4)
+    database.open()
+    yield database
+    database.close()
