@@ -83,6 +83,12 @@ def environment_of(settings: Settings) -> dict[str, str]:
     }
 
 
+def foreign_environment() -> dict[str, str]:
+    """The environment without our variables: what a child process inherits beside its settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
 def _convert(field: Field, raw: str) -> Any:
     """The value in its type, in range and normalised. ValueError says what is wrong."""
     try:

@@ -1,0 +1,47 @@
+# Two commands do everything: `make run` and `make test`. The rest is for those who work on Groundswell.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
+      $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
+
+.PHONY: help run test check bench lock generated clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@echo
+	@echo "Options of make run: PORT=8420 DATA=folder SOURCE=simulator|jetstream RATE=50 ONCE=1 COMBINED=1 PYTHON=python3.12"
+
+run: ## Install what is missing and start Groundswell
+	@$(PYTHON) infra/bootstrap.py run
+	@exec $(BIN)/groundswell up $(UP)
+
+test: ## Run every check and every test
+	@$(PYTHON) infra/bootstrap.py test
+	@$(MAKE) --no-print-directory check
+	@cd services/frontend && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm run --silent check && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm test --silent
+	@$(BIN)/python -m pytest -q --durations=10
+
+check: ## Lint, types and import contracts
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/ruff check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: ## Measure speed as ratios against a peer in the same run
+	@$(BIN)/python -m bench
+
+lock: ## Make the lock files anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/run.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
+
+generated: ## Write the generated texts: env template, configuration page, OpenAPI, typed client
+	$(BIN)/groundswell env template > env/example.env
+	$(BIN)/groundswell env docs > docs/configuration.md
+	$(BIN)/groundswell openapi > services/frontend/openapi.json
+	cd services/frontend && npm run --silent api
+
+clean: ## Remove what was built (not your data)
+	rm -rf .venv .venv-node .build services/frontend/node_modules services/frontend/dist

@@ -1,0 +1,69 @@
+"""The ``groundswell`` command: one verb a job, errors in plain words, results on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from shared.errors import GroundswellError
+
+
+class Verb(msgspec.Struct, frozen=True):
+    """A verb lives in ``services.cli.<module>`` as ``arguments(parser)`` and ``run(args) -> exit code``.
+
+    Modules are imported only when their verb is used: ``groundswell help`` needs no model.
+    """
+
+    name: str
+    module: str
+    help: str
+
+
+VERBS = (
+    Verb("up", "up", "start the whole platform on this machine"),
+    Verb("doctor", "doctor", "look at this installation and say what is wrong and what to do"),
+    Verb("search", "search", "search the stored posts by meaning and words"),
+    Verb("replay", "replay", "put a recorded stream through the real pipeline"),
+    Verb("detect", "detect", "run the momentum engine alone over a recording"),
+    Verb("simulate", "simulate", "serve a simulated feed, or record it"),
+    Verb("env", "env", "check the configuration, or print its template or documentation"),
+    Verb("migrate", "migrate", "bring the database schema up to date"),
+    Verb("relay", "units", "run the relay alone"),
+    Verb("api", "units", "run the API alone"),
+    Verb("worker", "units", "run a worker alone"),
+    Verb("combined", "units", "run relay, API and worker in one process"),
+    Verb("openapi", "openapi", "print the API's OpenAPI document"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the process's exit code. Expected errors print as text, never as a stack trace."""
+    parser = argparse.ArgumentParser(prog="groundswell", description="Real-time intelligence that one person can run.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    chosen = given[0] if given else ""
+    for verb in VERBS:
+        sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help.capitalize() + ".")
+        if verb.name == chosen:
+            module = importlib.import_module(f"services.cli.{verb.module}")
+            module.arguments(sub)
+            sub.set_defaults(run=module.run)
+    options = parser.parse_args(given)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except GroundswellError as error:
+        print("\n".join(part for part in (error.what, error.why, error.do) if part), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""``groundswell relay | api | worker | combined``: one unit in this process, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from types import FrameType
+
+from services.solo.combined import run_combined
+from services.solo.entries import ENTRIES
+from shared.config.load import load
+from shared.config.settings import Unit
+from shared.telemetry import logs
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Remember which verb it was."""
+    parser.set_defaults(unit=parser.prog.split()[-1])
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the unit. SIGTERM and SIGINT end it cleanly."""
+    combined = options.unit == "combined"
+    unit: Unit = "api" if combined else options.unit
+    settings = load(unit)
+    logs.configure(options.unit, level=settings.log_level, form=settings.log_format)
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    if combined:
+        return run_combined(settings, stop)
+    return ENTRIES[unit]()(settings, stop)

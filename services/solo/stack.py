@@ -1,0 +1,199 @@
+"""The solo stack: engines, schema, feed simulator and the three services under one supervisor."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Literal
+
+import msgspec
+
+from services.solo.children import ChildSpec, port_answers, service_argv
+from services.solo.engines import Postgres, Valkey
+from services.solo.folder import DataFolder, check_port, free_port
+from services.solo.progress import Progress
+from services.solo.supervisor import POLL_SECONDS, Supervisor
+from shared.config.load import environment_of, foreign_environment
+from shared.config.settings import Settings
+from shared.errors import InputError
+from shared.store import units
+from shared.store.database import Database
+from shared.store.migrate import migrate
+from shared.telemetry.health import Reporter, State
+
+#: Where the network's public servers listen; the relay takes the first that answers.
+JETSTREAM_URL = "wss://jetstream2.us-east.bsky.network/subscribe"
+
+
+class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``groundswell up`` was asked for. ``rate`` is the simulator's, in events a second."""
+
+    source: Literal["simulator", "jetstream"] = "simulator"
+    combined: bool = False
+    rate: float = 50.0
+    seed: int = 7
+    history_minutes: int = 60
+    faults: str = ""
+
+
+class Stack:
+    """Runs everything until ``stop`` is set. Use as a context manager."""
+
+    def __init__(self, settings: Settings, options: UpOptions, progress: Progress) -> None:
+        self._given, self._options, self._progress = settings, options, progress
+        self.stop = threading.Event()
+        self.folder = DataFolder(Path(settings.data_dir))
+        self.settings = settings
+        self.simulator_anchor_us = 0
+        self.new_installation = False
+        self._supervisor: Supervisor | None = None
+        self._reporter: Reporter | None = None
+        self._database: Database | None = None
+
+    @property
+    def address(self) -> str:
+        """Where people open the dashboard."""
+        host = self.settings.api_host
+        shown = f"[{host}]" if ":" in host else host
+        return f"http://{shown}:{self.settings.api_port}"
+
+    @property
+    def database(self) -> Database:
+        """An executor on the stack's own database (open while the stack runs)."""
+        assert self._database is not None  # noqa: S101 - only used between start and close
+        return self._database
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The children (present while the stack runs)."""
+        assert self._supervisor is not None  # noqa: S101 - only used between start and close
+        return self._supervisor
+
+    def start(self) -> None:
+        """Bring everything up in order. Raises GroundswellError with a way out."""
+        self.folder.open()
+        check_port(self._given.api_host, self._given.api_port)
+        self._supervisor = Supervisor(self.folder.sub("logs"), self._changed)
+        self._start_engines()
+        feed_url = self._start_simulator() if self._options.source == "simulator" else JETSTREAM_URL
+        self.settings = msgspec.structs.replace(
+            self.settings, feed_url=self._given.feed_url or feed_url, feed_backfill_minutes=self._backfill()
+        )
+        for unit in ("combined",) if self._options.combined else ("relay", "worker", "api"):
+            with self._progress.step(f"Starting the {unit}" if unit != "combined" else "Starting the services"):
+                self._start(self._service(unit))
+
+    def run(self) -> None:
+        """Look after the children until ``stop`` is set."""
+        while not self.stop.wait(POLL_SECONDS):
+            self.supervisor.poll()
+
+    def close(self) -> None:
+        """End every child, in the reverse order, and give the folder back."""
+        if self._reporter:
+            self._reporter.stop()
+        if self._database:
+            self._database.close()
+        if self._supervisor and self._supervisor.children:
+            with self._progress.step("Stopping"):
+                killed = self._supervisor.stop()
+            if killed:
+                self._progress.say(f"  Had to be killed: {', '.join(killed)}")
+        self.folder.close()
+
+    def on_signals(self) -> None:
+        """Ctrl-C and SIGTERM end the stack cleanly; a second Ctrl-C changes nothing."""
+
+        def ask(_number: int, _frame: FrameType | None) -> None:
+            self.stop.set()
+
+        signal.signal(signal.SIGINT, ask)
+        signal.signal(signal.SIGTERM, ask)
+
+    def _start_engines(self) -> None:
+        base = foreign_environment()
+        postgres = Postgres(self.folder.path, base)
+        with self._progress.step("Starting PostgreSQL"):
+            self.new_installation = postgres.prepare()
+            self._start(postgres.spec())
+        if postgres.moved_because:
+            self._progress.say(f"    its files are in {postgres.home}: {postgres.moved_because}")
+        valkey = Valkey(self.folder.path, base)
+        with self._progress.step("Starting Valkey"):
+            valkey.prepare()
+            self._start(valkey.spec())
+        self.settings = msgspec.structs.replace(
+            self._given, postgres_url=postgres.url, valkey_url=valkey.url, data_dir=str(self.folder.path)
+        )
+        self._database = Database(self.settings, name="solo", size=2)
+        self._database.open()
+        with self._progress.step("Bringing the schema up to date"):
+            migrate(self._database)
+        self._reporter = Reporter("solo", self._say)
+        for child in self.supervisor.children:
+            self._reporter.set(child.spec.name, "ok")
+        self._reporter.start()
+
+    def _start_simulator(self) -> str:
+        """Start the feed simulator on a loopback port; the feed's URL.
+
+        Its stream is a function of the anchor kept in the data folder, so it is the same after a restart.
+        """
+        options = self._options
+        first = int(time.time() * 1_000_000) - options.history_minutes * 60_000_000
+        identity = {"anchor_us": first, "seed": options.seed, "rate": options.rate}
+        kept = self.folder.remember("simulator", identity)
+        if not isinstance(kept, dict) or {**identity, "anchor_us": 0} != {**kept, "anchor_us": 0}:
+            raise InputError(
+                "This data folder holds a simulated stream of another rate or seed.",
+                why=f"It was made with {kept}.",
+                do="Use the same values, or another folder: make run DATA=/some/folder",
+            )
+        self.simulator_anchor_us = int(kept["anchor_us"])
+        port = free_port()
+        arguments = ["simulate", "--port", str(port), "--rate", str(options.rate), "--seed", str(options.seed)]
+        arguments += ["--anchor", str(self.simulator_anchor_us)]
+        if options.faults:
+            arguments += ["--faults", options.faults]
+        with self._progress.step("Starting the feed simulator"):
+            self._start(
+                ChildSpec(
+                    name="simulator",
+                    argv=service_argv(*arguments),
+                    environment=foreign_environment(),
+                    ready=port_answers("127.0.0.1", port),
+                )
+            )
+        return f"ws://127.0.0.1:{port}/subscribe"
+
+    def _backfill(self) -> int:
+        simulated = self._options.source == "simulator"
+        return self._options.history_minutes if simulated else self._given.feed_backfill_minutes
+
+    def _service(self, unit: str) -> ChildSpec:
+        serves = unit in ("api", "combined")
+        host = self.settings.api_host
+        return ChildSpec(
+            name=unit,
+            argv=service_argv(unit),
+            environment={**foreign_environment(), **environment_of(self.settings)},
+            ready=port_answers(host, self.settings.api_port) if serves else lambda: True,
+        )
+
+    def _start(self, spec: ChildSpec) -> None:
+        self.supervisor.start(spec, stopping=self.stop.is_set)
+
+    def _changed(self, child: str, state: State, reason: str | None) -> None:
+        if self._reporter:
+            self._reporter.set(child, state, reason)
+        if state == "down" and not self.stop.is_set() and self._reporter:
+            self._progress.say(f"  {child}: {reason}")
+
+    def _say(self, unit: str, instance: str, component: str, state: State, reason: str | None) -> None:
+        self.database.execute(
+            units.SAY,
+            {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason},
+        )
