@@ -55,7 +55,11 @@ class DataFolder:
         self._lock.truncate(0)
         self._lock.write(str(os.getpid()))
         self._lock.flush()
-        self._check_space()
+        try:
+            self._check_space()
+        except ConfigurationError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the lock back."""
@@ -116,8 +120,13 @@ def engine_identity() -> tuple[int, int] | None:
 
 
 def reachable_by(path: Path, uid: int) -> bool:
-    """Whether user ``uid`` may walk down to ``path`` (owner and "other" bits; groups are not asked)."""
+    """Whether user ``uid`` may walk down to ``path`` (owner and "other" bits; groups are not asked).
+
+    Folders that are still to be made do not stand in the way.
+    """
     for folder in (path, *path.parents):
+        if not folder.exists():
+            continue
         status = folder.stat()
         needed = 0o100 if status.st_uid == uid else 0o001
         if not status.st_mode & needed:

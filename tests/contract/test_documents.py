@@ -1,0 +1,59 @@
+"""Documents that cannot rot: what is generated is fresh, what is referred to exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.config.document import page, template
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_environment_template_is_fresh() -> None:
+    assert (ROOT / "env/example.env").read_text("utf-8") == template(), "run: make generated"
+
+
+def test_the_configuration_page_is_fresh() -> None:
+    assert (ROOT / "docs/configuration.md").read_text("utf-8") == page(), "run: make generated"
+
+
+@pytest.mark.parametrize("lock", ["run.lock", "test.lock", "node.lock"])
+def test_lock_files_are_hashed_and_carry_no_addresses(lock: str) -> None:
+    text = (ROOT / "requirements" / lock).read_text("utf-8")
+    pins = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line)]
+    assert pins
+    assert all("==" in pin and pin.endswith("\\") for pin in pins)
+    assert text.count("--hash=sha256:") >= len(pins)
+    assert "://" not in text
+
+
+def test_the_npm_lock_carries_no_addresses() -> None:
+    text = (ROOT / "services/frontend/package-lock.json").read_text("utf-8")
+    assert '"resolved"' not in text
+    assert '"integrity"' in text
+
+
+def test_relative_links_in_documents_lead_somewhere() -> None:
+    broken = []
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text("utf-8")):
+            if not (document.parent / target).exists():
+                broken.append(f"{document.relative_to(ROOT)} -> {target}")
+    assert broken == []
+
+
+def test_every_test_the_invariants_page_names_exists() -> None:
+    text = (ROOT / "docs/invariants.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)
+    assert named
+    missing = [f"{path}::{name}" for path, name in named if f"def {name}(" not in (ROOT / path).read_text("utf-8")]
+    assert missing == []
+
+
+def test_every_make_target_the_readme_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text("utf-8"))):
+        assert re.search(rf"^{target}:", makefile, re.M), target

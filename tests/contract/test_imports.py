@@ -1,0 +1,46 @@
+"""Importing a module does nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_IMPORT_ALL = """
+import importlib, pkgutil, socket, sys, threading, os
+
+def refuse(*_args, **_kwargs):
+    raise AssertionError("a module opened a socket while it was imported")
+
+socket.socket.connect = refuse
+socket.socket.bind = refuse
+real = os.environ
+class Watched(dict):
+    def _check(self, key):
+        if str(key).startswith("GROUNDSWELL_"):
+            raise AssertionError(f"a module read {key} while it was imported")
+    def __getitem__(self, key):
+        self._check(key); return super().__getitem__(key)
+    def get(self, key, default=None):
+        self._check(key); return super().get(key, default)
+before = threading.active_count()
+count = 0
+import shared, services
+os.environ = Watched(real)
+for package in (shared, services):
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(found.name)
+        count += 1
+assert threading.active_count() == before, threading.enumerate()
+print(count)
+"""
+
+
+def test_importing_any_module_opens_nothing_reads_nothing_and_starts_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORT_ALL], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert int(done.stdout) > 60

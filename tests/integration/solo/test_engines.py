@@ -1,0 +1,123 @@
+"""The embedded engines start, survive crashes and explain what they cannot use."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.solo.children import Child, ChildSpec
+from services.solo.engines import Postgres, Valkey
+from shared.config.load import foreign_environment
+from shared.errors import ConfigurationError
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    # Not pytest's folder: it is closed to the user that PostgreSQL runs as under root.
+    with tempfile.TemporaryDirectory(prefix="groundswell-engine-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "data"
+
+
+def run(spec: ChildSpec, logs: Path) -> Child:
+    child = Child(spec, logs)
+    child.start()
+    deadline = time.monotonic() + 60
+    while child.state != "running":
+        child.poll()
+        assert child.state != "restarting", child.last_lines
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return child
+
+
+def end(child: Child) -> None:
+    child.ask_to_stop()
+    assert child.wait_stopped()
+
+
+def test_postgres_starts_cold_then_warm_on_the_same_data(home: Path, tmp_path: Path) -> None:
+    first = Postgres(home, foreign_environment())
+    assert first.prepare() is True
+    end(run(first.spec(), tmp_path))
+    again = Postgres(home, foreign_environment())
+    assert again.prepare() is False
+    end(run(again.spec(), tmp_path))
+
+
+def test_an_interrupted_initdb_is_cleaned_up(home: Path, tmp_path: Path) -> None:
+    postgres = Postgres(home, foreign_environment())
+    postgres.home.mkdir(parents=True)
+    (postgres.home / "postgres.new").mkdir()
+    (postgres.home / "postgres.new" / "half").write_text("")
+    assert postgres.prepare() is True
+    end(run(postgres.spec(), tmp_path))
+
+
+def test_a_folder_that_is_not_a_whole_cluster_is_left_alone_and_explained(home: Path) -> None:
+    postgres = Postgres(home, foreign_environment())
+    postgres.data.mkdir(parents=True)
+    (postgres.data / "base").write_text("perhaps somebody's data")
+    with pytest.raises(ConfigurationError, match=r"not a whole PostgreSQL data folder.*mv "):
+        postgres.prepare()
+    assert (postgres.data / "base").exists()
+
+
+def test_a_cluster_of_another_version_is_left_alone_and_explained(home: Path) -> None:
+    postgres = Postgres(home, foreign_environment())
+    postgres.data.mkdir(parents=True)
+    (postgres.data / "PG_VERSION").write_text("15\n")
+    with pytest.raises(ConfigurationError, match="made by PostgreSQL 15"):
+        postgres.prepare()
+
+
+def test_a_pid_file_left_by_a_crash_is_dropped_even_if_its_pid_lives_on_elsewhere(home: Path, tmp_path: Path) -> None:
+    postgres = Postgres(home, foreign_environment())
+    postgres.prepare()
+    child = run(postgres.spec(), tmp_path)
+    assert child.pid
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait_stopped()
+    pid_file = postgres.data / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")  # as if the pid had been reused, by us
+    again = Postgres(home, foreign_environment())
+    again.prepare()
+    end(run(again.spec(), tmp_path))
+
+
+def test_a_server_that_outlived_its_supervisor_is_ended_before_a_new_one_starts(home: Path, tmp_path: Path) -> None:
+    postgres = Postgres(home, foreign_environment())
+    postgres.prepare()
+    left_over = run(postgres.spec(), tmp_path)
+    again = Postgres(home, foreign_environment())
+    again.prepare()
+    left_over.wait_stopped()
+    end(run(again.spec(), tmp_path))
+
+
+def test_valkey_starts_over_a_socket_that_a_crash_left(home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    valkey = Valkey(home, foreign_environment())
+    valkey.prepare()
+    child = run(valkey.spec(), tmp_path)
+    assert child.pid
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait_stopped()
+    again = Valkey(home, foreign_environment())
+    again.prepare()
+    end(run(again.spec(), tmp_path))
+
+
+def test_a_very_long_path_still_gets_a_socket(tmp_path: Path) -> None:
+    home = tmp_path / ("long" * 30)
+    home.mkdir(parents=True)
+    valkey = Valkey(home, foreign_environment())
+    valkey.prepare()
+    end(run(valkey.spec(), tmp_path))
