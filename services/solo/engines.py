@@ -156,7 +156,7 @@ class Postgres:
         if pid and command.exists() and str(self.data).encode() in command.read_bytes():
             os.kill(pid, signal.SIGINT)
             deadline = time.monotonic() + 30
-            while command.exists() and time.monotonic() < deadline:
+            while _runs(command) and time.monotonic() < deadline:
                 time.sleep(0.05)
         elif pid_file.exists():
             pid_file.unlink()
@@ -241,6 +241,14 @@ def _socket_folder(home: Path, name: str) -> Path:
         return folder
     tag = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"groundswell-{os.getuid()}-{tag}-{name}"
+
+
+def _runs(command: Path) -> bool:
+    """Whether the process of this ``/proc/<pid>/cmdline`` still runs (a zombie's is empty)."""
+    try:
+        return bool(command.read_bytes())
+    except FileNotFoundError:
+        return False
 
 
 def _last_line(text: str) -> str:

@@ -28,6 +28,12 @@ from shared.telemetry.health import Reporter, State
 JETSTREAM_URL = "wss://jetstream2.us-east.bsky.network/subscribe"
 
 
+#: Id of the feed that a fresh installation begins with.
+FEED = "jetstream"
+#: A fresh feed reads the simulator's whole history, however long the start took.
+BACKFILL_SLACK_MINUTES = 10
+
+
 class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What ``groundswell up`` was asked for. ``rate`` is the simulator's, in events a second."""
 
@@ -43,7 +49,7 @@ class Stack:
     """Runs everything until ``stop`` is set. Use as a context manager."""
 
     def __init__(self, settings: Settings, options: UpOptions, progress: Progress) -> None:
-        self._given, self._options, self._progress = settings, options, progress
+        self._given, self.options, self._progress = settings, options, progress
         self.stop = threading.Event()
         self.folder = DataFolder(Path(settings.data_dir))
         self.settings = settings
@@ -78,11 +84,11 @@ class Stack:
         check_port(self._given.api_host, self._given.api_port)
         self._supervisor = Supervisor(self.folder.sub("logs"), self._changed)
         self._start_engines()
-        feed_url = self._start_simulator() if self._options.source == "simulator" else JETSTREAM_URL
+        feed_url = self._start_simulator() if self.options.source == "simulator" else JETSTREAM_URL
         self.settings = msgspec.structs.replace(
             self.settings, feed_url=self._given.feed_url or feed_url, feed_backfill_minutes=self._backfill()
         )
-        for unit in ("combined",) if self._options.combined else ("relay", "worker", "api"):
+        for unit in ("combined",) if self.options.combined else ("relay", "worker", "api"):
             with self._progress.step(f"Starting the {unit}" if unit != "combined" else "Starting the services"):
                 self._start(self._service(unit))
 
@@ -142,7 +148,7 @@ class Stack:
 
         Its stream is a function of the anchor kept in the data folder, so it is the same after a restart.
         """
-        options = self._options
+        options = self.options
         first = int(time.time() * 1_000_000) - options.history_minutes * 60_000_000
         identity = {"anchor_us": first, "seed": options.seed, "rate": options.rate}
         kept = self.folder.remember("simulator", identity)
@@ -170,8 +176,10 @@ class Stack:
         return f"ws://127.0.0.1:{port}/subscribe"
 
     def _backfill(self) -> int:
-        simulated = self._options.source == "simulator"
-        return self._options.history_minutes if simulated else self._given.feed_backfill_minutes
+        simulated = self.options.source == "simulator"
+        if simulated:
+            return self.options.history_minutes + BACKFILL_SLACK_MINUTES
+        return self._given.feed_backfill_minutes
 
     def _service(self, unit: str) -> ChildSpec:
         serves = unit in ("api", "combined")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 
-from services.solo.stack import Stack
+from services.solo.simulator.options import SimulatorOptions
+from services.solo.stack import FEED, Stack
+from shared.contracts.ids import post_id
+from shared.errors import DependencyError
+from shared.store import audit
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,5 +35,27 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def count(stack: Stack) -> Verdict:
-    """Filled in once the simulator's truth is there."""
-    raise NotImplementedError
+    """Compare the record with what the simulator served.
+
+    Expected are all posts from the first one stored to the cursor, which commits with the rows it
+    covers: posts stored meanwhile lie beyond it. The first is held to the truth too: the stream
+    begins at the simulator's anchor, and a fresh feed reads from there.
+    """
+    database = stack.database
+    cursor = database.fetch_one(audit.FEED_TOTALS, {"feed": FEED})
+    if cursor is None:
+        raise DependencyError("The relay has stored nothing yet.")
+    stored = {key.id for key in database.fetch(audit.POST_KEYS, {"feed": FEED})}
+    options = stack.options
+    stream = SimulatorOptions(rate=options.rate, seed=options.seed, anchor_us=stack.simulator_anchor_us).stream(
+        int(time.time() * 1_000_000)
+    )
+    served = {post_id(post.uri) for post in stream.ledger.posts(stack.simulator_anchor_us, cursor.position + 1)}
+    totals = database.fetch(audit.TOTALS)[0]
+    return Verdict(
+        events=cursor.events,
+        stored=totals.stored,
+        lost=len(served - stored),
+        duplicated=totals.duplicated,
+        embedded=totals.embedded,
+    )

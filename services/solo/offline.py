@@ -1,0 +1,63 @@
+"""The engines alone, for commands that work on the record without the whole platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from services.solo.engines import Postgres, Valkey
+from services.solo.folder import DataFolder
+from services.solo.supervisor import Supervisor
+from shared.config.load import foreign_environment
+from shared.config.settings import Settings
+from shared.errors import ConflictError
+from shared.store.database import Database
+from shared.store.migrate import migrate
+
+
+@contextmanager
+def engines_for(settings: Settings) -> Iterator[Settings]:
+    """Settings whose engines answer and whose schema is ready.
+
+    Where the settings name engines, those are used; else the data folder's own are started, or,
+    when a platform runs on that folder already, shared with it.
+    """
+    if settings.postgres_url and settings.valkey_url:
+        yield settings
+        return
+    folder = DataFolder(Path(settings.data_dir))
+    environment = foreign_environment()
+    try:
+        folder.open()
+    except ConflictError:
+        yield _with_urls(settings, Postgres(folder.path, environment), Valkey(folder.path, environment))
+        return
+    supervisor = Supervisor(folder.sub("logs"), lambda *_event: None)
+    try:
+        postgres, valkey = Postgres(folder.path, environment), Valkey(folder.path, environment)
+        postgres.prepare()
+        supervisor.start(postgres.spec())
+        valkey.prepare()
+        supervisor.start(valkey.spec())
+        ready = _with_urls(settings, postgres, valkey)
+        _migrate(ready)
+        yield ready
+    finally:
+        supervisor.stop()
+        folder.close()
+
+
+def _with_urls(settings: Settings, postgres: Postgres, valkey: Valkey) -> Settings:
+    return msgspec.structs.replace(settings, postgres_url=postgres.url, valkey_url=valkey.url)
+
+
+def _migrate(settings: Settings) -> None:
+    database = Database(settings, name="migrate", size=1)
+    database.open()
+    try:
+        migrate(database)
+    finally:
+        database.close()
