@@ -6,19 +6,18 @@ The verdict counts what the simulator served against what the database holds; no
 from __future__ import annotations
 
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from services.solo.client import ApiClient
 from services.solo.progress import Progress
 from services.solo.stack import Stack
 from services.solo.verdict import Verdict, count
-from shared.errors import DependencyError
+from shared.errors import DependencyError, GroundswellError
 from shared.schemas.run import Report, Run
 from shared.schemas.search import SearchResult
 from shared.schemas.topic import Topic, TopicList
@@ -27,6 +26,11 @@ T = TypeVar("T")
 
 #: Longest wait for each part of the main job.
 PATIENCE_SECONDS = 240.0
+RETRY_SECONDS = 0.3
+
+
+class BriefingFailed(GroundswellError):
+    """The run ended as failed: waiting longer does not help."""
 
 
 def do_main_job(stack: Stack, progress: Progress) -> Verdict:
@@ -68,7 +72,7 @@ def _search(client: _Client, topic: Topic) -> int:
 def _finished(client: _Client, run_id: str) -> Run | None:
     run = client.get(f"/api/v1/runs/{run_id}", Run)
     if run.status == "failed":
-        raise DependencyError("The briefing failed.", why=run.error or "")
+        raise BriefingFailed("The briefing failed.", why=run.error or "")
     return run if run.status == "done" else None
 
 
@@ -80,33 +84,12 @@ def _keep(stack: Stack, report: Report, pdf: bytes) -> Path:
     return path
 
 
-class _Client:
-    """The API as any client sees it, with patience while services warm up."""
+class _Client(ApiClient):
+    """The API, with patience while services warm up."""
 
     def __init__(self, stack: Stack) -> None:
+        super().__init__(stack.settings)
         self._stack = stack
-        self._headers = {"Content-Type": "application/json"}
-        if stack.settings.api_token:
-            self._headers["Authorization"] = f"Bearer {stack.settings.api_token}"
-
-    def get(self, path: str, kind: type[T]) -> T:
-        """GET and decode."""
-        return msgspec.json.decode(self.raw(path), type=kind)
-
-    def post(self, path: str, body: object, kind: type[T]) -> T:
-        """POST JSON and decode."""
-        return msgspec.json.decode(self.raw(path, msgspec.json.encode(body)), type=kind)
-
-    def raw(self, path: str, body: bytes | None = None) -> bytes:
-        """The body of a 2xx answer. Raises DependencyError otherwise."""
-        request = urllib.request.Request(self._stack.address + path, data=body, headers=self._headers)  # noqa: S310
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own address
-                return bytes(answer.read())
-        except urllib.error.HTTPError as error:
-            raise DependencyError(f"{path} answered {error.code}.", why=error.read()[:500].decode()) from error
-        except OSError as error:
-            raise DependencyError(f"{path} did not answer.", why=str(error)) from error
 
     def until(self, what: str, attempt: Callable[[], T | None]) -> T:
         """Repeat ``attempt`` until it gives something true, looking after the children meanwhile."""
@@ -118,11 +101,6 @@ class _Client:
                     return found
             except DependencyError as error:
                 problem = error
-                if "failed" in error.what:
-                    raise
-            next_try = time.monotonic() + 0.3
-            while time.monotonic() < next_try:
-                self._stack.supervisor.poll()
-                time.sleep(0.05)
+            self._stack.watch(RETRY_SECONDS)
         why = "It was interrupted." if self._stack.stop.is_set() else f"Waited {PATIENCE_SECONDS:.0f} s."
         raise DependencyError(f"There was no {what}.", why=f"{why} {problem or ''}".strip())

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from services.solo.children import ChildSpec, port_answers, service_argv
+from services.solo.client import address_of
 from services.solo.engines import Postgres, Valkey
 from services.solo.folder import DataFolder, check_port, free_port
 from services.solo.progress import Progress
@@ -62,9 +63,7 @@ class Stack:
     @property
     def address(self) -> str:
         """Where people open the dashboard."""
-        host = self.settings.api_host
-        shown = f"[{host}]" if ":" in host else host
-        return f"http://{shown}:{self.settings.api_port}"
+        return address_of(self.settings)
 
     @property
     def database(self) -> Database:
@@ -94,7 +93,12 @@ class Stack:
 
     def run(self) -> None:
         """Look after the children until ``stop`` is set."""
-        while not self.stop.wait(POLL_SECONDS):
+        self.watch(float("inf"))
+
+    def watch(self, seconds: float) -> None:
+        """Look after the children for so long, or until ``stop`` is set."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self.stop.wait(POLL_SECONDS):
             self.supervisor.poll()
 
     def close(self) -> None:

@@ -1,0 +1,67 @@
+"""The API as any program on this machine sees it."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from typing import TypeVar
+
+import msgspec
+
+from shared.config.settings import Settings
+from shared.errors import DependencyError, InputError
+from shared.schemas.problem import Problem
+
+T = TypeVar("T")
+
+
+def address_of(settings: Settings) -> str:
+    """Where the API of these settings is reached from this machine."""
+    host = settings.api_host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+
+
+class ApiClient:
+    """Typed requests; errors become ours. ``timeout_seconds`` bounds each request."""
+
+    def __init__(self, settings: Settings, timeout_seconds: float = 30.0) -> None:
+        self._address, self._timeout = address_of(settings), timeout_seconds
+        self._headers = {"Content-Type": "application/json"}
+        if settings.api_token:
+            self._headers["Authorization"] = f"Bearer {settings.api_token}"
+
+    def get(self, path: str, kind: type[T]) -> T:
+        """GET and decode."""
+        return msgspec.json.decode(self.raw(path), type=kind)
+
+    def post(self, path: str, body: object, kind: type[T]) -> T:
+        """POST JSON and decode."""
+        return msgspec.json.decode(self.raw(path, msgspec.json.encode(body)), type=kind)
+
+    def raw(self, path: str, body: bytes | None = None) -> bytes:
+        """The body of a 2xx answer.
+
+        Raises InputError when the API refused the request, DependencyError when it did not answer
+        or is not able to now.
+        """
+        request = urllib.request.Request(self._address + path, data=body, headers=self._headers)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310 - our own address
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            raise _as_ours(path, error) from error
+        except OSError as error:
+            raise DependencyError(
+                f"The API at {self._address} did not answer.",
+                why=str(error),
+                do="Is it running? Start it with: make run",
+            ) from error
+
+
+def _as_ours(path: str, error: urllib.error.HTTPError) -> DependencyError | InputError:
+    try:
+        problem = msgspec.json.decode(error.read(), type=Problem)
+    except msgspec.MsgspecError:
+        problem = Problem(status=error.code, what=f"{path} answered {error.code}.")
+    kind = InputError if 400 <= error.code < 500 else DependencyError
+    return kind(problem.what, why=problem.why, do=problem.do)
