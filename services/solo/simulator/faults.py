@@ -1,0 +1,136 @@
+"""Bad luck on demand: what ``--faults`` may hold, and when each fault is due.
+
+Faulty frames come on top of the true ones and never replace any, so a reader that puts them aside
+can still store everything. ``SPEC`` is a comma list of ``name:FRAMES`` (about every so many frames
+of a connection, from half to one and a half times) or ``name@SECONDS`` (every so many seconds of a
+connection). ``stall`` has a length first: ``stall:LENGTH``, ``stall:LENGTH:FRAMES``,
+``stall:LENGTH@SECONDS`` (alone: every 1,000 frames).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from random import Random
+
+import msgspec
+
+from services.solo.simulator.chance import key, lane
+from shared.errors import ConfigurationError
+
+#: Name and meaning of each fault.
+FAULTS = {
+    "drop": "cut the TCP connection without a close frame",
+    "stall": "send nothing, pings neither, for LENGTH seconds",
+    "garbage": "an extra text frame that is not JSON",
+    "binary": "an extra binary frame",
+    "half": "an extra copy of the last frame, cut in the middle",
+    "oversize": "an extra frame of 2 MB",
+    "wrongtype": "an extra frame of JSON with fields of wrong types",
+    "duplicate": "the last frame once more",
+    "kick": "close the connection with code 1008",
+}
+_ITEM = re.compile(r"(?P<name>\w+)(?P<length>:[0-9.]+)??(?:(?P<sign>[:@])(?P<every>[0-9.]+))?")
+_STALL_EVERY_FRAMES = 1_000.0
+_OVERSIZE_BYTES = 2_000_000
+_GARBAGE = ("not json at all", "{]", "", "null,", "{'did': 'single quotes'}", "\u0000\ufffd <html>503</html>")
+_WRONG = (
+    b'{"did":42,"time_us":"soon","kind":["commit"],"commit":"x"}',
+    b'{"did":"did:plc:x","time_us":1.5,"kind":"commit","commit":{"rev":1,"operation":"explode"}}',
+    b"[1,2,3]",
+    b'{"did":null,"time_us":null,"kind":null}',
+    b'"just a string"',
+)
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """One kind of fault and how often; ``length`` is the seconds of a stall, else 0."""
+
+    name: str
+    every: float
+    by_frames: bool
+    length: float = 0.0
+
+
+def parse(spec: str) -> list[Fault]:
+    """Read ``--faults``; raises ``ConfigurationError`` that lists the known faults."""
+    return [_parse_item(item.strip()) for item in spec.split(",") if item.strip()]
+
+
+def _parse_item(item: str) -> Fault:
+    match = _ITEM.fullmatch(item)
+    if match is None or match["name"] not in FAULTS:
+        raise _bad(item, f"Known faults: {', '.join(FAULTS)}.")
+    name, sign, length = match["name"], match["sign"], match["length"]
+    if name == "stall" and length is None:
+        if sign != ":":
+            raise _bad(item, "A stall needs its length in seconds: stall:LENGTH.")
+        return Fault(name, _STALL_EVERY_FRAMES, by_frames=True, length=_number(item, match["every"]))
+    if sign is None or (length is not None and name != "stall"):
+        raise _bad(item, f"Say how often: {name}:FRAMES or {name}@SECONDS.")
+    seconds = 0.0 if length is None else _number(item, length[1:])
+    return Fault(name, _number(item, match["every"]), by_frames=sign == ":", length=seconds)
+
+
+def _number(item: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if value <= 0:
+        raise _bad(item, "It needs a number above 0, such as garbage:500 or drop@30.")
+    return value
+
+
+def _bad(item: str, why: str) -> ConfigurationError:
+    return ConfigurationError(f"--faults cannot read {item!r}.", why=why, do="See groundswell simulate --help.")
+
+
+class Injector:
+    """Faults due on one connection; the same for the same seed and connection number."""
+
+    def __init__(self, faults: Sequence[Fault], seed: int, connection: int) -> None:
+        self._rng = Random(key(lane(seed, "faults"), connection))
+        self._faults = faults
+        self._next = [self._gap(fault) for fault in faults]
+
+    def due(self, frames: int, seconds: float) -> Iterator[Fault]:
+        """Faults that became due, given true frames sent and seconds since the connection opened."""
+        for number, fault in enumerate(self._faults):
+            reached = frames if fault.by_frames else seconds
+            if reached >= self._next[number]:
+                self._next[number] = reached + self._gap(fault)
+                yield fault
+
+    def frame(self, fault: Fault, last: bytes) -> str | bytes:
+        """The extra frame of a fault that sends one: ``str`` for text, ``bytes`` for binary."""
+        match fault.name:
+            case "garbage":
+                return self._rng.choice(_GARBAGE)
+            case "binary":
+                return self._rng.randbytes(200)
+            case "half":
+                return last[: len(last) // 2].decode(errors="ignore")
+            case "oversize":
+                return _oversize()
+            case "wrongtype":
+                return self._rng.choice(_WRONG).decode()
+            case _:
+                return last.decode()
+
+    def _gap(self, fault: Fault) -> float:
+        return fault.every * (self._rng.uniform(0.5, 1.5) if fault.by_frames else 1.0)
+
+
+def _oversize() -> str:
+    record = {"$type": "app.bsky.feed.post", "createdAt": "2026-01-01T00:00:00.000Z"}
+    commit = {
+        "rev": "3oversize2222",
+        "operation": "create",
+        "collection": "app.bsky.feed.post",
+        "rkey": "3oversize2222",
+        "record": {**record, "text": "x" * _OVERSIZE_BYTES},
+        "cid": "bafyreioversize",
+    }
+    frame = {"did": "did:plc:oversize", "time_us": 1_767_225_600_000_000, "kind": "commit", "commit": commit}
+    return msgspec.json.encode(frame).decode()

@@ -1,0 +1,151 @@
+"""One connected client: replay, live pacing, option changes, faults, and the end of slow readers.
+
+Frames are pulled from the stream as the client reads them; nothing is queued for it beyond the
+socket's buffers. Replay and live are one loop over event time, so there is no seam between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from services.solo.simulator.faults import Fault, Injector
+from services.solo.simulator.plan import SECOND_US
+from services.solo.simulator.stream import Stream
+from services.solo.simulator.subscription import BadMessage, Subscription, parse_message
+
+#: Microseconds since 1970, UTC.
+Clock = Callable[[], int]
+
+_TICK_SECONDS = 0.02
+_WATCH_SECONDS = 1.0
+_MOST_BEHIND_EVENTS = 100_000
+_SLOW_EVENTS_A_SECOND = 5
+_SLOW_FOR_SECONDS = 60.0
+
+
+class Subscriber:
+    """Serves one connection until it ends. ``retention_us`` bounds how far back a cursor reaches."""
+
+    def __init__(
+        self,
+        connection: ServerConnection,
+        subscription: Subscription,
+        stream: Stream,
+        injector: Injector,
+        *,
+        clock: Clock,
+        retention_us: int,
+        write_stall_seconds: float,
+    ) -> None:
+        self._connection, self._stream, self._injector = connection, stream, injector
+        self._clock, self._retention_us = clock, retention_us
+        self._write_stall_seconds = write_stall_seconds
+        self._cursor, self._filter = subscription.cursor, subscription.filter
+        self._hello = asyncio.Event()
+        if not subscription.hello:
+            self._hello.set()
+        self._position_us = 0
+        self._frames = 0
+        self._last = b""
+        self._opened = self._progress = asyncio.get_running_loop().time()
+        self._sending = False
+
+    async def serve(self) -> None:
+        """Return when the connection is over, whoever ended it."""
+        jobs = [asyncio.create_task(job()) for job in (self._pump, self._listen, self._watch)]
+        try:
+            await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for job in jobs:
+                job.cancel()
+            results = await asyncio.gather(*jobs, return_exceptions=True)
+        for result in results:
+            if isinstance(result, Exception) and not isinstance(result, ConnectionClosed):
+                raise result
+
+    async def _listen(self) -> None:
+        async for message in self._connection:
+            try:
+                self._filter = parse_message(message)
+            except BadMessage as error:
+                await self._connection.close(error.code, error.reason[:120])
+                return
+            self._hello.set()
+
+    async def _pump(self) -> None:
+        await self._hello.wait()
+        self._position_us = self._start_us()
+        while True:
+            now_us = self._clock()
+            second_end = self._stream.anchor_us + (self._stream.second_at(self._position_us) + 1) * SECOND_US
+            end_us = min(now_us + 1, second_end)
+            for event in self._stream.between(self._position_us, end_us):
+                if self._filter.passes(event):
+                    await self._send(event.frame)
+            self._position_us = max(self._position_us, end_us)
+            await self._misbehave()
+            await asyncio.sleep(_TICK_SECONDS if self._position_us > now_us else 0)
+
+    def _start_us(self) -> int:
+        now_us = self._clock()
+        if self._cursor is None or self._cursor > now_us:
+            return now_us
+        return max(self._cursor, self._stream.anchor_us, now_us - self._retention_us)
+
+    async def _send(self, frame: bytes) -> None:
+        self._sending, self._progress = True, self._time()
+        await self._connection.send(frame, text=True)
+        self._sending = False
+        self._frames += 1
+        self._last = frame
+        await self._misbehave()
+
+    async def _misbehave(self) -> None:
+        for fault in self._injector.due(self._frames, self._time() - self._opened):
+            await self._commit_fault(fault)
+
+    async def _commit_fault(self, fault: Fault) -> None:
+        match fault.name:
+            case "drop":
+                self._connection.transport.abort()
+                await self._connection.wait_closed()
+            case "kick":
+                await self._connection.close(1008, "kicked on purpose")
+            case "stall":
+                await self._stall(fault.length)
+            case _ if self._last:
+                await self._connection.send(self._injector.frame(fault, self._last))
+
+    async def _stall(self, seconds: float) -> None:
+        if self._connection.keepalive_task is not None:
+            self._connection.keepalive_task.cancel()
+        await asyncio.sleep(seconds)
+        self._connection.start_keepalive()
+
+    async def _watch(self) -> None:
+        """Drop a client that blocks a write, or that is far behind and hardly reads."""
+        checked, frames = self._time(), self._frames
+        while True:
+            await asyncio.sleep(min(_WATCH_SECONDS, self._write_stall_seconds / 2))
+            now = self._time()
+            if self._sending and now - self._progress > self._write_stall_seconds:
+                self._connection.transport.abort()
+                return
+            if now - checked >= _SLOW_FOR_SECONDS:
+                pace = (self._frames - frames) / (now - checked)
+                if pace < _SLOW_EVENTS_A_SECOND and self._behind_events() > _MOST_BEHIND_EVENTS:
+                    self._connection.transport.abort()
+                    return
+                checked, frames = now, self._frames
+
+    def _behind_events(self) -> float:
+        if not self._position_us:
+            return 0.0
+        return (self._clock() - self._position_us) / SECOND_US * self._stream.rate
+
+    def _time(self) -> float:
+        return asyncio.get_running_loop().time()

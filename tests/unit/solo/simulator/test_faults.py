@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from services.solo.simulator.faults import FAULTS, Fault, Injector, parse
+from shared.errors import ConfigurationError
+
+
+def test_a_spec_is_read() -> None:
+    assert parse("") == []
+    assert parse("drop:500, garbage@2.5,stall:20,stall:5:300,stall:3@30") == [
+        Fault("drop", 500, by_frames=True),
+        Fault("garbage", 2.5, by_frames=False),
+        Fault("stall", 1_000, by_frames=True, length=20),
+        Fault("stall", 300, by_frames=True, length=5),
+        Fault("stall", 30, by_frames=False, length=3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        ("explode:3", "Known faults: drop, stall"),
+        ("drop", "Say how often"),
+        ("drop:0", "above 0"),
+        ("drop:1.2.3", "above 0"),
+        ("drop:2:3", "Say how often"),
+        ("stall@5", "needs its length"),
+        ("stall", "needs its length"),
+        ("garbage;5", "Known faults"),
+    ],
+)
+def test_an_unknown_or_unclear_fault_is_refused(spec: str, why: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse(spec)
+    assert why in str(caught.value)
+
+
+def moments(seed: int, connection: int) -> list[int]:
+    injector = Injector(parse("garbage:100"), seed, connection)
+    return [frames for frames in range(2_000) if list(injector.due(frames, 0.0))]
+
+
+def test_faults_come_about_as_often_as_asked_and_by_the_seed() -> None:
+    found = moments(1, 0)
+    assert 15 <= len(found) <= 26
+    assert all(50 <= b - a <= 151 for a, b in itertools.pairwise(found))
+    assert found == moments(1, 0)
+    assert found != moments(1, 1)
+    assert found != moments(2, 0)
+
+
+def test_faults_by_the_clock_are_due_each_interval() -> None:
+    injector = Injector(parse("binary@10"), 1, 0)
+    assert [s for s in range(45) if list(injector.due(0, float(s)))] == [10, 20, 30, 40]
+
+
+def test_extra_frames_are_what_they_are_called() -> None:
+    injector = Injector([], 1, 0)
+    last = '{"text":"日本語"}'.encode()
+
+    def frame(name: str) -> str | bytes:
+        assert name in FAULTS
+        return injector.frame(Fault(name, 1, by_frames=True), last)
+
+    assert isinstance(frame("binary"), bytes)
+    assert frame("duplicate") == last.decode()
+    half = frame("half")
+    assert isinstance(half, str)
+    assert last.decode().startswith(half)
+    assert half != last.decode()
+    assert len(frame("oversize")) > 2_000_000
