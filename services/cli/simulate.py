@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from services.solo.simulator import entry
 from shared.telemetry import logs
@@ -16,4 +17,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop, or record."""
     logs.configure("simulator", level="info", form="text")
-    return entry.run(entry.options_from(options))
+    asked = entry.options_from(options)
+    if options.record:
+        written = entry.record(asked, Path(options.record), events=options.events)
+        print(f"{written} events written to {options.record}")
+        return 0
+    return entry.run(asked, ready=_say)
+
+
+def _say(url: str) -> None:
+    print(f"Serving {url}", flush=True)
