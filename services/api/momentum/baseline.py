@@ -102,7 +102,8 @@ class Variance:
 
     def _lookup(self, hashes: Hashes) -> Floats:
         first, second = cells(hashes, self.bits)
-        return np.minimum(self.table[0, first], self.table[1, second]).astype(np.float64)
+        lowest: Floats = np.minimum(self.table[0, first], self.table[1, second]).astype(np.float64)
+        return lowest
 
 
 class Baseline:

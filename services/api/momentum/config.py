@@ -49,7 +49,7 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Data needed before the daily profile says anything."""
     provisional_after_minutes: int = 20
     """Data needed before anything is judged at all."""
-    provisional_factor: float = 1.5
+    provisional_factor: float = 1.25
     """Alert threshold before the warm-up, in multiples: no daily profile protects it."""
 
     # Score

@@ -57,10 +57,8 @@ def why_of(posts: int, authors: int, usual: float, ratio: float, minutes: int) -
     """The evidence in one sentence."""
     people = "one person" if authors == 1 else f"{authors:,} people"
     count = "1 post" if posts == 1 else f"{posts:,} posts"
-    if usual < 1:
-        compared = "where fewer than one is usual"
-    else:
-        compared = f"{_figure(ratio)} times the usual {_figure(usual)}"
+    times = f"{_figure(ratio)} times the usual {_figure(usual)}"
+    compared = "where fewer than one is usual" if usual < 1 else times
     ago = "1 minute" if minutes == 1 else f"{minutes:,} minutes"
     return f"{count} by {people} in the last hour, {compared}; began {ago} ago."
 
@@ -83,11 +81,12 @@ def onset(per_minute: Ints, usual: float) -> int:
 
 def distinct_texts(prints: Ints, near_bits: int) -> int:
     """Texts that differ by more than ``near_bits`` of their fingerprints (at most 200 looked at)."""
-    kept: list[int] = []
-    for value in np.unique(prints[-200:]).tolist():
-        if all(distance(value, other) > near_bits for other in kept):
-            kept.append(value)
-    return len(kept)
+    texts = np.unique(prints[-200:])
+    near = np.bitwise_count(texts[:, None] ^ texts[None, :]) <= near_bits
+    kept = np.zeros(len(texts), dtype=np.bool_)
+    for place in range(len(texts)):
+        kept[place] = not (near[place] & kept).any()
+    return int(kept.sum())
 
 
 def representatives(rows: Ints, held: Ints, times: Ints, authors: Ints, prints: Ints, near_bits: int) -> list[int]:

@@ -10,7 +10,7 @@ from services.api.momentum.explain import label_of, onset, representatives, why_
 from services.api.momentum.judge import Finding
 from services.api.momentum.model import MINUTE_US, Detection, Tick, TopicMinute, TopicState
 from services.api.momentum.ring import Ring
-from services.api.momentum.topics import Registry, Topic, announce, refresh_terms, update_status
+from services.api.momentum.topics import Registry, Topic, is_news, refresh_terms, update_status
 from services.api.momentum.view import View
 
 _LANGUAGES_SHOWN = 5
@@ -83,11 +83,12 @@ class Reporter:
         topic.provisional = topic.provisional and self.young
         state = self._state(view, finding, topic)
         self.states.append(state)
-        strong = finding.score >= self.threshold and diverse(config, view, evidence)
-        if strong and announce(config, topic, self.minute, evidence.posts, self.young):
+        news = finding.score >= self.threshold and is_news(config, topic, self.minute, evidence.posts, self.young)
+        if news and (born or diverse(config, view, evidence)):
+            topic.announced(self.minute, evidence.posts, self.young)
             self.detections.append(self._detection(state))
         rows = evidence.rows if born else evidence.rows[view.fresh[evidence.rows]]
-        self.assignments += [(topic.id, view.posts[row], int(view.times[row])) for row in rows.tolist()]
+        self.assignments += [(topic.id, view.post(row), int(view.times[row])) for row in rows.tolist()]
         first = self.minute - HOUR + 1 if born else self.minute
         for minute in range(first, self.minute + 1):
             if minute in self.totals:
@@ -127,7 +128,7 @@ class Reporter:
             detected_us=topic.detected_us,
             languages=self._languages(view, finding),
             why=why_of(posts, authors, usual, ratio, age),
-            representatives=tuple(view.posts[row] for row in chosen),
+            representatives=tuple(view.post(row) for row in chosen),
         )
 
     def _languages(self, view: View, finding: Finding) -> tuple[str, ...]:

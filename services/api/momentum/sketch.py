@@ -65,7 +65,8 @@ class DecayedCounts:
 
     def _lookup(self, hashes: Hashes) -> Floats:
         first, second = cells(hashes, self.bits)
-        return np.minimum(self.table[0, first], self.table[1, second]).astype(np.float64)
+        lowest: Floats = np.minimum(self.table[0, first], self.table[1, second]).astype(np.float64)
+        return lowest
 
     def _weight(self, minute: int) -> float:
         return float(2.0 ** min((minute - self.origin) / self.halflife, 1000.0))
@@ -94,7 +95,7 @@ class PairMemory:
         known = ((held & np.uint32(0xFFFF0000)) == tags) & recent
         first = np.zeros(len(pairs), dtype=np.bool_)
         first[np.unique(pairs, return_index=True)[1]] = True
-        admitted = first & ~known
+        admitted: NDArray[np.bool_] = first & ~known
         self.table[slots[admitted]] = tags[admitted] | np.uint32(minute % 65536)
         return admitted
 

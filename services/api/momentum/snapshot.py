@@ -72,7 +72,8 @@ class _Header(msgspec.Struct, frozen=True):
     state: msgspec.Raw
 
 
-_ARRAYS = tuple(["times", "authors", "prints", "languages", "start", "terms", "counted", "voices", "alive", "fresh", "distinct", "counts", "hashes"])
+_POSTS = ("times", "authors", "prints", "languages", "start", "voices", "alive", "fresh")
+_ARRAYS = (*_POSTS, "terms", "counted", "distinct", "counts", "hashes")
 
 
 def take(engine: Engine) -> bytes:

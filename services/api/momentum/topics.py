@@ -40,6 +40,11 @@ class Topic(msgspec.Struct):
         """Words, heaviest first."""
         return sorted(self.terms, key=lambda term: (-self.terms[term], term))
 
+    def announced(self, minute: int, posts: int, young: bool) -> None:
+        """Remember that the topic was announced now."""
+        self.announced_posts, self.announced_minute = posts, minute
+        self.confirmed = self.confirmed or not young
+
 
 class Registry:
     """Live topics by id in order of birth, and those that ended recently."""
@@ -120,18 +125,12 @@ def update_status(config: MomentumConfig, topic: Topic, evidence: Evidence, scor
     return topic.weak_minutes >= config.end_minutes
 
 
-def announce(config: MomentumConfig, topic: Topic, minute: int, posts: int, young: bool) -> bool:
-    """Whether a topic above the alert threshold is news now; remembers that it was announced."""
-    first = topic.announced_posts == 0
-    confirmed = not young and not topic.confirmed
-    grown = (
-        posts >= config.regrowth * topic.announced_posts and minute - topic.announced_minute >= config.regrowth_minutes
-    )
-    if not (first or confirmed or grown):
-        return False
-    topic.announced_posts, topic.announced_minute = posts, minute
-    topic.confirmed = topic.confirmed or not young
-    return True
+def is_news(config: MomentumConfig, topic: Topic, minute: int, posts: int, young: bool) -> bool:
+    """Whether a topic above the alert threshold should be announced: the first time, when it has
+    grown, and once more when the warm-up ends."""
+    grown = posts >= config.regrowth * topic.announced_posts
+    rested = minute - topic.announced_minute >= config.regrowth_minutes
+    return topic.announced_posts == 0 or (not young and not topic.confirmed) or (grown and rested)
 
 
 def topic_score(config: MomentumConfig, words: Sequence[str], deviations: Sequence[float]) -> float:
