@@ -58,10 +58,18 @@ class Affinity:
         union = self.sizes[column] + self.sizes[list(others)] - shared
         return np.asarray(np.where(shared > 0, shared / np.maximum(union, 1.0), 0.0), dtype=np.float64)
 
+    def related(self, column: int, others: Sequence[int]) -> NDArray[np.bool_]:
+        """Which of ``others`` share a good part of the smaller one's authors."""
+        smaller = np.minimum(self.sizes[column], self.sizes[list(others)])
+        return np.asarray(self.shared[column, list(others)] >= self.config.merge_jaccard * np.maximum(smaller, 1.0))
+
     def closeness(self, column: int, leaders: Sequence[int]) -> float:
-        """How well a word fits a topic; 0 when it does not belong."""
+        """How well a word fits a topic; 0 when it does not belong. It must be related to most of the
+        leaders: a word that two stories share must not tie the second to the first."""
         shared = self.shared[column, list(leaders)]
         if not len(shared) or shared.max() < self.config.merge_authors:
+            return 0.0
+        if 2 * self.related(column, leaders).sum() <= len(leaders):
             return 0.0
         mean = float(self.jaccard(column, leaders).mean())
         within = float(shared.max() / max(self.sizes[column], 1.0))
@@ -83,8 +91,10 @@ class Affinity:
 
     def same(self, first: Sequence[int], second: Sequence[int]) -> bool:
         """Whether two topics have become one: most of their leaders share authors."""
-        pairs = [self.jaccard(column, second[:LEADERS]) for column in first[:LEADERS]]
-        return bool(pairs) and float(np.mean(pairs)) >= self.config.merge_jaccard
+        left, right = first[:LEADERS], second[:LEADERS]
+        near = np.concatenate([self.jaccard(column, right) for column in left])
+        related = np.concatenate([self.related(column, right) for column in left])
+        return float(near.mean()) >= self.config.merge_jaccard and 2 * int(related.sum()) > len(related)
 
 
 def cluster(affinity: Affinity, live: Sequence[Group], candidates: Sequence[int], markers: set[int]) -> list[Group]:
