@@ -81,7 +81,7 @@ def onset(per_minute: Ints, usual: float) -> int:
 
 def distinct_texts(prints: Ints, near_bits: int) -> int:
     """Texts that differ by more than ``near_bits`` of their fingerprints (at most 200 looked at)."""
-    texts = np.unique(prints[-200:])
+    texts = np.unique(prints[-200:]).view(np.uint64)
     near = np.bitwise_count(texts[:, None] ^ texts[None, :]) <= near_bits
     kept = np.zeros(len(texts), dtype=np.bool_)
     for place in range(len(texts)):

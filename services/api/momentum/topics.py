@@ -127,8 +127,8 @@ def update_status(config: MomentumConfig, topic: Topic, evidence: Evidence, scor
 
 def is_news(config: MomentumConfig, topic: Topic, minute: int, posts: int, young: bool) -> bool:
     """Whether a topic above the alert threshold should be announced: the first time, when it has
-    grown, and once more when the warm-up ends."""
-    grown = posts >= config.regrowth * topic.announced_posts
+    grown and is rising, and once more when the warm-up ends."""
+    grown = topic.status == "rising" and posts >= config.regrowth * topic.announced_posts
     rested = minute - topic.announced_minute >= config.regrowth_minutes
     return topic.announced_posts == 0 or (not young and not topic.confirmed) or (grown and rested)
 
