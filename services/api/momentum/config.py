@@ -69,10 +69,11 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     min_authors: int = 4
     min_texts: int = 3
     min_author_share: float = 0.4
-    min_text_share: float = 0.2
+    min_text_share: float = 0.3
+    """Of the first hundred posts: stricter than the reference, against campaigns of a few texts."""
     near_text_bits: int = 8
     """Fingerprints this close count as one text."""
-    copies_counted: int = 3
+    copies_counted: int = 2
     """Times one text counts within the hour: a pasted text is one voice, not a crowd."""
 
     # Topics

@@ -44,6 +44,10 @@ def score_terms(
         baseline.variance.of(hashes) * float(totals[-1]) ** 2,
         np.maximum(expected * (1.0 + totals[-1] / known), config.deviation_floor**2),
     )
+    if baseline.minutes < config.warmup_minutes:
+        # Before the first day is over the variance has not seen the day's rhythm: allow for as much
+        # over-dispersion as the candidate score does.
+        np.maximum(variance, (config.overdispersion * expected) ** 2, out=variance)
     deviation = (counts[-1] - expected) / np.sqrt(variance)
     return Scores(surprise, deviation, baseline.usual_share(minute, hashes))
 

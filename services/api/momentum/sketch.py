@@ -101,8 +101,9 @@ class PairMemory:
 
     def sweep(self, minute: int) -> None:
         """Empty the slots past the horizon, before their minute comes round again."""
-        age = (minute - (self.table & np.uint32(0xFFFF)).astype(np.int32)) % 65536
-        self.table[(age >= self.horizon) & (age <= 65536 - self.horizon)] = 0
+        for part in np.array_split(self.table, max(len(self.table) >> 16, 1)):
+            age = (minute - (part & np.uint32(0xFFFF)).astype(np.int64)) % 65536
+            part[(age >= self.horizon) & (age <= 65536 - self.horizon)] = 0
 
 
 class CopyCounter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import numpy as np
@@ -67,11 +67,6 @@ class State(msgspec.Struct, frozen=True):
     tables: dict[str, Packed]
 
 
-class _Header(msgspec.Struct, frozen=True):
-    format: int
-    state: msgspec.Raw
-
-
 _POSTS = ("times", "authors", "prints", "languages", "start", "voices", "alive", "fresh")
 _ARRAYS = (*_POSTS, "terms", "counted", "distinct", "counts", "hashes")
 
@@ -102,8 +97,7 @@ def take(engine: Engine) -> bytes:
         open_counts=[(_pack(h), _pack(c)) for h, c in base.profile.open],
         tables={name: _pack(table) for name, table in (_tables(engine) | _growing(engine)).items()},
     )
-    header = _Header(_FORMAT, msgspec.Raw(msgspec.msgpack.encode(state)))
-    return zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(header))
+    return bytes([_FORMAT]) + zstandard.ZstdCompressor(level=1).compress(msgspec.msgpack.encode(state))
 
 
 def restore(engine: Engine, data: bytes) -> None:
@@ -125,12 +119,11 @@ def restore(engine: Engine, data: bytes) -> None:
 
 
 def _decode(data: bytes) -> State:
+    if data[:1] != bytes([_FORMAT]):
+        raise InputError("The momentum snapshot cannot be read.", why="It is empty or of another format.")
     try:
-        raw = zstandard.ZstdDecompressor().decompress(data, max_output_size=_MAX_BYTES)
-        header = msgspec.msgpack.decode(raw, type=_Header)
-        if header.format != _FORMAT:
-            raise ConflictError(f"The momentum snapshot has format {header.format}, this code {_FORMAT}.")
-        return msgspec.msgpack.decode(header.state, type=State)
+        raw = zstandard.ZstdDecompressor().decompress(memoryview(data)[1:], max_output_size=_MAX_BYTES)
+        return msgspec.msgpack.decode(raw, type=State)
     except (zstandard.ZstdError, msgspec.DecodeError) as error:
         raise InputError("The momentum snapshot cannot be read.", why=str(error)) from error
 
@@ -196,7 +189,9 @@ def _restore_baseline(engine: Engine, state: State) -> None:
 
 
 def _pack(array: NDArray[Any]) -> Packed:
-    return Packed(array.dtype.str, array.shape, array.tobytes())
+    # A view, not a copy: the tables are most of what the process holds.
+    data = np.ascontiguousarray(array).data.cast("B") if array.size else b""
+    return Packed(array.dtype.str, array.shape, cast("bytes", data))
 
 
 def _unpack(packed: Packed) -> NDArray[Any]:
