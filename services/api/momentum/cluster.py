@@ -1,0 +1,137 @@
+"""Which words tell one story: merging by the people who use them.
+
+Words join the topic whose leading words they share authors with: mean Jaccard index over the
+leaders (average linkage, so that a word common to two stories does not chain them together), or
+nearly all of the word's authors among a leader's. Tags, cashtags and links also join whole topics:
+people choose them to mark a subject, in whatever language they write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.api.momentum.config import MomentumConfig
+from services.api.momentum.sketch import mix
+from services.api.momentum.view import View
+
+#: Words of a topic that a new word is compared with.
+LEADERS = 3
+#: Authors compared at most (those who used two of the words or more), a sample by hash beyond.
+_AUTHORS = 4_096
+
+
+@dataclass(slots=True)
+class Group:
+    """Columns of one topic, leaders first. ``topic`` is the live topic it continues, if any."""
+
+    topic: str | None
+    columns: list[int] = field(default_factory=list)
+
+
+class Affinity:
+    """Authors in common between the columns of a view."""
+
+    def __init__(self, config: MomentumConfig, view: View, columns: int) -> None:
+        self.config = config
+        authors, inverse = np.unique(view.authors[view.rows], return_inverse=True)
+        used = np.unique(inverse * columns + view.columns) if len(inverse) else inverse
+        person, column = used // max(columns, 1), used % max(columns, 1)
+        self.sizes = np.bincount(column, minlength=columns).astype(np.float64)
+        several = np.flatnonzero(np.bincount(person, minlength=len(authors)) > 1)
+        share = 1.0
+        if len(several) > _AUTHORS:
+            share = _AUTHORS / len(several)
+            several = several[np.argsort(mix(authors[several].view(np.uint64)), kind="stable")[:_AUTHORS]]
+        place = np.full(len(authors), -1, dtype=np.int64)
+        place[several] = np.arange(len(several))
+        kept = place[person] >= 0
+        incidence = np.zeros((columns, len(several)), dtype=np.float32)
+        incidence[column[kept], place[person[kept]]] = 1.0
+        self.shared: NDArray[np.float64] = (incidence @ incidence.T).astype(np.float64) / share
+
+    def jaccard(self, column: int, others: Sequence[int]) -> NDArray[np.float64]:
+        shared = self.shared[column, list(others)]
+        union = self.sizes[column] + self.sizes[list(others)] - shared
+        return np.asarray(np.where(shared > 0, shared / np.maximum(union, 1.0), 0.0), dtype=np.float64)
+
+    def related(self, column: int, others: Sequence[int]) -> NDArray[np.bool_]:
+        """Which of ``others`` share a good part of the smaller one's authors."""
+        smaller = np.minimum(self.sizes[column], self.sizes[list(others)])
+        return np.asarray(self.shared[column, list(others)] >= self.config.merge_jaccard * np.maximum(smaller, 1.0))
+
+    def closeness(self, column: int, leaders: Sequence[int]) -> float:
+        """How well a word fits a topic; 0 when it does not belong. It must be related to most of the
+        leaders: a word that two stories share must not tie the second to the first."""
+        shared = self.shared[column, list(leaders)]
+        if not len(shared) or shared.max() < self.config.merge_authors:
+            return 0.0
+        if 2 * self.related(column, leaders).sum() <= len(leaders):
+            return 0.0
+        mean = float(self.jaccard(column, leaders).mean())
+        within = float(shared.max() / max(self.sizes[column], 1.0))
+        contained = within if within >= self.config.merge_containment else 0.0
+        return max(mean if mean >= self.config.merge_jaccard else 0.0, contained * 0.5)
+
+    def bridged(self, first: Sequence[int], second: Sequence[int], markers: set[int]) -> bool:
+        """Whether a marker of one group ties it to a leader of the other."""
+        for left, right in ((first, second), (second, first)):
+            for column in left:
+                if column not in markers:
+                    continue
+                shared = self.shared[column, list(right[:LEADERS])]
+                close = self.jaccard(column, right[:LEADERS])
+                enough = (shared >= self.config.merge_authors) & (close >= self.config.merge_jaccard)
+                if enough.any():
+                    return True
+        return False
+
+    def same(self, first: Sequence[int], second: Sequence[int]) -> bool:
+        """Whether two topics have become one: most of their leaders share authors."""
+        left, right = first[:LEADERS], second[:LEADERS]
+        near = np.concatenate([self.jaccard(column, right) for column in left])
+        related = np.concatenate([self.related(column, right) for column in left])
+        return float(near.mean()) >= self.config.merge_jaccard and 2 * int(related.sum()) > len(related)
+
+
+def cluster(affinity: Affinity, live: Sequence[Group], candidates: Sequence[int], markers: set[int]) -> list[Group]:
+    """Add candidates (best first) to the live groups or to new ones, then bridge by markers.
+
+    Live groups keep their place; a live group swallowed by another comes back without columns.
+    """
+    groups = [Group(group.topic, list(group.columns)) for group in live]
+    # Which group a column leads, so that a word is compared only with topics it shares authors with.
+    leads = np.full(len(affinity.sizes), -1, dtype=np.int64)
+    for place, group in enumerate(groups):
+        leads[group.columns[:LEADERS]] = place
+    for column in candidates:
+        near = np.unique(leads[affinity.shared[column] >= affinity.config.merge_authors])
+        fits = [(affinity.closeness(column, groups[g].columns[:LEADERS]), -g) for g in near.tolist() if g >= 0]
+        fit, place = max(fits, default=(0.0, 0))
+        if fit > 0:
+            groups[-place].columns.append(column)
+        else:
+            place = -len(groups)
+            groups.append(Group(None, [column]))
+        if len(groups[-place].columns) <= LEADERS:
+            leads[column] = -place
+    _bridge(affinity, groups, markers)
+    return groups
+
+
+def _bridge(affinity: Affinity, groups: list[Group], markers: set[int]) -> None:
+    """Fold groups that tell one story into the first of them."""
+    members = np.zeros((len(groups), len(affinity.sizes)), dtype=np.float32)
+    for place, group in enumerate(groups):
+        members[place, group.columns] = 1.0
+    tied = (affinity.shared >= affinity.config.merge_authors).astype(np.float32)
+    for place, other in np.argwhere(np.triu(members @ tied @ members.T, 1) > 0).tolist():
+        left, right = groups[place], groups[other]
+        if not left.columns or not right.columns:
+            continue
+        if affinity.bridged(left.columns, right.columns, markers) or affinity.same(left.columns, right.columns):
+            left.columns += right.columns
+            right.columns = []

@@ -1,0 +1,83 @@
+"""What the ring holds for one topic: the posts that belong to it, and figures over them.
+
+A post belongs to a topic when it holds at least two of its terms, or one of its tags, cashtags or
+pages, or the only term of a topic that has but one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.api.momentum.cluster import Group
+from services.api.momentum.config import MomentumConfig
+from services.api.momentum.explain import distinct_texts
+from services.api.momentum.sketch import Ints
+from services.api.momentum.view import View
+
+HOUR = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """``rows`` of the view in order of arrival, terms ``held`` by each, posts of each of the last 60
+    minutes (oldest first), distinct ``authors`` of the hour."""
+
+    rows: Ints
+    held: Ints
+    per_minute: Ints
+    authors: int
+
+    @property
+    def posts(self) -> int:
+        return len(self.rows)
+
+    def last(self, minutes: int, before: int = 0) -> int:
+        """Posts of the ``minutes`` that end ``before`` minutes ago."""
+        end = HOUR - before
+        return int(self.per_minute[end - minutes : end].sum())
+
+
+def match(view: View, groups: Sequence[Group], markers: set[int], minute: int) -> list[Evidence]:
+    """Evidence of each group, for the hour that ends with ``minute``."""
+    columns = int(view.columns.max()) + 1 if len(view.columns) else 0
+    owner = np.full(columns, -1, dtype=np.int64)
+    needed = np.ones(len(groups), dtype=np.int64)
+    weight = np.ones(columns, dtype=np.int64)
+    for place, group in enumerate(groups):
+        held = [column for column in group.columns if column < columns]
+        owner[held] = place
+        needed[place] = min(2, max(len(group.columns), 1))
+    # A marker alone is enough: it weighs as much as any topic asks for.
+    weight[[column for column in markers if column < columns]] = 2
+    owned = owner[view.columns]
+    at = np.flatnonzero(owned >= 0)
+    keys = view.rows[at] * max(len(groups), 1) + owned[at]
+    distinct, inverse, held_terms = np.unique(keys, return_inverse=True, return_counts=True)
+    weights = np.bincount(inverse, weights=weight[view.columns[at]], minlength=len(distinct))
+    rows, places = distinct // max(len(groups), 1), distinct % max(len(groups), 1)
+    belongs = weights >= needed[places]
+    return [
+        _evidence(view, rows[belongs & (places == place)], held_terms[belongs & (places == place)], minute)
+        for place in range(len(groups))
+    ]
+
+
+def _evidence(view: View, rows: Ints, held: Ints, minute: int) -> Evidence:
+    ages = minute - view.minutes[rows]
+    within = ages < HOUR
+    rows, held, ages = rows[within], held[within], ages[within]
+    per_minute = np.bincount(HOUR - 1 - ages, minlength=HOUR)
+    return Evidence(rows, held, per_minute, len(np.unique(view.authors[rows])))
+
+
+def diverse(config: MomentumConfig, view: View, evidence: Evidence) -> bool:
+    """The diversity gate: enough people, enough of their own words. Looks at the latest 200 posts."""
+    rows = evidence.rows[np.argsort(view.times[evidence.rows], kind="stable")][-200:]
+    authors = len(np.unique(view.authors[rows]))
+    if authors < config.min_authors or authors < config.min_author_share * len(rows):
+        return False
+    texts = distinct_texts(view.prints[rows], config.near_text_bits)
+    return texts >= max(config.min_texts, config.min_text_share * min(len(rows), 100))

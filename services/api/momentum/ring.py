@@ -1,0 +1,186 @@
+"""The last hour of posts, by minute, and the windows' counts of each term.
+
+A post adds one count to a term unless its author counted for that term within the last hour, or its
+text stood in the ring ``copies_counted`` times already. The denominators count posts that are not
+such copies, so that shares stay shares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.api.momentum.config import MomentumConfig
+from services.api.momentum.model import Observation
+from services.api.momentum.sketch import CopyCounter, Hashes, Ints, PairMemory, mix
+from services.api.momentum.vocabulary import Vocabulary
+
+#: Languages told apart; later ones share number 0, "unknown".
+_LANGUAGES = 255
+
+
+@dataclass(slots=True)
+class Block:
+    """Posts that arrived together for one minute. A late batch makes a block of its own.
+
+    ``terms`` holds all posts' term numbers one after the other, ``start`` where each post's begin
+    (one more entry than posts), ``counted`` whether an entry counts. ``distinct`` and ``counts`` are
+    the block's counts by term, ``total`` its denominator, ``seen`` its posts before sampling.
+    Out of the ring, only ``hashes`` and ``counts`` are left, for the baseline.
+    """
+
+    minute: int
+    seen: int
+    posts: list[str]
+    times: Ints
+    authors: Ints
+    prints: Ints
+    languages: NDArray[np.uint8]
+    start: Ints
+    terms: NDArray[np.int32]
+    counted: NDArray[np.bool_]
+    voices: NDArray[np.bool_]
+    alive: NDArray[np.bool_]
+    fresh: NDArray[np.bool_]
+    distinct: NDArray[np.int32]
+    counts: Ints
+    hashes: Hashes
+    total: int
+    in_ring: bool = True
+    absorbed: bool = False
+
+
+class Ring:
+    """Blocks, vocabulary and window counts. ``counts[w, term]`` for window ``config.windows[w]``."""
+
+    def __init__(self, config: MomentumConfig) -> None:
+        self.config = config
+        self.horizon = config.windows[-1]
+        self.vocabulary = Vocabulary(config.ring_terms)
+        self.pairs = PairMemory(config.pair_bits, self.horizon)
+        self.copies = CopyCounter(config.copy_bits)
+        self.blocks: list[Block] = []
+        self.counts = np.zeros((len(config.windows), 1024), dtype=np.int64)
+        self.languages: list[str] = [""]
+
+    def add(self, now: int, minute: int, observations: Sequence[Observation], seen: int) -> Block:
+        """Store a batch of distinct posts of ``minute``, at most ``horizon`` before ``now``."""
+        block = self._encode(minute, observations, seen)
+        self._grow()
+        self.vocabulary.hold(block.terms.astype(np.int64))
+        self._count(block)
+        for window, length in enumerate(self.config.windows):
+            if minute > now - length:
+                self.counts[window, block.distinct] += block.counts
+        self.blocks.append(block)
+        return block
+
+    def expire(self, now: int) -> list[str]:
+        """Move the windows to end with minute ``now``; returns posts that left the ring."""
+        gone: list[str] = []
+        for block in self.blocks:
+            if not block.in_ring:
+                continue
+            for window, length in enumerate(self.config.windows):
+                if block.minute == now - length:
+                    self.counts[window, block.distinct] -= block.counts
+            if block.minute <= now - self.horizon:
+                gone += block.posts
+                self._shrink(block)
+        self.blocks = [block for block in self.blocks if block.in_ring or not block.absorbed]
+        return gone
+
+    def retract(self, now: int, minute: int, post: str) -> None:
+        """Take a post's counts back. Does nothing for a post that is not in the ring."""
+        for block in self.blocks:
+            if block.minute == minute and block.in_ring and post in block.posts:
+                row = block.posts.index(post)
+                if not block.alive[row]:
+                    return
+                block.alive[row] = False
+                span = slice(int(block.start[row]), int(block.start[row + 1]))
+                terms = block.terms[span][block.counted[span]]
+                block.counts[np.searchsorted(block.distinct, terms)] -= 1
+                block.total -= int(block.voices[row])
+                self.copies.remove(block.prints[row : row + 1])
+                for window, length in enumerate(self.config.windows):
+                    if minute > now - length:
+                        self.counts[window, terms] -= 1
+                return
+
+    def totals(self, now: int) -> tuple[int, ...]:
+        """Denominator of each window that ends with ``now``."""
+        held = [(b.minute, b.total) for b in self.blocks if b.in_ring]
+        return tuple(sum(t for m, t in held if m > now - length) for length in self.config.windows)
+
+    def live(self) -> list[Block]:
+        return [block for block in self.blocks if block.in_ring]
+
+    def _encode(self, minute: int, observations: Sequence[Observation], seen: int) -> Block:
+        intern = self.vocabulary.intern
+        terms: list[int] = []
+        start = [0]
+        for observation in observations:
+            terms += [number for number in map(intern, observation.terms) if number >= 0]
+            start.append(len(terms))
+        posts = [o.post for o in observations]
+        empty = np.zeros(0, dtype=np.int64)
+        return Block(
+            minute=minute,
+            seen=seen,
+            posts=posts,
+            times=np.array([o.time_us for o in observations], dtype=np.int64),
+            authors=np.array([o.author for o in observations], dtype=np.int64),
+            prints=np.array([o.fingerprint for o in observations], dtype=np.int64),
+            languages=np.array([self._language(o.language) for o in observations], dtype=np.uint8),
+            start=np.array(start, dtype=np.int64),
+            terms=np.array(terms, dtype=np.int32),
+            counted=np.zeros(len(terms), dtype=np.bool_),
+            voices=np.zeros(len(posts), dtype=np.bool_),
+            alive=np.ones(len(posts), dtype=np.bool_),
+            fresh=np.ones(len(posts), dtype=np.bool_),
+            distinct=empty.astype(np.int32),
+            counts=empty,
+            hashes=empty.astype(np.uint64),
+            total=0,
+        )
+
+    def _count(self, block: Block) -> None:
+        """Decide which entries count: one per author, term and hour, and no pasted text."""
+        block.voices = self.copies.add(block.prints) < self.config.copies_counted
+        lengths = np.diff(block.start)
+        hashes = self.vocabulary.hashes[block.terms]
+        authors = np.repeat(mix(block.authors.view(np.uint64)), lengths)
+        eligible = np.repeat(block.voices, lengths)
+        block.counted[eligible] = self.pairs.admit(block.minute, mix(hashes ^ authors)[eligible])
+        block.distinct, block.counts = np.unique(block.terms[block.counted], return_counts=True)
+        block.total = int(block.voices.sum())
+
+    def _shrink(self, block: Block) -> None:
+        """Keep of a block that leaves the ring only what the baseline still needs."""
+        block.hashes = self.vocabulary.hashes[block.distinct]
+        self.copies.remove(block.prints[block.alive])
+        self.vocabulary.release(block.terms.astype(np.int64))
+        block.in_ring = False
+        nothing = np.zeros(0, dtype=np.int64)
+        block.posts, block.start = [], nothing
+        block.times = block.authors = block.prints = nothing
+        block.languages = nothing.astype(np.uint8)
+        block.terms = block.distinct = nothing.astype(np.int32)
+        block.counted = block.voices = block.alive = block.fresh = nothing.astype(np.bool_)
+
+    def _language(self, language: str) -> int:
+        if language in self.languages:
+            return self.languages.index(language)
+        if len(self.languages) >= _LANGUAGES:
+            return 0
+        self.languages.append(language[:16])
+        return len(self.languages) - 1
+
+    def _grow(self) -> None:
+        missing = len(self.vocabulary.hashes) - self.counts.shape[1]
+        if missing > 0:
+            self.counts = np.pad(self.counts, ((0, 0), (0, missing)))

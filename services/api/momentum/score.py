@@ -1,0 +1,60 @@
+"""How surprising a term's counts are.
+
+A word becomes a candidate by the Poisson log-likelihood ratio of any window, damped for
+over-dispersion; its score is the deviation of its hourly count in standard deviations, where the
+variance is the largest of what was seen of the word, what the expectation itself leaves open
+(predictive variance of a Poisson rate estimated from a finite baseline), and a floor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.api.momentum.baseline import Baseline
+from services.api.momentum.config import MomentumConfig
+from services.api.momentum.sketch import Floats, Hashes, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One entry a term: the candidate score over all windows, the deviation, the usual share."""
+
+    surprise: Floats
+    deviation: Floats
+    usual: Floats
+
+
+def score_terms(
+    config: MomentumConfig,
+    baseline: Baseline,
+    minute: int,
+    hashes: Hashes,
+    counts: Ints,
+    totals: tuple[int, ...],
+) -> Scores:
+    """Score terms whose window counts are ``counts[w, term]`` out of ``totals[w]`` posts."""
+    share, known = baseline.expected_share(minute, hashes)
+    surprise = np.zeros(len(hashes))
+    for seen, total in zip(counts, totals, strict=True):
+        np.maximum(surprise, damped_ratio(seen, share * total, config.overdispersion), out=surprise)
+    expected = share * totals[-1]
+    variance = np.maximum(
+        baseline.variance.of(hashes) * float(totals[-1]) ** 2,
+        np.maximum(expected * (1.0 + totals[-1] / known), config.deviation_floor**2),
+    )
+    if baseline.minutes < config.warmup_minutes:
+        # Before the first day is over the variance has not seen the day's rhythm: allow for as much
+        # over-dispersion as the candidate score does.
+        np.maximum(variance, (config.overdispersion * expected) ** 2, out=variance)
+    deviation = (counts[-1] - expected) / np.sqrt(variance)
+    return Scores(surprise, deviation, baseline.usual_share(minute, hashes))
+
+
+def damped_ratio(seen: Ints, expected: Floats, overdispersion: float) -> Floats:
+    """Log-likelihood ratio of a Poisson count against its expectation, / (1 + overdispersion *
+    expected); 0 where the count does not exceed it."""
+    lifted = np.maximum(seen, expected)
+    ratio = lifted * np.log(lifted / expected) - (lifted - expected)
+    return np.asarray(ratio / (1.0 + overdispersion * expected), dtype=np.float64)

@@ -1,0 +1,141 @@
+"""Topics over time: birth, identity, growth, decay and end.
+
+A topic lives as long as its words do: at each tick its own words are looked up first, new words join
+it, and only what joins nothing may become a new topic. A topic that ended and returns is the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from services.api.momentum.config import MomentumConfig
+from services.api.momentum.evidence import Evidence
+from shared.schemas.topic import TopicStatus
+
+#: A word's weight in its topic falls to half in about two hours unless it stays strong.
+_FADE = 0.994
+
+
+class Topic(msgspec.Struct):
+    """What is remembered of a topic between ticks. ``terms`` maps each word to its weight.
+    ``announced_*`` hold the last announcement; ``confirmed`` that one was not provisional."""
+
+    id: str
+    terms: dict[str, float]
+    detected_us: int
+    began_us: int
+    provisional: bool
+    status: TopicStatus = "rising"
+    best_ten: int = 0
+    weak_minutes: int = 0
+    announced_posts: int = 0
+    announced_minute: int = 0
+    confirmed: bool = False
+    ended_minute: int = 0
+
+    def leading(self) -> list[str]:
+        """Words, heaviest first."""
+        return sorted(self.terms, key=lambda term: (-self.terms[term], term))
+
+    def announced(self, minute: int, posts: int, young: bool) -> None:
+        """Remember that the topic was announced now."""
+        self.announced_posts, self.announced_minute = posts, minute
+        self.confirmed = self.confirmed or not young
+
+
+class Registry:
+    """Live topics by id in order of birth, and those that ended recently."""
+
+    def __init__(self, config: MomentumConfig) -> None:
+        self.config = config
+        self.live: dict[str, Topic] = {}
+        self.remembered: dict[str, Topic] = {}
+        self.refused = 0
+
+    def open(self, minute: int, time_us: int, terms: dict[str, float], young: bool) -> Topic | None:
+        """A new topic, or a remembered one come back; None when there are too many."""
+        if len(self.live) >= self.config.live_topics:
+            self.refused += 1
+            return None
+        topic = self._returning(terms)
+        if topic is None:
+            name = f"{minute}|" + "|".join(sorted(terms))
+            identity = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+            topic = Topic(identity, dict(terms), time_us, time_us, young)
+        else:
+            topic.weak_minutes = topic.best_ten = 0
+        self.live[topic.id] = topic
+        return topic
+
+    def end(self, minute: int, identity: str) -> None:
+        topic = self.live.pop(identity)
+        topic.status, topic.ended_minute = "ended", minute
+        self.remembered[identity] = topic
+        while len(self.remembered) > self.config.remembered_topics:
+            del self.remembered[next(iter(self.remembered))]
+
+    def forget(self, minute: int) -> None:
+        """Drop what ended longer ago than a topic is remembered."""
+        oldest = minute - self.config.remember_minutes
+        self.remembered = {k: t for k, t in self.remembered.items() if t.ended_minute > oldest}
+
+    def _returning(self, terms: dict[str, float]) -> Topic | None:
+        for identity in reversed(self.remembered):
+            topic = self.remembered[identity]
+            shared = len(terms.keys() & topic.terms.keys())
+            if shared >= 2 or 2 * shared >= max(len(terms), len(topic.terms)):
+                del self.remembered[identity]
+                return topic
+        return None
+
+
+def refresh_terms(config: MomentumConfig, topic: Topic, deviations: dict[str, float]) -> None:
+    """Give the topic's words their present weight and keep the heaviest."""
+    weights = {term: weight * _FADE for term, weight in topic.terms.items()}
+    for term, deviation in deviations.items():
+        weights[term] = max(weights.get(term, 0.0), deviation)
+    kept = sorted(weights, key=lambda term: (-weights[term], term))[: config.topic_terms]
+    topic.terms = {term: weights[term] for term in kept}
+
+
+def update_status(config: MomentumConfig, topic: Topic, evidence: Evidence, score: float, steady: bool) -> bool:
+    """Move the life cycle on by one minute; True when the topic has ended.
+
+    ``steady`` says that the last twenty minutes are without gaps: otherwise a missing stretch would
+    read as decline, so the status stays as it is.
+    """
+    if evidence.authors < config.min_authors:
+        return True
+    if not steady:
+        return False
+    now, before = evidence.last(10), evidence.last(10, before=10)
+    topic.best_ten = max(topic.best_ten, now)
+    weak = now < config.end_share * topic.best_ten or score < config.alert_score / 3
+    topic.weak_minutes = topic.weak_minutes + 1 if weak else 0
+    # One standard deviation of the difference of two Poisson counts: less is not a movement.
+    if now - before > (now + before) ** 0.5:
+        topic.status = "rising"
+    elif now < 0.5 * topic.best_ten:
+        topic.status = "fading"
+    elif topic.status != "rising" or now <= before:
+        topic.status = "peaking"
+    return topic.weak_minutes >= config.end_minutes
+
+
+def is_news(config: MomentumConfig, topic: Topic, minute: int, posts: int, young: bool) -> bool:
+    """Whether a topic above the alert threshold should be announced: the first time, when it has
+    grown and is rising, and once more when the warm-up ends."""
+    grown = topic.status == "rising" and posts >= config.regrowth * topic.announced_posts
+    rested = minute - topic.announced_minute >= config.regrowth_minutes
+    return topic.announced_posts == 0 or (not young and not topic.confirmed) or (grown and rested)
+
+
+def topic_score(config: MomentumConfig, words: Sequence[str], deviations: Sequence[float]) -> float:
+    """The better deviation of the two leading words; one word alone is divided."""
+    if not deviations:
+        return 0.0
+    best = max(deviations[:2])
+    return best / config.single_divisor if len(words) < 2 else best

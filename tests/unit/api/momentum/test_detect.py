@@ -1,0 +1,133 @@
+"""The engine over a recording of Jetstream JSON lines."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+import zstandard
+
+from services.api.momentum.config import MomentumConfig
+from services.api.momentum.detect import detect, open_lines, run_detect
+from shared.errors import InputError
+from tests.unit.api.momentum.streams import MINUTE, SMALL, T0
+
+WORDS = [
+    a + b + c for a in ("ba", "ko", "ri", "su") for b in ("la", "mo", "ni", "te") for c in ("da", "fu", "xi", "go")
+]
+
+
+def frame(minute: int, author: int, rkey: str, text: str, **change: object) -> bytes:
+    commit = {
+        "operation": "create",
+        "collection": "app.bsky.feed.post",
+        "rkey": rkey,
+        "record": {"$type": "app.bsky.feed.post", "text": text, "langs": ["en-GB"], "createdAt": "1999"},
+    }
+    event = {"did": f"did:plc:{author}", "time_us": T0 + minute * MINUTE + author, "kind": "commit"}
+    return msgspec.json.encode({**event, "commit": {**commit, **change}}) + b"\n"
+
+
+@pytest.fixture(scope="module")
+def recording() -> list[bytes]:
+    chance = random.Random(1)
+    lines = []
+    for minute in range(60):
+        for number in range(60):
+            text = " ".join(chance.choices(WORDS, k=6))
+            lines.append(frame(minute, chance.randrange(5000), f"b{minute}-{number}", text))
+        for number in range(min(max(minute - 30, 0), 10)):
+            text = f"Quake felt in Lisbon {' '.join(chance.choices(WORDS, k=5))}"
+            lines.append(frame(minute, 6000 + minute * 20 + number, f"q{minute}-{number}", text))
+    return lines
+
+
+def test_a_planted_story_becomes_one_line(recording: list[bytes]) -> None:
+    out = io.StringIO()
+    summary = detect(recording, out, SMALL, include_provisional=True)
+    lines = [msgspec.json.decode(line) for line in out.getvalue().splitlines()]
+    assert set(lines[0]) == {"time_us", "topic", "terms", "score"}
+    assert {"quake", "lisbon"} <= set(lines[0]["terms"])
+    assert T0 + 30 * MINUTE < lines[0]["time_us"] < T0 + 42 * MINUTE
+    assert summary.posts == summary.lines == len(recording)
+    assert summary.minutes == 60
+    assert summary.detections == len(lines)
+
+
+def test_provisional_detections_are_kept_back_unless_asked_for(recording: list[bytes]) -> None:
+    out = io.StringIO()
+    assert detect(recording, out, SMALL).detections == 0
+    assert out.getvalue() == ""
+
+
+def test_broken_lines_are_counted_and_the_rest_goes_on(recording: list[bytes]) -> None:
+    broken = [
+        b"\n",
+        b"{",
+        b"\xff\xfe\n",
+        b'{"did":1}\n',
+        b'{"did":"d","time_us":5,"kind":"commit"}\n',
+        b'{"did":"d","time_us":99999999999999999,"kind":"identity"}\n',
+        frame(2, 1, "x", "", record={"text": 7}),
+    ]
+    ignored = [
+        b'{"did":"d","time_us":%d,"kind":"identity"}\n' % T0,
+        frame(0, 1, "like", "", collection="app.bsky.feed.like", record={"subject": {}}),
+        frame(0, 1, "edit", "", operation="update"),
+    ]
+    with_story, without = io.StringIO(), io.StringIO()
+    detect(recording, without, SMALL, include_provisional=True)
+    summary = detect([*broken, *ignored, *recording, *broken], with_story, SMALL, include_provisional=True)
+    assert (summary.malformed, summary.ignored) == (2 * len(broken), len(ignored))
+    assert with_story.getvalue() == without.getvalue() != ""
+
+
+def test_deleted_posts_do_not_count(recording: list[bytes]) -> None:
+    # given that each post of the story is deleted as soon as it was written
+    lines = []
+    for line in recording:
+        lines.append(line)
+        event = msgspec.json.decode(line)
+        if event["commit"]["rkey"].startswith("q"):
+            event["commit"].update(operation="delete")
+            del event["commit"]["record"]
+            lines.append(msgspec.json.encode(event))
+    summary = detect(lines, io.StringIO(), SMALL, include_provisional=True)
+    assert summary.detections == 0
+    assert summary.deletes == len(lines) - len(recording)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz", "jsonl.zst"])
+def test_recordings_are_opened_by_their_ending(tmp_path: Path, ending: str) -> None:
+    content = frame(0, 1, "a", "hello there") * 3
+    path = tmp_path / f"recording.{ending}"
+    pack = {"gz": gzip.compress, "zst": zstandard.ZstdCompressor().compress}.get(ending.rpartition(".")[2], bytes)
+    # two members or frames, as appending writes them
+    path.write_bytes(pack(content) + pack(content))
+    with open_lines(path) as lines:
+        assert list(lines) == [frame(0, 1, "a", "hello there")] * 6
+    assert run_detect(path, tmp_path / "out.jsonl") == 0
+    assert (tmp_path / "out.jsonl").read_text() == ""
+
+
+def test_unreadable_recordings_are_input_errors(tmp_path: Path) -> None:
+    broken, empty = tmp_path / "a.zst", tmp_path / "b.jsonl"
+    broken.write_bytes(b"not zstd")
+    empty.write_bytes(b"")
+    for path, message in (
+        (tmp_path / "missing", "Cannot read"),
+        (broken, "Cannot read"),
+        (empty, "holds no posts"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run_detect(path, tmp_path / "out")
+
+
+def test_the_defaults_are_the_reference_operating_point() -> None:
+    config = MomentumConfig()
+    assert (config.windows, config.lag_minutes, config.warmup_minutes) == ((10, 30, 60), 90, 1440)
+    assert (config.alert_score, config.candidate_score, config.merge_jaccard) == (4.9, 3.5, 0.2)
