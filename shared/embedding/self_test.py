@@ -37,7 +37,5 @@ def self_test(embedder: Embedder) -> float:
     wanted: Vectors = np.array(expected.vector, dtype=np.float32)
     cosine = float(embedder.embed([expected.text], "passage")[0] @ wanted / np.linalg.norm(wanted))
     if cosine < LEAST_COSINE:
-        raise EmbedderUnavailable(
-            "The model failed its self-test.", why=f"Cosine {cosine:.3f} with the stored vector."
-        )
+        raise EmbedderUnavailable("The model failed its self-test.", why=f"Cosine {cosine:.3f} with the stored vector.")
     return cosine

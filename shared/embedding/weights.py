@@ -10,10 +10,12 @@ of a block holds code j in its low and code j + 16 in its high half.
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import mmap
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -106,7 +108,7 @@ class Weights:
         except KeyError:
             raise EmbedderUnavailable("The model's weights cannot be read.", why=f"No tensor {name}.") from None
 
-    def _take(self, form: str) -> tuple[int, ...]:
+    def _take(self, form: str) -> tuple[Any, ...]:
         values = struct.unpack_from("<" + form, self._data, self._cursor)
         self._cursor += struct.calcsize("<" + form)
         return values
@@ -126,7 +128,7 @@ class Weights:
         *sizes, epsilon, block = self._take("7ifi")
         if version != 1 or block != BLOCK:
             raise ValueError(f"Version {version} with blocks of {block} is not known.")
-        return Sizes(*(int(size) for size in sizes), epsilon=epsilon)
+        return Sizes(*sizes, epsilon)
 
     def _read_vocabulary(self) -> Vocabulary:
         count, begin, end, pad, unknown = self._take("5i")
@@ -135,7 +137,7 @@ class Weights:
         scores = np.frombuffer(self._data, np.float32, count, self._skip(4 * count)).tolist()
         start = self._skip(size)
         blob = self._data[start : start + size]
-        pieces = [blob[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+        pieces = [blob[a:b].decode() for a, b in itertools.pairwise(offsets)]
         return Vocabulary(pieces, scores, self._read_rules(), begin, end, pad, unknown)
 
     def _read_rules(self) -> dict[int, str]:
