@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -24,7 +25,7 @@ _PREFIX = {"passage": "passage: ", "query": "query: "}
 
 
 class LocalEmbedder:
-    """Tokenizes, sorts by length, runs in batches, checks. Not thread-safe."""
+    """Tokenizes, sorts by length, runs in batches, checks. One call at a time; others wait their turn."""
 
     model = MODEL
     available = True
@@ -33,6 +34,7 @@ class LocalEmbedder:
         self.reason = reason
         self._tokenizer = tokenizer
         self._session = session
+        self._turn = threading.Lock()
         self._prefixes = {kind: tokenizer.encode(prefix, MOST_TOKENS) for kind, prefix in _PREFIX.items()}
 
     def embed(self, texts: Sequence[str], kind: Literal["passage", "query"]) -> Vectors:
@@ -41,6 +43,10 @@ class LocalEmbedder:
         Equal texts are computed once; an empty text gets the vector of its prefix. Raises
         EmbedderUnavailable if a vector is not finite, not of unit length or of another dimension.
         """
+        with self._turn:
+            return self._embed(texts, kind)
+
+    def _embed(self, texts: Sequence[str], kind: Literal["passage", "query"]) -> Vectors:
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         rows = [self.tokens(text, kind) for text in places]
         distinct = np.zeros((len(rows), DIMENSION), dtype=np.float32)

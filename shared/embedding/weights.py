@@ -125,10 +125,10 @@ class Weights:
             raise ValueError("It does not begin with E5S1.")
         self._cursor = len(_MAGIC)
         (version,) = self._take("I")
-        *sizes, epsilon, block = self._take("7ifi")
+        width, layers, heads, inner, vocabulary, positions, types, epsilon, block = self._take("7ifi")
         if version != 1 or block != BLOCK:
             raise ValueError(f"Version {version} with blocks of {block} is not known.")
-        return Sizes(*sizes, epsilon)
+        return Sizes(width, layers, heads, inner, vocabulary, positions, types, epsilon)
 
     def _read_vocabulary(self) -> Vocabulary:
         count, begin, end, pad, unknown = self._take("5i")

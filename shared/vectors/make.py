@@ -25,7 +25,7 @@ def open_index(settings: Settings, database: Database) -> VectorIndex:
             why="The vector backend is qdrant.",
             do="Set it to Qdrant's address, such as http://qdrant:6333.",
         )
-    # Imported when wanted: the client is 40 MB of memory that solo need not pay.
+    # Imported when wanted: the client costs 67 MB of memory, which solo need not pay.
     from shared.vectors.qdrant import QdrantIndex, connect
 
     return QdrantIndex(connect(settings.qdrant_url, settings.qdrant_api_key))
