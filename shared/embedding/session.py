@@ -23,12 +23,15 @@ class Session(Protocol):
 
 
 class OpenVinoSession:
-    """One stream on ``threads`` CPU threads. Not thread-safe."""
+    """One stream on ``threads`` CPU threads. Not thread-safe.
 
-    def __init__(self, weights: Weights, cache_dir: Path, *, threads: int) -> None:
+    ``compact`` spends 100 MB less memory and is slower in batches where the CPU has bfloat16.
+    """
+
+    def __init__(self, weights: Weights, cache_dir: Path, *, threads: int, compact: bool) -> None:
         core = ov.Core()
         try:
-            model = load_graph(core, weights, cache_dir)
+            model = load_graph(core, weights, cache_dir, compact=compact or not _has_bfloat16(core))
             compiled = core.compile_model(model, "CPU", _options(core, threads))
             self.precision = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
             self._request = compiled.create_infer_request()
@@ -50,9 +53,13 @@ def _options(core: ov.Core, threads: int) -> dict[str, Any]:
         # Two processes that each pin their thread would pin it to the same core.
         "ENABLE_CPU_PINNING": False,
     }
-    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    if _has_bfloat16(core):
         options["INFERENCE_PRECISION_HINT"] = "bf16"
     return options
+
+
+def _has_bfloat16(core: ov.Core) -> bool:
+    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _last_line(error: Exception) -> str:

@@ -108,6 +108,12 @@ def test_the_self_test_passes_with_room(embedder: Embedder) -> None:
     assert self_test(embedder) > 0.995
 
 
+def test_the_compact_form_gives_the_same_vectors(passages: Vectors, tmp_path: Path) -> None:
+    compact = load_embedder(Settings(), tmp_path, compact=True)
+    assert compact.available, compact.reason
+    assert (compact.embed(TEXTS, "passage") * passages).sum(axis=1).min() > 0.999
+
+
 def test_a_warm_start_gives_the_same_vectors(embedder: Embedder, tmp_path: Path) -> None:
     cold = load_embedder(Settings(), tmp_path)
     warm = load_embedder(Settings(), tmp_path)

@@ -20,7 +20,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by one with each build."""
     builds: list[int] = []
 
-    def build(_weights: object) -> ov.Model:
+    def build(_weights: object, *, compact: bool) -> ov.Model:
         builds.append(len(builds))
         source = op.parameter([-1, 4], np.float32, name="x")
         return ov.Model([op.add(source, op.constant(np.arange(4, dtype=np.float32)))], [source], "toy")
@@ -29,9 +29,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return builds
 
 
-def load(cache: Path) -> ov.Model:
+def load(cache: Path, *, compact: bool = False) -> ov.Model:
     weights: Any = None
-    return model_files.load_graph(ov.Core(), weights, cache)
+    return model_files.load_graph(ov.Core(), weights, cache, compact=compact)
 
 
 def folder(cache: Path) -> Path:
@@ -43,6 +43,21 @@ def test_a_second_start_builds_nothing(tmp_path: Path, built: list[int]) -> None
     model = load(tmp_path / "models")
     assert len(built) == 1
     assert model.get_friendly_name() == "toy"
+
+
+def test_the_two_forms_lie_beside_each_other(tmp_path: Path, built: list[int]) -> None:
+    for _ in range(2):
+        load(tmp_path, compact=False)
+        load(tmp_path, compact=True)
+    assert len(built) == 2
+
+
+def test_what_a_killed_build_left_is_cleared_by_the_next(tmp_path: Path, built: list[int]) -> None:
+    load(tmp_path)
+    left = tmp_path / (folder(tmp_path).name + "k1ll3d")
+    folder(tmp_path).rename(left)
+    load(tmp_path)
+    assert not left.exists()
 
 
 def _flip_a_byte(folder: Path) -> None:
