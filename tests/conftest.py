@@ -8,6 +8,8 @@ import pytest
 import redis
 
 from shared.config.settings import Settings
+from shared.embedding.chain import load_embedder
+from shared.embedding.embedder import Embedder
 from shared.store.database import Database
 from tests.support.engines import Postgres, postgres_server, valkey_server
 
@@ -46,3 +48,11 @@ def database(postgres_url: str) -> Iterator[Database]:
     database.open()
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> Embedder:
+    """The real model, built and loaded once a run."""
+    embedder = load_embedder(Settings(), tmp_path_factory.mktemp("models"))
+    assert embedder.available, embedder.reason
+    return embedder

@@ -1,0 +1,103 @@
+"""The same dozen events told in six languages, for tests of meaning."""
+
+from __future__ import annotations
+
+#: A search in English -> how people post about it, by language.
+EVENTS: dict[str, dict[str, str]] = {
+    "power outage": {
+        "en": "The whole neighbourhood went dark at nine, no electricity anywhere and the fridge is dripping.",
+        "pt": "Acabou a luz no bairro inteiro, já são duas horas de apagão e nada de energia voltar.",
+        "ja": "停電した。マンション全体が真っ暗で、エレベーターも止まっている。",
+        "es": "Se fue la luz en toda la ciudad, llevamos una hora de apagón y sin noticias.",
+        "de": "Stromausfall im ganzen Viertel, seit einer Stunde sitzen wir bei Kerzenlicht.",
+        "fr": "Panne de courant dans tout le quartier, plus d'électricité depuis ce matin.",
+    },
+    "earthquake": {
+        "en": "Did anyone else feel that? The shelves were shaking and the lamp would not stop swinging.",
+        "pt": "Senti a terra tremer agora, o prédio balançou por uns dez segundos.",
+        "ja": "今の地震すごく揺れた。本棚から本が落ちてきた。",
+        "es": "Acaba de temblar fuerte, todos salimos corriendo a la calle por el sismo.",
+        "de": "Gerade hat die Erde gebebt, die Gläser im Schrank haben geklirrt.",
+        "fr": "Tremblement de terre ressenti ici, les murs ont bougé quelques secondes.",
+    },
+    "train delays": {
+        "en": "Stuck on the platform again, my commute train is forty minutes late with no announcement.",
+        "pt": "Comboio atrasado outra vez, estou há meia hora à espera na estação.",
+        "ja": "電車が遅延していて会社に間に合わない。ホームが人であふれている。",
+        "es": "El tren lleva media hora de retraso y el andén está lleno de gente.",
+        "de": "Der Zug hat wieder vierzig Minuten Verspätung und keiner weiß warum.",
+        "fr": "Encore un train en retard, la gare est bondée et personne ne nous informe.",
+    },
+    "football match result": {
+        "en": "What a goal in the last minute! We won the derby two to one and the stadium exploded.",
+        "pt": "Golaço no fim do jogo, ganhamos o clássico por dois a um!",
+        "ja": "サッカーの試合、終了間際のゴールで二対一の逆転勝ち！",
+        "es": "Golazo en el último minuto, ganamos el partido dos a uno.",
+        "de": "Tor in der Nachspielzeit, wir gewinnen das Derby mit zwei zu eins!",
+        "fr": "But à la dernière minute, on gagne le match deux à un, quel stade !",
+    },
+    "chocolate cake recipe": {
+        "en": "Baked a chocolate cake with three eggs and far too much cocoa, here is how I did it.",
+        "pt": "Fiz um bolo de chocolate fofinho com três ovos, deixo aqui a receita.",
+        "ja": "チョコレートケーキを焼いた。レシピは卵三個とココアたっぷり。",
+        "es": "Receta de pastel de chocolate: tres huevos, cacao y mucha paciencia.",
+        "de": "Rezept für den besten Schokoladenkuchen: drei Eier, Kakao und Geduld.",
+        "fr": "Ma recette de gâteau au chocolat : trois œufs, du cacao et de la patience.",
+    },
+    "election results": {
+        "en": "Votes are still being counted but the mayor has already conceded, turnout was a record.",
+        "pt": "Apuração quase no fim, o candidato da oposição venceu a eleição para a prefeitura.",
+        "ja": "市長選の開票結果が出た。投票率は過去最高だったらしい。",
+        "es": "Ya hay resultados de las elecciones, la alcaldesa pierde por pocos votos.",
+        "de": "Die Wahl ist ausgezählt, die Bürgermeisterin verliert knapp bei Rekordbeteiligung.",
+        "fr": "Résultats des élections : le maire sortant est battu, participation record.",
+    },
+    "lost cat": {
+        "en": "Our grey cat has been missing since Tuesday, please check your sheds and garages.",
+        "pt": "Meu gatinho cinza sumiu desde terça, se alguém vir me avise por favor.",
+        "ja": "飼い猫が火曜日から帰ってこない。灰色の猫を見かけたら教えてください。",
+        "es": "Se perdió mi gato gris el martes, si lo ven por favor avisen.",
+        "de": "Unsere graue Katze ist seit Dienstag verschwunden, bitte schaut in euren Schuppen nach.",
+        "fr": "Mon chat gris a disparu depuis mardi, merci de regarder dans vos garages.",
+    },
+    "new phone battery problems": {
+        "en": "My brand new phone drops from full charge to twenty percent before lunch, so annoyed.",
+        "pt": "Celular novo e a bateria não dura nem até o almoço, que decepção.",
+        "ja": "買ったばかりのスマホなのに電池の減りが早すぎる。",
+        "es": "Mi teléfono nuevo se queda sin batería antes del mediodía, un desastre.",
+        "de": "Neues Handy gekauft und der Akku hält nicht einmal bis Mittag.",
+        "fr": "Nouveau téléphone et la batterie ne tient même pas jusqu'à midi.",
+    },
+    "flooded streets after heavy rain": {
+        "en": "The river came over the wall tonight and cars are floating down the main road.",
+        "pt": "Chuva forte e as ruas viraram rio, tem carro boiando na avenida.",
+        "ja": "大雨で道路が冠水して、車が水に浸かっている。",
+        "es": "Con tanta lluvia las calles están inundadas y los coches flotan.",
+        "de": "Nach dem Starkregen stehen die Straßen unter Wasser, Autos schwimmen davon.",
+        "fr": "Fortes pluies, les rues sont inondées et des voitures flottent.",
+    },
+    "concert tonight": {
+        "en": "Third row at the show tonight and the band played every song I love, my voice is gone.",
+        "pt": "Que show incrível ontem, a banda tocou todas as minhas músicas favoritas.",
+        "ja": "今夜のライブ最高だった。好きな曲を全部演奏してくれた。",
+        "es": "Increíble el concierto de esta noche, la banda tocó todas mis canciones favoritas.",
+        "de": "Unglaubliches Konzert heute Abend, die Band hat alle meine Lieblingslieder gespielt.",
+        "fr": "Quel concert ce soir, le groupe a joué toutes mes chansons préférées.",
+    },
+    "flu symptoms": {
+        "en": "Fever, sore throat and every muscle aches, I am staying in bed with tea all week.",
+        "pt": "Gripe forte, febre e dor no corpo todo, hoje só chá e cama.",
+        "ja": "インフルエンザで熱が三十九度。体中が痛くて起き上がれない。",
+        "es": "Con gripe y fiebre, me duele todo el cuerpo, hoy cama y té.",
+        "de": "Grippe erwischt, Fieber und Gliederschmerzen, diese Woche nur Tee und Bett.",
+        "fr": "La grippe m'a eu, fièvre et courbatures, je reste au lit avec du thé.",
+    },
+    "rent prices too high": {
+        "en": "Landlord wants three hundred more a month for the same two rooms, how does anyone live here.",
+        "pt": "Aluguel subiu de novo, não dá mais para morar no centro com esse salário.",
+        "ja": "家賃がまた上がった。この給料ではもう都心に住めない。",
+        "es": "Otra subida del alquiler, con este sueldo ya no se puede vivir en el centro.",
+        "de": "Schon wieder Mieterhöhung, von dem Gehalt kann keiner mehr in der Stadt wohnen.",
+        "fr": "Le loyer augmente encore, impossible de vivre en ville avec ce salaire.",
+    },
+}
