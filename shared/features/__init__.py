@@ -1,0 +1,1 @@
+"""What is counted in a post: terms and a near-duplicate fingerprint. Pure functions, no I/O."""
