@@ -1,0 +1,147 @@
+"""The relay: reads feeds into the record until it is told to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from services.relay.backoff import Backoff
+from services.relay.feed import FeedUnit, first_feed
+from services.relay.pending import StorePending
+from services.relay.pipeline.embed import EmbedStage
+from services.relay.pipeline.publish import PublishStage
+from services.relay.sources.registry import source_for
+from shared.config.settings import Settings
+from shared.embedding.embedder import Embedder
+from shared.errors import SchemaNotReady, StoreRejected, StoreUnavailable
+from shared.store import units
+from shared.store.database import Database
+from shared.store.migrate import check_schema
+from shared.store.ring import LivePublisher
+from shared.telemetry import logs
+from shared.telemetry.health import Reporter, State
+from shared.telemetry.metrics import serve
+from shared.vectors.index import VectorIndex
+
+#: How often the main thread looks after the others.
+WATCH_SECONDS = 0.5
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What the relay is given rather than makes: tests and the combined mode choose their own."""
+
+    embedder: Callable[[Settings], Embedder]
+    index: Callable[[Settings, Database], VectorIndex]
+
+
+# Both are imported where they are used: they bring large libraries that a relay without meaning,
+# and its tests, never load.
+def _embedder(settings: Settings) -> Embedder:
+    from shared.embedding.chain import load_embedder
+
+    return load_embedder(settings, Path(settings.data_dir) / "cache")
+
+
+def _index(settings: Settings, database: Database) -> VectorIndex:
+    from shared.vectors.make import open_index
+
+    return open_index(settings, database)
+
+
+STANDARD = Parts(_embedder, _index)
+
+
+def run(settings: Settings, stop: threading.Event, parts: Parts = STANDARD) -> int:
+    """Run until ``stop``; the exit code. Waits for PostgreSQL and its schema as long as it takes."""
+    serve(settings.metrics_host, settings.relay_metrics_port)
+    database = Database(settings, name="relay", size=settings.relay_pool_size)
+    database.open()
+    publisher = LivePublisher(settings.valkey_url)
+    try:
+        if not _wait_for_schema(database, stop):
+            return 0
+        return _run(settings, stop, parts, database, publisher)
+    finally:
+        publisher.close()
+        database.close()
+
+
+def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Database, publisher: LivePublisher) -> int:
+    reporter = Reporter("relay", _say(database))
+    publishing = PublishStage(publisher, lambda state, reason: reporter.set("valkey", state, reason))
+    embedding = EmbedStage(
+        lambda: parts.embedder(settings),
+        parts.index(settings, database),
+        StorePending(database),
+        settings.embedding_queue_posts,
+        reporter.set,
+    )
+    inner = threading.Event()
+    feed = _feed(settings, database, embedding, publishing, inner, stop)
+    reporter.start()
+    publishing.start()
+    embedding.start()
+    if feed is None:
+        reporter.set("relay", "ok", "No feed is configured (GROUNDSWELL_FEED_URL is empty).")
+    else:
+        feed.start()
+    died = False
+    while not stop.wait(WATCH_SECONDS) and not died:
+        died = feed is not None and not feed.alive()
+    logs.get(__name__).info("relay_stopping", thread_died=died)
+    inner.set()
+    if feed is not None:
+        feed.join()
+    embedding.stop()
+    publishing.stop()
+    reporter.stop()
+    return 1 if died else 0
+
+
+def _feed(
+    settings: Settings,
+    database: Database,
+    embedding: EmbedStage,
+    publishing: PublishStage,
+    inner: threading.Event,
+    stop: threading.Event,
+) -> FeedUnit | None:
+    """The configured feed with its rows, made as soon as PostgreSQL takes them."""
+    spec = first_feed(settings)
+    backoff = Backoff(0.2, 5.0)
+    while spec is not None and not stop.is_set():
+        source = source_for(spec.kind, spec.url, settings)
+        try:
+            return FeedUnit(spec, source, settings, database, embedding, publishing, inner)
+        except StoreUnavailable as error:
+            logs.get(__name__).warning("feed_waits_for_store", error=str(error))
+            stop.wait(backoff.next_seconds())
+    return None
+
+
+def _wait_for_schema(database: Database, stop: threading.Event) -> bool:
+    """Until the schema is at our revision; False when told to stop first. Says each reason once."""
+    backoff, said = Backoff(0.2, 5.0), ""
+    while not stop.is_set():
+        try:
+            check_schema(database)
+            return True
+        except (SchemaNotReady, StoreUnavailable, StoreRejected) as error:
+            if str(error) != said:
+                said = str(error)
+                logs.get(__name__).warning("relay_waits_for_schema", error=said)
+        stop.wait(backoff.next_seconds())
+    return False
+
+
+def _say(database: Database) -> Callable[[str, str, str, State, str | None], None]:
+    def say(unit: str, instance: str, component: str, state: State, reason: str | None) -> None:
+        database.execute(
+            units.SAY,
+            {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason},
+        )
+
+    return say

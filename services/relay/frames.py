@@ -1,0 +1,108 @@
+"""Raw frames and the one bounded place where they wait between a feed's socket and the store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import Literal
+
+import msgspec
+
+#: Why a source could not hand a frame over whole; "" when it could.
+Fault = Literal["", "binary", "oversize", "truncated"]
+
+#: Facts kept with a gap, for whoever asks why.
+Evidence = dict[str, str | int | float | None]
+
+#: Bytes that may wait beside the limit on their number: many large frames must not fill the memory.
+MAX_WAITING_BYTES = 64 << 20
+#: Bytes in one batch, for the same reason.
+MAX_BATCH_BYTES = 16 << 20
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """What was asked of the feed when a connection began; rides on its first frame.
+
+    ``requested`` and ``position`` are microseconds: the cursor sent and the stored position it was
+    taken from, 0 for a feed never read before. ``evidence`` tells how the connection before ended.
+    """
+
+    requested: int
+    position: int
+    evidence: Evidence
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One frame as received. ``size`` is its full length, ``data`` may be cut when ``fault`` is set."""
+
+    data: bytes
+    size: int
+    fault: Fault = ""
+    resume: Resume | None = None
+
+
+class FrameQueue:
+    """Frames in order, bounded by number and bytes. One thread puts, one takes."""
+
+    def __init__(self, limit: int, max_bytes: int = MAX_WAITING_BYTES) -> None:
+        self._limit, self._max_bytes = limit, max_bytes
+        self._frames: deque[Frame] = deque()
+        self._bytes = 0
+        self._taken = 0
+        self._changed = threading.Condition()
+
+    def put(self, frame: Frame, timeout: float) -> bool:
+        """Append ``frame``; False when there was no room for ``timeout`` seconds (then nothing happened)."""
+        with self._changed:
+            if not self._has_room() and not self._changed.wait_for(self._has_room, timeout):
+                return False
+            self._frames.append(frame)
+            self._bytes += len(frame.data)
+            if len(self._frames) == 1:
+                self._changed.notify_all()
+            return True
+
+    def take(self, most: int, gather_seconds: float, wait_seconds: float) -> list[Frame]:
+        """Up to ``most`` frames: waits for the first, then at most ``gather_seconds`` for the others.
+
+        What was taken counts as unfinished until ``done`` is called.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._frames, wait_seconds):
+                return []
+            until = time.monotonic() + gather_seconds
+            while len(self._frames) < most and self._has_room() and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
+            taken: list[Frame] = []
+            size = 0
+            while self._frames and len(taken) < most and size < MAX_BATCH_BYTES:
+                frame = self._frames.popleft()
+                size += len(frame.data)
+                taken.append(frame)
+            self._bytes -= size
+            self._taken = len(taken)
+            self._changed.notify_all()
+            return taken
+
+    def done(self) -> None:
+        """What ``take`` gave out last is durable."""
+        with self._changed:
+            self._taken = 0
+            self._changed.notify_all()
+
+    def wait_until_durable(self, timeout: float) -> bool:
+        """True once nothing waits and nothing is unfinished."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._frames and not self._taken, timeout)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of all frames that wait."""
+        return self._bytes
+
+    def _has_room(self) -> bool:
+        return len(self._frames) < self._limit and self._bytes < self._max_bytes

@@ -1,0 +1,198 @@
+"""Vectors after the commit, from a thread of its own: new posts first, then what was left, newest first.
+
+Every post that wants a vector has a row in ``embedding_pending`` since its commit, so this stage may
+drop, fail or die at any point: the row is removed only once the vector is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from services.relay import metrics
+from services.relay.backoff import Backoff
+from shared.embedding.embedder import Embedder
+from shared.errors import EmbedderUnavailable, GroundswellError, IndexUnavailable
+from shared.telemetry import logs
+from shared.telemetry.health import State
+from shared.vectors.index import Entry, VectorIndex
+
+#: Posts embedded together.
+BATCH = 32
+#: With nothing new, how long until the pending rows are looked at again.
+IDLE_SECONDS = 1.0
+#: Deletions that wait for the index at most; search leaves deleted posts out by itself.
+MAX_DELETIONS = 10_000
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A post that wants a vector."""
+
+    id: UUID
+    feed: str
+    time: datetime
+    text: str
+    languages: tuple[str, ...] = ()
+
+
+class Pending(Protocol):
+    """The rows of posts without a vector. Raises StoreUnavailable."""
+
+    def take(self, limit: int) -> list[Wanted]:
+        """The newest ``limit`` that still want one; their rows stay."""
+        ...
+
+    def done(self, posts: Sequence[UUID]) -> None:
+        """Their vectors are kept."""
+        ...
+
+    def deleted(self, posts: Sequence[UUID]) -> list[UUID]:
+        """Those among ``posts`` that their authors deleted meanwhile."""
+        ...
+
+
+#: Says the state of a component ("embedding" or "vectors").
+Say = Callable[[str, State, str | None], None]
+
+
+class EmbedStage:
+    """Embeds what is offered and what is pending. Never blocks who offers."""
+
+    def __init__(
+        self, load: Callable[[], Embedder], index: VectorIndex, pending: Pending, limit: int, say: Say
+    ) -> None:
+        self._load, self._index, self._pending = load, index, pending
+        self._embedder: Embedder | None = None
+        self._off = False
+        self._limit, self._say = limit, say
+        self._waiting: deque[Wanted] = deque()
+        self._deleted: deque[UUID] = deque(maxlen=MAX_DELETIONS)
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._prepared = False
+        self._backoff = Backoff(0.5, 30.0)
+        self._thread = threading.Thread(target=self._run, name="relay-embed", daemon=True)
+
+    def start(self) -> None:
+        """Begin. The model is loaded by the stage's own thread: storing posts does not wait for it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the batch in hand; the rest is pending in the store."""
+        self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5.0)
+
+    def offer(self, posts: Sequence[Wanted]) -> None:
+        """``posts`` were stored. Beyond the limit they are left for later."""
+        if self._off or not posts:
+            return
+        with self._changed:
+            room = max(self._limit - len(self._waiting), 0)
+            self._waiting.extend(posts[:room])
+            self._changed.notify_all()
+        metrics.EMBED_OVERFLOW.inc(max(len(posts) - room, 0))
+
+    def forget(self, posts: Sequence[UUID]) -> None:
+        """``posts`` are deleted: their vectors go too."""
+        if self._off or not posts:
+            return
+        with self._changed:
+            self._deleted.extend(posts)
+            gone = set(posts)
+            if any(post.id in gone for post in self._waiting):
+                self._waiting = deque(post for post in self._waiting if post.id not in gone)
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while not self._stop.is_set() and not self._off:
+            try:
+                busy = self._turn(self._model())
+            except GroundswellError as error:
+                self._failed(error)
+                self._stop.wait(self._backoff.next_seconds())
+                continue
+            self._backoff.reset()
+            if not busy:
+                with self._changed:
+                    self._changed.wait_for(self._has_work, 0.0 if self._off else IDLE_SECONDS)
+
+    def _has_work(self) -> bool:
+        return self._stop.is_set() or bool(self._waiting or self._deleted)
+
+    def _model(self) -> Embedder | None:
+        """The model, loaded on first use; ``None`` when meaning is off."""
+        if self._embedder is None:
+            self._embedder = self._load()
+            if self._embedder.available:
+                logs.get(__name__).info("embedder_loaded", model=self._embedder.model, why=self._embedder.reason)
+                self._say("embedding", "ok", None)
+        return self._embedder if self._embedder.available else None
+
+    def _turn(self, embedder: Embedder | None) -> bool:
+        """One batch. False when there was nothing to do."""
+        if embedder is None:
+            self._turn_off()
+            return False
+        if not self._prepared:
+            self._index.ensure(embedder.model)
+            self._prepared = True
+            self._say("vectors", "ok", None)
+        self._delete()
+        with self._changed:
+            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        batch = batch or self._pending.take(BATCH)
+        if not batch:
+            return False
+        began = time.monotonic()
+        vectors = embedder.embed([post.text for post in batch], "passage")
+        self._say("embedding", "ok", None)
+        entries = [Entry(post.id, post.feed, post.time, post.languages) for post in batch]
+        self._index.upsert(embedder.model, entries, vectors)
+        self._say("vectors", "ok", None)
+        ids = [post.id for post in batch]
+        # A deletion may have passed while the vector was being made: it must win.
+        if gone := self._pending.deleted(ids):
+            self._index.delete(gone)
+        self._pending.done(ids)
+        metrics.EMBEDDED.inc(len(batch))
+        metrics.EMBED_SECONDS.observe(time.monotonic() - began)
+        return True
+
+    def _turn_off(self) -> None:
+        self._off = True
+        with self._changed:
+            self._waiting.clear()
+            self._deleted.clear()
+        self._say("embedding", "off", self._embedder.reason if self._embedder else None)
+        self._say("vectors", "off", "There is no embedding model, so no vectors are made.")
+
+    def _delete(self) -> None:
+        with self._changed:
+            gone = list(self._deleted)
+            self._deleted.clear()
+        if not gone:
+            return
+        try:
+            self._index.delete(gone)
+        except IndexUnavailable:
+            with self._changed:
+                self._deleted.extendleft(reversed(gone))
+            raise
+
+    def _failed(self, error: GroundswellError) -> None:
+        logs.get(__name__).debug("embedding_failed", error=str(error))
+        if isinstance(error, EmbedderUnavailable):
+            self._say("embedding", "degraded", str(error))
+        elif isinstance(error, IndexUnavailable):
+            self._prepared = False
+            self._say("vectors", "degraded", str(error))

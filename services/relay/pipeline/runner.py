@@ -1,0 +1,214 @@
+"""The order of the stages, and the thread that drives them from the queue.
+
+    decode -> dedupe -> count -> store (one transaction) -> embed, publish
+
+Only this module knows it. Nothing leaves a batch before it is durable: while PostgreSQL is away the
+batch in hand is tried again, the queue fills, and the reader stops reading.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from services.relay import metrics
+from services.relay.backoff import Backoff
+from services.relay.events import Batch, NewPost, Refused
+from services.relay.frames import Frame, FrameQueue, Resume
+from services.relay.pipeline.count import count
+from services.relay.pipeline.decode import decode
+from services.relay.pipeline.dedupe import dedupe
+from services.relay.pipeline.embed import Wanted
+from services.relay.pipeline.store import Origin, Outcome, store
+from services.relay.state import DatabaseClock, FeedState
+from shared.errors import StoreRejected, StoreUnavailable
+from shared.store.database import Database
+from shared.store.ingest import is_data_fault
+from shared.telemetry import logs
+
+#: After ``stop``, how long what is queued may take to become durable.
+DRAIN_SECONDS = 5.0
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Embedding(Protocol):
+    """The part of the embed stage used here."""
+
+    def offer(self, posts: Sequence[Wanted]) -> None:
+        """Posts that want a vector."""
+        ...
+
+    def forget(self, posts: Sequence[UUID]) -> None:
+        """Posts that are deleted."""
+        ...
+
+
+class Publishing(Protocol):
+    """The part of the publish stage used here."""
+
+    def posts(self, feed: str, posts: Sequence[NewPost]) -> None:
+        """Posts stored just now."""
+        ...
+
+    def deleted(self, posts: Sequence[UUID]) -> None:
+        """Posts that are gone."""
+        ...
+
+
+class Pipeline:
+    """Frames of one feed, stored. Used by one thread."""
+
+    def __init__(self, database: Database, origin: Origin, clock: DatabaseClock, position: int) -> None:
+        self._database, self.origin, self._clock = database, origin, clock
+        self.position = position
+        self._resume: Resume | None = None
+
+    def process(self, frames: Sequence[Frame]) -> list[tuple[Batch, Outcome]]:
+        """Store ``frames``; what became of them, usually as one batch.
+
+        A value that PostgreSQL refuses is found by halving and its frame quarantined, so that one
+        bad event stops no other. Raises StoreUnavailable, and StoreRejected when the fault is not
+        in the data; what was not stored by then may be processed again.
+        """
+        batch = self._prepare(frames)
+        try:
+            return [(batch, self._store(batch))]
+        except StoreRejected as error:
+            if not is_data_fault(error):
+                raise
+            if len(frames) > 1:
+                half = len(frames) // 2
+                return self.process(frames[:half]) + self.process(frames[half:])
+            batch = Batch(refused=[*batch.refused, Refused(frames[0], "rejected", error.why[:300])])
+            return [(batch, self._store(batch))]
+
+    def _prepare(self, frames: Sequence[Frame]) -> Batch:
+        batch = decode(frames, self._clock.now_us())
+        if batch.resume is None:
+            batch.resume = self._resume
+        dedupe(batch)
+        count(batch.posts)
+        return batch
+
+    def _store(self, batch: Batch) -> Outcome:
+        outcome = store(self._database, self.origin, batch, self.position)
+        # A resume waits for the first event that can be read: frames before it may all be refused.
+        self._resume = batch.resume if batch.first_us is None else None
+        self.position = outcome.cursor.position
+        self._clock.set(outcome.cursor.now_us)
+        return outcome
+
+
+class Runner:
+    """Takes batches from the queue until told to stop; retries while PostgreSQL is away."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        queue: FrameQueue,
+        state: FeedState,
+        embedding: Embedding,
+        publishing: Publishing,
+        *,
+        batch_events: int,
+        batch_seconds: float,
+        stop: threading.Event,
+    ) -> None:
+        self._pipeline, self._queue, self._state = pipeline, queue, state
+        self._embedding, self._publishing = embedding, publishing
+        self._batch_events, self._batch_seconds = batch_events, batch_seconds
+        self._stop = stop
+        self._stopped_at: float | None = None
+        self._backoff = Backoff(0.1, 5.0)
+
+    def run(self) -> None:
+        """The thread's work. After ``stop`` what is queued is stored, for at most ``DRAIN_SECONDS``."""
+        feed = self._pipeline.origin.feed
+        while not self._overdue():
+            frames = self._queue.take(self._batch_events, self._batch_seconds, 0.2)
+            metrics.QUEUE_EVENTS.labels(feed).set(len(self._queue))
+            if not frames:
+                if self._stop.is_set():
+                    return
+                continue
+            began = time.monotonic()
+            results = self._until_durable(frames)
+            if results is None:
+                logs.get(__name__).warning("frames_left_to_the_feed", feed=feed, frames=len(frames) + len(self._queue))
+                return
+            self._queue.done()
+            metrics.BATCH_SECONDS.labels(feed).observe(time.monotonic() - began)
+            for batch, outcome in results:
+                self._after(batch, outcome)
+
+    def _until_durable(self, frames: Sequence[Frame]) -> list[tuple[Batch, Outcome]] | None:
+        """Process ``frames`` however often it takes; ``None`` when told to stop before it worked."""
+        while True:
+            try:
+                results = self._pipeline.process(frames)
+            except (StoreUnavailable, StoreRejected) as error:
+                self._state.store_away(error.why)
+                metrics.STORE_RETRIES.labels(self._pipeline.origin.feed).inc()
+                if self._overdue():
+                    return None
+                wait = self._backoff.next_seconds()
+                logs.get(__name__).warning("batch_not_stored", error=str(error), again_in_seconds=round(wait, 2))
+                if self._stop.wait(wait):
+                    time.sleep(min(wait, 0.2))  # stopping: the event no longer makes anyone wait
+                continue
+            self._backoff.reset()
+            return results
+
+    def _overdue(self) -> bool:
+        """Whether the time to drain after ``stop`` has passed."""
+        if not self._stop.is_set():
+            return False
+        if self._stopped_at is None:
+            self._stopped_at = time.monotonic()
+        return time.monotonic() - self._stopped_at > DRAIN_SECONDS
+
+    def _after(self, batch: Batch, outcome: Outcome) -> None:
+        feed = self._pipeline.origin.feed
+        self._state.stored(batch.events, outcome.cursor.position if batch.events else None)
+        fresh, changed = set(outcome.fresh), set(outcome.changed)
+        removed = set(outcome.removed)
+        if fresh or changed:
+            alive = [post for post in batch.posts if post.id not in removed]
+            self._embedding.offer(
+                [_wanted(feed, post) for post in alive if post.text and (post.id in fresh or post.id in changed)]
+            )
+            self._publishing.posts(feed, [post for post in alive if post.id in fresh])
+        self._embedding.forget(outcome.removed)
+        self._publishing.deleted(outcome.removed)
+        observe(feed, batch, outcome)
+
+
+def observe(feed: str, batch: Batch, outcome: Outcome) -> None:
+    """Metrics of one committed batch."""
+    metrics.BATCH_EVENTS.labels(feed).observe(batch.events)
+    for name, number in (
+        ("post", len(outcome.fresh)),
+        ("replaced", len(outcome.changed)),
+        ("like", outcome.likes),
+        ("repost", outcome.reposts),
+        ("undone", outcome.undone),
+        ("delete", len(outcome.removed)),
+        ("duplicate", outcome.duplicates),
+        ("passed", batch.events - outcome.stored - outcome.duplicates),
+    ):
+        if number > 0:
+            metrics.EVENTS.labels(feed, name).inc(number)
+    for refused in batch.refused:
+        metrics.QUARANTINED.labels(feed, refused.reason).inc()
+    if outcome.gap_us:
+        metrics.GAP_SECONDS.labels(feed).inc(outcome.gap_us / 1e6)
+        logs.get(__name__).warning("feed_left_a_gap", feed=feed, seconds=round(outcome.gap_us / 1e6, 1))
+
+
+def _wanted(feed: str, post: NewPost) -> Wanted:
+    return Wanted(post.id, feed, _EPOCH + timedelta(microseconds=post.time_us), post.text, tuple(post.languages))

@@ -1,0 +1,137 @@
+"""The socket's thread of one feed: connect, read into the queue, say why it ended, connect again.
+
+The stored cursor is the only truth about how far we are: no connection is opened while frames of
+the one before are not durable. The queue is bounded; when it is full the socket stays unread, which
+holds the feed back, and its state says so.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import msgspec
+
+from services.relay import metrics
+from services.relay.backoff import Backoff
+from services.relay.drops import Drop, classify
+from services.relay.frames import Evidence, Frame, FrameQueue, Resume
+from services.relay.sources.base import TICK_SECONDS, Source
+from services.relay.state import FeedState
+from shared.errors import FeedUnavailable, StoreRejected, StoreUnavailable
+from shared.store.cursors import READ_CURSOR, Cursor
+from shared.store.database import Database
+from shared.telemetry import logs
+
+#: Asked for again on every reconnect: another instance numbers events a little differently.
+REWIND_US = 5_000_000
+
+
+class Reader:
+    """Keeps one feed's source open."""
+
+    def __init__(
+        self,
+        feed: str,
+        source: Source,
+        queue: FrameQueue,
+        state: FeedState,
+        database: Database,
+        stop: threading.Event,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._feed, self._source, self._queue = feed, source, queue
+        self._state, self._database, self._stop = state, database, stop
+        self._backoff = backoff or Backoff(0.5, 30.0)
+        self._last_position = -1
+        self._last_drop: Drop | None = None
+        self._held_seconds = 0.0
+
+    def run(self) -> None:
+        """The thread's work, until ``stop``."""
+        while not self._stop.is_set():
+            cursor = self._durable_cursor()
+            if cursor is None:
+                continue
+            if cursor.position > self._last_position:
+                self._backoff.reset()
+                self._last_position = cursor.position
+            drop = self._connection(cursor)
+            if self._stop.is_set():
+                return
+            self._last_drop = drop
+            wait = self._backoff.next_seconds()
+            self._state.disconnected(drop.reason, stalled=drop.cause == "stall")
+            metrics.DROPS.labels(self._feed, drop.cause).inc()
+            logs.get(__name__).warning(
+                "feed_disconnected", feed=self._feed, again_in_seconds=round(wait, 2), **drop.evidence
+            )
+            self._stop.wait(wait)
+
+    def _durable_cursor(self) -> Cursor | None:
+        """The stored cursor once it covers everything read so far; ``None`` to try again."""
+        if not self._queue.wait_until_durable(TICK_SECONDS):
+            return None
+        try:
+            cursor = self._database.fetch_one(READ_CURSOR, {"feed": self._feed})
+        except (StoreUnavailable, StoreRejected) as error:
+            self._state.store_away(error.why)
+            self._stop.wait(TICK_SECONDS)
+            return None
+        if cursor is None:
+            self._state.disconnected("This feed was removed.", stalled=False)
+            self._stop.wait(TICK_SECONDS)
+            return None
+        self._state.store_away(None)
+        return cursor
+
+    def _connection(self, cursor: Cursor) -> Drop:
+        """Read one connection to its end."""
+        self._held_seconds = 0.0
+        resume = self._resume(cursor)
+        try:
+            self._source.open(resume.requested)
+            self._state.connected()
+            logs.get(__name__).info("feed_connected", feed=self._feed, cursor_us=resume.requested)
+            self._pump(resume)
+        except FeedUnavailable:
+            logs.get(__name__).debug("feed_refused", feed=self._feed)
+        finally:
+            self._source.close()
+        return classify(self._source.ending(self._held_seconds))
+
+    def _resume(self, cursor: Cursor) -> Resume:
+        """What to ask for. A position in the future would be answered with the live tail, so never that."""
+        position = min(cursor.position, cursor.now_us)
+        evidence: Evidence = {"cause": "start"} if self._last_drop is None else self._last_drop.evidence
+        if cursor.events == 0:
+            return Resume(position, 0, evidence)
+        return Resume(max(position - REWIND_US, 0), position, evidence)
+
+    def _pump(self, resume: Resume) -> None:
+        """Frames into the queue until the connection ends."""
+        first = True
+        for frame in self._source.frames(self._stop):
+            if frame is None:
+                continue
+            metrics.FRAMES.labels(self._feed).inc()
+            metrics.BYTES.labels(self._feed).inc(frame.size)
+            if first:
+                frame, first = msgspec.structs.replace(frame, resume=resume), False
+            if not self._queue.put(frame, 0.0) and not self._put_when_there_is_room(frame):
+                return
+
+    def _put_when_there_is_room(self, frame: Frame) -> bool:
+        """Hold the socket unread until ``frame`` fits. False when told to stop."""
+        began = time.monotonic()
+        self._state.held(True)
+        try:
+            while not self._queue.put(frame, TICK_SECONDS):
+                if self._stop.is_set():
+                    return False
+            return True
+        finally:
+            held = time.monotonic() - began
+            self._held_seconds = max(self._held_seconds, held)
+            metrics.HELD_SECONDS.labels(self._feed).inc(held)
+            self._state.held(False)

@@ -1,0 +1,104 @@
+"""``websocket-client`` with bounds: frames of any size leave memory flat, reads come in large pieces.
+
+The library's own ``recv`` reads each header with its own system call and gathers a message whole,
+however large. Here its frame parser is kept and those two things are replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import websocket
+
+#: Bytes asked of the socket at once.
+_PIECE = 65_536
+#: Bytes of an oversize frame that are kept as evidence.
+KEPT_BYTES = 65_536
+
+
+class Oversize(Exception):
+    """A frame longer than the limit was read over: ``head`` is its beginning, ``size`` its length."""
+
+    def __init__(self, head: bytes, size: int) -> None:
+        super().__init__(f"a frame of {size} bytes")
+        self.head, self.size = head, size
+
+
+class BoundedFrames(websocket.frame_buffer):
+    """The library's frame parser, which discards the payload of a frame beyond ``limit`` bytes.
+
+    Like its parent it may be interrupted by a timeout anywhere and goes on where it was.
+    """
+
+    def __init__(self, receive: Any, limit: int) -> None:
+        super().__init__(receive, True)
+        self._limit = limit
+        self._head, self._left = b"", 0
+
+    def recv_length(self) -> None:
+        """Parse the length; beyond the limit, read the payload away and raise Oversize."""
+        if self.length is None:
+            super().recv_length()
+        size = int(self.length or 0)
+        if size <= self._limit:
+            return
+        if not self._left:
+            self._head, self._left = b"", size + (4 if self.has_mask() else 0)
+        while self._left:
+            piece = self.recv(min(_PIECE, self._left))
+            self._left -= len(piece)
+            self._head += piece[: KEPT_BYTES - len(self._head)]
+        head, self._head = self._head, b""
+        self.clear()
+        raise Oversize(head, size)
+
+    def needs_length(self) -> bool:
+        """Also true while the payload of an oversize frame is being read away."""
+        return self.length is None or self._left > 0
+
+    def partial(self) -> bytes:
+        """Bytes of a frame that has begun and not ended."""
+        return self._head or b"".join(self.recv_buffer)
+
+    def begun(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return self.header is not None or any(self.recv_buffer)
+
+
+class Part(NamedTuple):
+    """One WebSocket frame: a whole message, a fragment, or a control frame."""
+
+    opcode: int
+    final: bool
+    data: bytes
+
+
+class BoundedWebSocket(websocket.WebSocket):
+    """A WebSocket whose frames are read through ``BoundedFrames``."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(skip_utf8_validation=True, enable_multithread=False)
+        self._piece, self._at = b"", 0
+        self.parser = BoundedFrames(self._recv, limit)
+        self.frame_buffer = self.parser
+
+    def dial(self, url: str, timeout: float) -> None:
+        """Connect and shake hands, following no redirect (an address from a feed is never fetched)."""
+        self.connect(url, timeout=timeout, redirect_limit=0)  # type: ignore[no-untyped-call]
+
+    def next_part(self) -> Part:
+        """The next frame. Raises the library's errors, and Oversize."""
+        frame = self.parser.recv_frame()
+        data = frame.data
+        return Part(frame.opcode, bool(frame.fin), data if isinstance(data, bytes) else data.encode())
+
+    def hang_up(self) -> None:
+        """Close the socket at once."""
+        self.shutdown()  # type: ignore[no-untyped-call]
+
+    def _recv(self, bufsize: int) -> bytes:
+        if self._at >= len(self._piece):
+            self._piece, self._at = super()._recv(_PIECE), 0  # type: ignore[no-untyped-call]
+        part = self._piece[self._at : self._at + bufsize]
+        self._at += len(part)
+        return part

@@ -1,0 +1,238 @@
+"""Writing a feed's events: staged by binary COPY, then moved by statements that tolerate replays.
+
+Deletions leave tombstones that win whatever order events come in, and every counter moves by what
+a statement really inserted or removed, so any interleaving with replays ends in the same state.
+One ingest transaction runs at a time (``BEGIN``): sequence numbers become visible in their order,
+and a reaction never slips between a post and its counting.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.errors import StoreRejected
+from shared.schemas.base import Schema
+from shared.store.database import Command, CopyIn, Statement
+
+#: PostgreSQL sends a timestamptz as whole microseconds since 2000: staged times are that integer,
+#: which spares a ``datetime`` for every row.
+POSTGRES_EPOCH_US = 946_684_800_000_000
+
+BEGIN = Command(
+    """SELECT pg_advisory_xact_lock(hashtext('groundswell-ingest'));
+       SET LOCAL client_min_messages = warning;
+       CREATE TEMP TABLE IF NOT EXISTS staged_post (
+         id uuid, uri text, author text, author_hash bigint, event_time timestamptz, claimed_time timestamptz,
+         text text, languages text[], tags text[], links text[], terms text[], fingerprint bigint,
+         reply_to uuid, replaces boolean, place integer) ON COMMIT DELETE ROWS;
+       CREATE TEMP TABLE IF NOT EXISTS staged_reaction (
+         id uuid, subject uuid, kind smallint, event_time timestamptz, undone boolean) ON COMMIT DELETE ROWS;
+       CREATE TEMP TABLE IF NOT EXISTS staged_removal (
+         id uuid, uri text, author text, author_hash bigint, event_time timestamptz) ON COMMIT DELETE ROWS"""
+)
+
+COPY_POSTS = CopyIn(
+    "staged_post",
+    (
+        *("id", "uri", "author", "author_hash", "event_time", "claimed_time", "text", "languages"),
+        *("tags", "links", "terms", "fingerprint", "reply_to", "replaces", "place"),
+    ),
+    (
+        *("uuid", "text", "text", "int8", "int8", "int8", "text", "text[]"),
+        *("text[]", "text[]", "text[]", "int8", "uuid", "bool", "int4"),
+    ),
+)
+COPY_REACTIONS = CopyIn(
+    "staged_reaction",
+    ("id", "subject", "kind", "event_time", "undone"),
+    ("uuid", "uuid", "int2", "int8", "bool"),
+)
+COPY_REMOVALS = CopyIn(
+    "staged_removal",
+    ("id", "uri", "author", "author_hash", "event_time"),
+    ("uuid", "text", "text", "int8", "int8"),
+)
+
+
+class Stored(Schema, frozen=True, kw_only=True):
+    """A post that was not there before."""
+
+    id: UUID
+    seq: int
+
+
+class Changed(Schema, frozen=True, kw_only=True):
+    """A post whose content was replaced, or that is gone; ``held`` tells a tombstone made for an unseen one."""
+
+    id: UUID
+    held: bool = True
+
+
+class Reactions(Schema, frozen=True, kw_only=True):
+    """How many reactions a statement really added or undid."""
+
+    likes: int
+    reposts: int
+
+
+#: A post's counters begin with the reactions that came before it.
+INSERT_POSTS = Statement(
+    """WITH fresh AS (
+         INSERT INTO post (id, feed, uri, author, author_hash, event_time, claimed_time, text, languages, tags,
+                           links, terms, fingerprint, reply_to, likes, reposts)
+         SELECT s.id, %(feed)s, s.uri, s.author, s.author_hash, s.event_time, s.claimed_time, s.text, s.languages,
+                s.tags, s.links, s.terms, s.fingerprint, s.reply_to, r.likes, r.reposts
+           FROM staged_post s
+           CROSS JOIN LATERAL (
+             SELECT count(*) FILTER (WHERE kind = 1) AS likes, count(*) FILTER (WHERE kind = 2) AS reposts
+               FROM reaction WHERE subject = s.id AND NOT deleted) r
+          WHERE NOT EXISTS (SELECT FROM post p WHERE p.id = s.id)
+          ORDER BY s.place
+         ON CONFLICT (id) DO NOTHING
+         RETURNING id, seq, event_time, text),
+       waiting AS (
+         INSERT INTO embedding_pending (post, seq) SELECT id, seq FROM fresh WHERE text <> ''
+         ON CONFLICT DO NOTHING),
+       counted AS (
+         INSERT INTO feed_minute (feed, minute, posts)
+         SELECT %(feed)s, date_trunc('minute', event_time), count(*) FROM fresh GROUP BY 2
+         ON CONFLICT (feed, minute) DO UPDATE SET posts = feed_minute.posts + excluded.posts)
+       SELECT id, seq FROM fresh""",
+    Stored,
+)
+
+REPLACE_POSTS = Statement(
+    """WITH changed AS (
+         UPDATE post p
+            SET text = s.text, languages = s.languages, tags = s.tags, links = s.links, terms = s.terms,
+                fingerprint = s.fingerprint, claimed_time = s.claimed_time, reply_to = s.reply_to
+           FROM staged_post s
+          WHERE s.replaces AND p.id = s.id AND p.deleted_at IS NULL
+            AND (p.text, p.languages, p.tags, p.links, p.reply_to)
+                IS DISTINCT FROM (s.text, s.languages, s.tags, s.links, s.reply_to)
+         RETURNING p.id, p.seq, p.text),
+       waiting AS (
+         INSERT INTO embedding_pending (post, seq) SELECT id, seq FROM changed WHERE text <> ''
+         ON CONFLICT DO NOTHING)
+       SELECT id FROM changed""",
+    Changed,
+)
+
+INSERT_REACTIONS = Statement(
+    """WITH fresh AS (
+         INSERT INTO reaction (id, subject, kind, event_time)
+         SELECT id, subject, kind, event_time FROM staged_reaction WHERE NOT undone
+         ON CONFLICT (id) DO NOTHING
+         RETURNING subject, kind, event_time),
+       moved AS (
+         UPDATE post p SET likes = p.likes + d.likes, reposts = p.reposts + d.reposts
+           FROM (SELECT subject, count(*) FILTER (WHERE kind = 1) AS likes,
+                        count(*) FILTER (WHERE kind = 2) AS reposts
+                   FROM fresh GROUP BY subject) d
+          WHERE p.id = d.subject AND p.deleted_at IS NULL),
+       counted AS (
+         INSERT INTO feed_minute (feed, minute, likes, reposts)
+         SELECT %(feed)s, date_trunc('minute', event_time), count(*) FILTER (WHERE kind = 1),
+                count(*) FILTER (WHERE kind = 2)
+           FROM fresh GROUP BY 2
+         ON CONFLICT (feed, minute) DO UPDATE
+           SET likes = feed_minute.likes + excluded.likes, reposts = feed_minute.reposts + excluded.reposts)
+       SELECT count(*) FILTER (WHERE kind = 1) AS likes, count(*) FILTER (WHERE kind = 2) AS reposts FROM fresh""",
+    Reactions,
+)
+
+#: One never seen leaves a tombstone too, so that its creation, arriving late, stays undone.
+UNDO_REACTIONS = Statement(
+    """WITH undone AS (
+         UPDATE reaction r SET deleted = true FROM staged_reaction s
+          WHERE s.undone AND r.id = s.id AND NOT r.deleted
+         RETURNING r.subject, r.kind),
+       unseen AS (
+         INSERT INTO reaction (id, subject, kind, event_time, deleted)
+         SELECT id, NULL, kind, event_time, true FROM staged_reaction WHERE undone
+         ON CONFLICT (id) DO NOTHING
+         RETURNING kind),
+       moved AS (
+         UPDATE post p SET likes = p.likes - d.likes, reposts = p.reposts - d.reposts
+           FROM (SELECT subject, count(*) FILTER (WHERE kind = 1) AS likes,
+                        count(*) FILTER (WHERE kind = 2) AS reposts
+                   FROM undone GROUP BY subject) d
+          WHERE p.id = d.subject AND p.deleted_at IS NULL),
+       both_kinds AS (SELECT kind FROM undone UNION ALL SELECT kind FROM unseen)
+       SELECT count(*) FILTER (WHERE kind = 1) AS likes, count(*) FILTER (WHERE kind = 2) AS reposts
+         FROM both_kinds""",
+    Reactions,
+)
+
+REMOVE_POSTS = Statement(
+    """WITH gone AS (
+         UPDATE post p
+            SET text = '', languages = '{}', tags = '{}', links = '{}', terms = '{}', fingerprint = 0,
+                claimed_time = NULL, reply_to = NULL, likes = 0, reposts = 0, deleted_at = now()
+           FROM staged_removal s
+          WHERE p.id = s.id AND p.deleted_at IS NULL
+         RETURNING p.id, p.feed, s.event_time),
+       unseen AS (
+         INSERT INTO post (id, feed, uri, author, author_hash, event_time, text, deleted_at)
+         SELECT id, %(feed)s, uri, author, author_hash, event_time, '', now() FROM staged_removal
+         ON CONFLICT (id) DO NOTHING
+         RETURNING id, event_time),
+       noted AS (
+         INSERT INTO post_deletion (feed, post, event_time)
+         SELECT feed, id, event_time FROM gone ORDER BY event_time, id),
+       unwanted AS (DELETE FROM embedding_pending e USING gone WHERE e.post = gone.id),
+       unplaced AS (DELETE FROM post_vector v USING gone WHERE v.post = gone.id),
+       untold AS (DELETE FROM topic_post t USING gone WHERE t.post = gone.id),
+       every AS (SELECT id, event_time, true AS held FROM gone UNION ALL SELECT id, event_time, false FROM unseen),
+       counted AS (
+         INSERT INTO feed_minute (feed, minute, deletes)
+         SELECT %(feed)s, date_trunc('minute', event_time), count(*) FROM every GROUP BY 2
+         ON CONFLICT (feed, minute) DO UPDATE SET deletes = feed_minute.deletes + excluded.deletes)
+       SELECT id, held FROM every""",
+    Changed,
+)
+
+#: The same bytes again only count up: a feed that repeats itself does not fill the disk.
+QUARANTINE = Command(
+    """INSERT INTO quarantine (id, feed, reason, detail, size, raw, times)
+       SELECT q.id, %(feed)s, q.reason, q.detail, q.size, q.raw, q.times
+         FROM unnest(%(ids)s::uuid[], %(reasons)s::text[], %(details)s::text[], %(sizes)s::integer[],
+                     %(raws)s::bytea[], %(times)s::integer[]) AS q (id, reason, detail, size, raw, times)
+       ON CONFLICT (id) DO UPDATE SET times = quarantine.times + excluded.times"""
+)
+
+
+class Deleted(Schema, frozen=True, kw_only=True):
+    """A post that is a tombstone by now."""
+
+    id: UUID
+
+
+DELETED_AMONG = Statement("SELECT id FROM post WHERE id = ANY(%(ids)s) AND deleted_at IS NOT NULL", Deleted)
+
+
+class Waiting(Schema, frozen=True, kw_only=True):
+    """A post that wants a vector, with what embedding needs of it."""
+
+    id: UUID
+    feed: str
+    event_time: datetime
+    text: str
+    languages: list[str]
+
+
+WAITING = Statement(
+    """SELECT p.id, p.feed, p.event_time, p.text, p.languages
+         FROM embedding_pending e JOIN post p ON p.id = e.post
+        WHERE p.deleted_at IS NULL AND p.text <> ''
+        ORDER BY e.seq DESC LIMIT %(limit)s""",
+    Waiting,
+)
+VECTORS_KEPT = Command("DELETE FROM embedding_pending WHERE post = ANY(%(ids)s)")
+
+
+def is_data_fault(error: StoreRejected) -> bool:
+    """Whether a value in the rows was refused (SQLSTATE class 22 or 23) rather than the statement itself."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return state[:2] in ("22", "23")
