@@ -1,0 +1,80 @@
+"""Reading posts. A deleted post is never given out."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from shared.schemas.base import Schema
+from shared.schemas.post import Post
+from shared.store.database import Statement
+
+_BLUESKY = re.compile(
+    r"at://(did:(?:plc:[a-z2-7]{24}|web:[a-z0-9.-]{1,253}))/app\.bsky\.feed\.post/([A-Za-z0-9._~-]{1,64})"
+)
+
+
+def web_url(uri: str) -> str | None:
+    """Address that opens the post at ``uri`` on its network; ``None`` when it is not a form we know.
+
+    Built from parts that match strict patterns, so that nothing a post says can shape it.
+    """
+    if match := _BLUESKY.fullmatch(uri):
+        return f"https://bsky.app/profile/{match[1]}/post/{match[2]}"
+    return None
+
+
+class PostRow(Schema, frozen=True, kw_only=True):
+    """A post as stored."""
+
+    id: str
+    feed: str
+    uri: str
+    author: str
+    time: datetime
+    claimed_time: datetime | None
+    text: str
+    languages: list[str]
+    tags: list[str]
+    links: list[str]
+    reply_to: str | None
+    likes: int
+    reposts: int
+
+    def post(self) -> Post:
+        """The post as interfaces show it."""
+        return Post(
+            id=self.id,
+            feed=self.feed,
+            uri=self.uri,
+            url=web_url(self.uri),
+            author=self.author,
+            time=self.time,
+            claimed_time=self.claimed_time,
+            text=self.text,
+            languages=self.languages,
+            tags=self.tags,
+            links=self.links,
+            reply_to=self.reply_to,
+            likes=self.likes,
+            reposts=self.reposts,
+        )
+
+
+_POST = """SELECT id::text, feed, uri, author, event_time AS time, claimed_time, text, languages, tags, links,
+                  reply_to::text, likes, reposts
+             FROM post WHERE deleted_at IS NULL"""
+
+#: One post by ``id``.
+ONE = Statement(f"{_POST} AND id = %(id)s", PostRow)
+#: Posts by ``ids``, earliest first.
+SOME = Statement(f"{_POST} AND id = ANY(%(ids)s::uuid[]) ORDER BY event_time, post.id", PostRow)
+
+_NEWEST_FIRST = "ORDER BY event_time DESC, post.id DESC LIMIT %(limit)s"
+_BEFORE = "AND (event_time, post.id) < (%(time)s, %(id)s)"
+_OF_FEED = "AND feed = %(feed)s"
+
+LATEST = Statement(f"{_POST} {_NEWEST_FIRST}", PostRow)
+LATEST_BEFORE = Statement(f"{_POST} {_BEFORE} {_NEWEST_FIRST}", PostRow)
+LATEST_OF_FEED = Statement(f"{_POST} {_OF_FEED} {_NEWEST_FIRST}", PostRow)
+LATEST_OF_FEED_BEFORE = Statement(f"{_POST} {_OF_FEED} {_BEFORE} {_NEWEST_FIRST}", PostRow)
