@@ -48,7 +48,7 @@ class Api:
         settings: Settings,
         *,
         pool_size: int,
-        search: Callable[[SearchInput], Awaitable[SearchResult]],
+        search: Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]],
         vectors_stored: Callable[[], Awaitable[int | None]],
         say: Callable[[str, State, str | None], None],
     ) -> None:

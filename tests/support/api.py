@@ -13,6 +13,7 @@ from services.api.operations.queries import SearchInput
 from services.api.server import Api
 from shared.config.settings import Settings
 from shared.schemas.search import SearchResult
+from shared.store.database import AsyncDatabase
 from shared.telemetry.health import State
 
 
@@ -46,7 +47,7 @@ class Served:
         assert not self._thread.is_alive()
         self.http.close()
 
-    async def _search(self, query: SearchInput) -> SearchResult:
+    async def _search(self, _: AsyncDatabase, query: SearchInput) -> SearchResult:
         self.searched.append(query)
         return SearchResult(query=query.q, mode="hybrid", hits=[], took_ms=1.0, indexed=0, pending=0)
 

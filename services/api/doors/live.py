@@ -46,7 +46,9 @@ def routes(hub: Hub) -> list[HTTPRouteHandler | WebsocketRouteHandler]:
     @get("/api/v1/live-message", name="live_message")
     async def live_message() -> Response[bytes]:
         raise InputError(
-            "This address only describes the live stream.", do="Open a WebSocket at /api/v1/live?after=ID."
+            "This address only describes the live stream.",
+            why="It is a WebSocket.",
+            do="Open /api/v1/live?after=ID as one.",
         )
 
     return [live, live_message]

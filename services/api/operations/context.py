@@ -34,7 +34,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     settings: Settings
     database: AsyncDatabase
-    search: Callable[[SearchInput], Awaitable[SearchResult]]
+    search: Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]
     vectors_stored: Callable[[], Awaitable[int | None]]
 
 

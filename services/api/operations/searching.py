@@ -16,4 +16,4 @@ async def search(context: Context, query: SearchInput) -> SearchResult:
         raise InputError("The request is not valid.", why="`since` is not before `until`.")
     if not query.q.strip():
         raise InputError("The request is not valid.", why="`q` holds no text.")
-    return await context.services.search(query)
+    return await context.services.search(context.services.database, query)
