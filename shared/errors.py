@@ -5,6 +5,9 @@
     |-- InputError              the caller sent something we cannot accept (HTTP 400)
     |   |-- MalformedFrame      a feed sent bytes that are not what its protocol says
     |   `-- NotFound            the thing named does not exist (HTTP 404)
+    |-- AccessError             the caller may not do this
+    |   |-- Unauthorised        no valid token or session (HTTP 401)
+    |   `-- Forbidden           known, but without the scope, or from a foreign site (HTTP 403)
     |-- ConflictError           the request is valid but not now (HTTP 409)
     |-- DependencyError         something we rely on did not answer (HTTP 503)
     |   |-- StoreUnavailable    PostgreSQL
@@ -59,6 +62,22 @@ class NotFound(InputError):
     """The thing named does not exist, or no longer."""
 
     status = 404
+
+
+class AccessError(GroundswellError):
+    """The caller may not do this."""
+
+    status = 403
+
+
+class Unauthorised(AccessError):
+    """No valid token or session."""
+
+    status = 401
+
+
+class Forbidden(AccessError):
+    """The caller lacks the scope, or the request came from a foreign site."""
 
 
 class ConflictError(GroundswellError):

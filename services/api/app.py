@@ -1,0 +1,100 @@
+"""The application: operations behind their doors, around what is injected. Makes nothing of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response, get
+from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException, WebSocketException
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp
+
+from services.api import openapi
+from services.api.auth.origin import Origins
+from services.api.auth.token import Keyring
+from services.api.broadcast.hub import Hub
+from services.api.doors import frontend, live, probes, rest, session
+from services.api.doors.gate import Gate
+from services.api.doors.problem import response_of
+from services.api.operations.catalogue import OPERATIONS
+from services.api.operations.context import Services
+from services.api.readiness import Readiness
+from shared.errors import GroundswellError, StoreUnavailable, Unauthorised
+from shared.telemetry import logs
+
+BODY_BYTES_MOST = 65_536
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the application is built around."""
+
+    services: Services
+    readiness: Readiness
+    hub: Hub
+
+
+def build(parts: Parts) -> ASGIApp:
+    """The whole application as ASGI."""
+    return Gate(build_router(parts), Origins(parts.services.settings.public_url))
+
+
+def build_router(parts: Parts) -> Litestar:
+    """The routes, without the gate."""
+    settings = parts.services.settings
+    keyring = Keyring(settings.api_token)
+    document = openapi.document()
+
+    @get("/api/v1/openapi.json", name="openapi")
+    async def openapi_json() -> Response[bytes]:
+        return Response(document, media_type="application/json", headers={"cache-control": "no-cache"})
+
+    return Litestar(
+        route_handlers=[
+            *rest.routes(OPERATIONS, parts.services, parts.readiness),
+            *session.routes(keyring, secure=settings.public_url.startswith("https://")),
+            *live.routes(parts.hub),
+            *probes.routes(parts.readiness),
+            openapi_json,
+            *frontend.routes(settings.frontend_dir),
+        ],
+        guards=[_guard(keyring)],
+        exception_handlers={
+            GroundswellError: _answer_with(parts.readiness),
+            HTTPException: _answer_with(parts.readiness),
+            Exception: _answer_with(parts.readiness),
+        },
+        request_max_body_size=BODY_BYTES_MOST,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def _guard(keyring: Keyring) -> Any:
+    """Every route asks who comes in, unless it says ``public=True``."""
+
+    def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        if handler.opt.get("public"):
+            return
+        try:
+            connection.scope["user"] = keyring.admit(connection.headers.get("authorization"), connection.cookies)
+        except Unauthorised as error:
+            if connection.scope["type"] == ScopeType.WEBSOCKET:
+                raise WebSocketException(detail=error.what, code=4000 + error.status) from error
+            raise
+
+    return admit
+
+
+def _answer_with(readiness: Readiness) -> Any:
+    def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+        if isinstance(error, StoreUnavailable):
+            readiness.doubt()
+        response = response_of(error, str(request.scope.get("groundswell_request", "")))
+        if response.status_code == 500:
+            logs.get(__name__).error("request_failed", path=request.scope["path"], exc_info=error)
+        return response
+
+    return answer

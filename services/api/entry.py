@@ -1,0 +1,133 @@
+"""One API process: the server, the scheduled jobs and the reporter, until ``stop`` is set."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from services.api.meaning import LazyEmbedder, VectorCount
+from services.api.momentum.jobs import MomentumJob
+from services.api.momentum.ports import EngineLike
+from services.api.operations.queries import SearchInput
+from services.api.scheduler.leader import Scheduler
+from services.api.scheduler.lease import Lease
+from services.api.server import Api
+from shared.config.settings import Settings
+from shared.embedding.chain import load_embedder
+from shared.errors import GroundswellError
+from shared.schemas.search import SearchResult
+from shared.store import units
+from shared.store.database import AsyncDatabase, Database
+from shared.store.migrate import check_schema
+from shared.store.ring import LivePublisher
+from shared.telemetry import logs, metrics
+from shared.telemetry.health import Reporter
+from shared.vectors.make import open_index
+
+STOP_SECONDS = 5.0
+
+
+def run(settings: Settings, stop: threading.Event) -> int:
+    """Serve until ``stop`` is set; the exit code. Raises ConfigurationError for a port in use.
+
+    The server answers from the first moment (503 while the store is away or not migrated); the jobs
+    begin once the schema is there.
+    """
+    threads_size = max(1, settings.api_pool_size // 2)
+    database = Database(settings, name="api-jobs", size=threads_size)
+    reporter = Reporter("api", lambda *said: _say(database, *said))
+    publisher = LivePublisher(settings.valkey_url)
+    embedder, index = LazyEmbedder(), open_index(settings, database)
+
+    async def search(record: AsyncDatabase, query: SearchInput) -> SearchResult:
+        return await _search(record, index, embedder, query)
+
+    api = Api(
+        settings,
+        pool_size=settings.api_pool_size - threads_size,
+        search=search,
+        vectors_stored=VectorCount(index, embedder),
+        say=reporter.set,
+    )
+    metrics.serve(settings.metrics_host, settings.api_metrics_port)
+    database.open()
+    reporter.start()
+    job = MomentumJob(
+        database,
+        Maker(settings),
+        publish=publisher.publish,
+        say=lambda state, reason: reporter.set("momentum", state, reason),
+    )
+    lease = Lease(database, "scheduler", f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")
+    jobs = threading.Thread(target=_run_jobs, args=(database, Scheduler(lease, [job]), stop), name="api-jobs")
+    model = threading.Thread(
+        target=embedder.load,
+        args=(
+            lambda: load_embedder(settings, Path(settings.data_dir) / "models"),
+            lambda state, reason: reporter.set("embedder", state, reason),
+        ),
+        name="api-model",
+        daemon=True,
+    )
+    jobs.start()
+    model.start()
+    try:
+        asyncio.run(api.serve(stop))
+    finally:
+        stop.set()  # whatever ended the server ends the rest
+        jobs.join(timeout=STOP_SECONDS)
+        reporter.stop()
+        publisher.close()
+        database.close()
+    return 0
+
+
+class Maker:
+    """The real momentum engine, under these settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        # Imported when wanted: its tables are numpy arrays, which a mere reader of this module need not load.
+        from services.api.momentum.config import MomentumConfig
+        from services.api.momentum.engine import Engine, Observation
+
+        self._config = MomentumConfig(
+            lateness_seconds=settings.momentum_lateness_seconds,
+            warmup_minutes=settings.momentum_warmup_minutes,
+        )
+        self._engine, self.observation = Engine, Observation
+
+    def engine(self, snapshot: bytes | None) -> EngineLike:
+        """An engine, from ``snapshot`` if there is one."""
+        made: EngineLike = self._engine(self._config, snapshot)
+        return made
+
+
+async def _search(record: AsyncDatabase, index: Any, embedder: LazyEmbedder, query: SearchInput) -> SearchResult:
+    from services.api.operations.search import SearchQuery, search
+
+    return await search(record, index, embedder, SearchQuery(**msgspec.structs.asdict(query)))
+
+
+def _run_jobs(database: Database, scheduler: Scheduler, stop: threading.Event) -> None:
+    pause = 0.2
+    while not stop.is_set():
+        try:
+            check_schema(database)
+            break
+        except GroundswellError as error:
+            logs.get(__name__).info("jobs_wait_for_schema", reason=str(error))
+            stop.wait(pause)
+            pause = min(pause * 2, 5.0)
+    scheduler.run(stop)
+
+
+def _say(database: Database, unit: str, instance: str, component: str, state: str, reason: str | None) -> None:
+    said = {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason}
+    database.execute(units.SAY, said)

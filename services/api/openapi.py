@@ -1,0 +1,166 @@
+"""The OpenAPI 3.1 document, written from the operations: one form in, the same bytes out, always."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from services.api.doors.live import LiveEnvelope
+from services.api.doors.session import SessionRequest
+from services.api.operations.catalogue import OPERATIONS
+from services.api.operations.registry import File, NoInput, Operation
+from shared.schemas.problem import Problem
+from shared.schemas.run import RunRequest
+
+_REF = "#/components/schemas/{name}"
+_PROBLEM = {
+    "description": "What went wrong, why, and what to do.",
+    "content": {"application/json": {"schema": {"$ref": _REF.format(name="Problem")}}},
+}
+#: Bodies whose public name is not the input's: the input adds bounds.
+_BODIES: dict[str, type[msgspec.Struct]] = {"create_run": RunRequest}
+
+
+def document() -> bytes:
+    """The document, indented, keys in a fixed order."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _entry(operation)
+    paths["/api/v1/session"] = {
+        "post": _hand_written("sign_in", "Sign in: the token becomes a session cookie.", SessionRequest),
+        "delete": _hand_written("sign_out", "Sign out: the session cookie is taken back."),
+    }
+    paths["/api/v1/live-message"] = {"get": _carrier()}
+    whole = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Groundswell",
+            "version": "1",
+            "description": "Real-time intelligence on public conversation. Live stream: WebSocket at /api/v1/live.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "groundswell_session"},
+            },
+        },
+        "security": [{"token": []}, {"session": []}],
+    }
+    return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
+
+
+def is_fresh(path: Path) -> bool:
+    """Whether the file at ``path`` is the document of this code."""
+    return path.is_file() and path.read_bytes() == document()
+
+
+def _entry(operation: Operation[Any, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.doc.partition("\n")[0],
+        "description": operation.doc,
+    }
+    if operation.method == "GET":
+        entry["parameters"] = _parameters(operation)
+    elif operation.input is not NoInput:
+        entry["requestBody"] = _body(_BODIES.get(operation.name, operation.input))
+    entry["responses"] = {
+        str(operation.status): {"description": operation.doc.partition("\n")[0], "content": _content(operation)},
+        "default": _PROBLEM,
+    }
+    return entry
+
+
+def _parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
+    (_,), components = msgspec.json.schema_components([operation.input], ref_template=_REF)
+    schema = components[operation.input.__name__]
+    found = []
+    for name, form in schema.get("properties", {}).items():
+        in_path = f"{{{name}}}" in operation.path
+        found.append(
+            {
+                "name": name,
+                "in": "path" if in_path else "query",
+                "required": name in schema.get("required", ()),
+                "schema": _without_null(form),
+            }
+        )
+    return found
+
+
+def _without_null(form: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that may be left out cannot be sent as null."""
+    kinds = [kind for kind in form.get("anyOf", ()) if kind.get("type") != "null"]
+    return kinds[0] if len(kinds) == 1 else form
+
+
+def _content(operation: Operation[Any, Any]) -> dict[str, Any]:
+    if operation.output is File:
+        binary = not operation.media_type.startswith("text/")
+        return {operation.media_type: {"schema": {"type": "string"} | ({"format": "binary"} if binary else {})}}
+    return {operation.media_type: {"schema": {"$ref": _REF.format(name=operation.output.__name__)}}}
+
+
+def _body(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    reference = {"schema": {"$ref": _REF.format(name=struct.__name__)}}
+    return {"required": True, "content": {"application/json": reference}}
+
+
+def _hand_written(name: str, doc: str, body: type[msgspec.Struct] | None = None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"operationId": name, "summary": doc, "description": doc}
+    if body is not None:
+        entry["requestBody"] = _body(body)
+        entry["security"] = []
+    return entry | {"responses": {"204": {"description": doc}, "default": _PROBLEM}}
+
+
+def _carrier() -> dict[str, Any]:
+    doc = "Describes one text frame of the live stream (WebSocket at /api/v1/live?after=ID). Never answers."
+    content = {"application/json": {"schema": {"$ref": _REF.format(name=LiveEnvelope.__name__)}}}
+    return {
+        "operationId": "live_message",
+        "summary": doc,
+        "description": doc,
+        "responses": {"200": {"description": "`message` is what one frame holds.", "content": content}}
+        | {"default": _PROBLEM},
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    answers = [operation.output for operation in OPERATIONS if operation.output is not File]
+    roots = [*answers, *_BODIES.values(), SessionRequest, LiveEnvelope, Problem]
+    _, components = msgspec.json.schema_components(roots, ref_template=_REF)
+    structs = _structs(roots)
+    for name, schema in components.items():
+        schema["description"] = inspect.cleandoc(schema.get("description", ""))
+        for field, hint in get_type_hints(structs[name]).items():
+            if datetime in (hint, *get_args(hint)):
+                _mark_time(schema["properties"][field])
+    return dict(sorted(components.items()))
+
+
+def _mark_time(form: dict[str, Any]) -> None:
+    for part in (form, *form.get("anyOf", ()), form.get("items", {})):
+        if part.get("type") == "string":
+            part["format"] = "date-time"
+
+
+def _structs(roots: list[Any]) -> dict[str, type[msgspec.Struct]]:
+    """Every Struct that ``roots`` reach, by name."""
+    found: dict[str, type[msgspec.Struct]] = {}
+    pending = list(roots)
+    while pending:
+        kind = pending.pop()
+        if isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, msgspec.Struct):
+            if kind.__name__ not in found:
+                found[kind.__name__] = kind
+                pending.extend(get_type_hints(kind).values())
+        else:
+            pending.extend(get_args(kind))
+    return found

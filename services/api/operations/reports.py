@@ -1,0 +1,65 @@
+"""Reports: finished briefings, as data, as Markdown and as PDF."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from uuid import UUID
+
+from services.api.operations.context import Context
+from services.api.operations.queries import ReportInput
+from services.api.operations.registry import File, NoInput, operation
+from shared.errors import ConflictError, NotFound
+from shared.schemas.run import Report, ReportList
+from shared.store import reports as store
+
+
+@operation("/api/v1/reports", scope="reports:read")
+async def reports(context: Context, _: NoInput) -> ReportList:
+    """The last 50 reports, newest first, without their sections and citations."""
+    rows = await context.services.database.fetch(store.LATEST)
+    return ReportList(reports=[row.report() for row in rows])
+
+
+@operation("/api/v1/reports/{report}", scope="reports:read")
+async def report(context: Context, query: ReportInput) -> Report:
+    """One report."""
+    row = await context.services.database.fetch_one(store.ONE, {"id": query.report})
+    if row is None:
+        raise _absent()
+    return row.report()
+
+
+@operation("/api/v1/reports/{report}/pdf", scope="reports:read", media_type="application/pdf")
+async def report_pdf(context: Context, query: ReportInput) -> File:
+    """The report as PDF. Conflict (409) when it could not be rendered; the Markdown is always there."""
+    row = await context.services.database.fetch_one(store.PDF, {"id": query.report})
+    if row is None:
+        raise _absent()
+    if row.pdf is None:
+        raise ConflictError(
+            "This report has no PDF.",
+            why=row.pdf_reason or "It could not be rendered.",
+            do="Take the Markdown form instead.",
+        )
+    return File(content=row.pdf, name=file_name(row.title, query.report, "pdf"))
+
+
+@operation("/api/v1/reports/{report}/markdown", scope="reports:read", media_type="text/markdown")
+async def report_markdown(context: Context, query: ReportInput) -> File:
+    """The report as Markdown."""
+    row = await context.services.database.fetch_one(store.MARKDOWN, {"id": query.report})
+    if row is None:
+        raise _absent()
+    return File(content=row.markdown.encode(), name=file_name(row.title, query.report, "md"))
+
+
+def file_name(title: str, report_id: UUID, extension: str) -> str:
+    """A name of plain letters, digits and hyphens, whatever the title holds."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:60].strip("-") or "report"
+    return f"{slug}-{report_id.hex[-8:]}.{extension}"
+
+
+def _absent() -> NotFound:
+    return NotFound("There is no such report.", do="GET /api/v1/reports lists the last ones.")

@@ -1,0 +1,69 @@
+"""Runs: ask for a briefing and follow it. The worker does the work."""
+
+from __future__ import annotations
+
+import msgspec
+
+from services.api.operations.context import Context
+from services.api.operations.queries import CreateRunInput, RunInput
+from services.api.operations.registry import NoInput, operation
+from shared.contracts.jobs import RUN_BRIEFING
+from shared.errors import NotFound
+from shared.schemas.run import Run, RunList, RunStep
+from shared.store import outbox
+from shared.store import runs as store
+from shared.store import topics as topic_store
+from shared.store.database import AsyncTransaction
+
+
+@operation("/api/v1/runs", method="POST", scope="runs:write", effect="write", status=201)
+async def create_run(context: Context, request: CreateRunInput) -> Run:
+    """Ask for a briefing about a topic.
+
+    While a run for the same topic is unfinished, that one is given back and no second one is made.
+    """
+    about = {"topic": request.topic, "kind": request.kind}
+    async with context.services.database.transaction() as transaction:
+        topic = await transaction.fetch_one(topic_store.ONE, {"id": request.topic})
+        if topic is None:
+            raise NotFound("There is no such topic.", do="GET /api/v1/topics lists those that are live.")
+        await transaction.execute(store.LOCK_TOPIC, about)
+        found = await transaction.fetch_one(store.UNFINISHED, about)
+        if found is None:
+            found = await transaction.fetch_one(store.CREATE, about | {"title": f"Briefing: {topic.label}"})
+            assert found is not None  # noqa: S101 - INSERT ... RETURNING gives its row
+            await _enqueue(transaction, found.id)
+        return (await _with_steps(transaction, [found]))[0]
+
+
+@operation("/api/v1/runs", scope="runs:read")
+async def runs(context: Context, _: NoInput) -> RunList:
+    """The last 50 runs, newest first."""
+    async with context.services.database.transaction() as transaction:
+        return RunList(runs=await _with_steps(transaction, await transaction.fetch(store.LATEST)))
+
+
+@operation("/api/v1/runs/{run}", scope="runs:read")
+async def run(context: Context, query: RunInput) -> Run:
+    """One run with its steps."""
+    async with context.services.database.transaction() as transaction:
+        row = await transaction.fetch_one(store.ONE, {"id": query.run})
+        if row is None:
+            raise NotFound("There is no such run.", do="GET /api/v1/runs lists the last ones.")
+        return (await _with_steps(transaction, [row]))[0]
+
+
+async def _enqueue(transaction: AsyncTransaction, run_id: str) -> None:
+    job = {
+        "actor": RUN_BRIEFING.actor,
+        "queue": RUN_BRIEFING.queue,
+        "args": msgspec.json.encode({"run_id": run_id}).decode(),
+    }
+    await transaction.execute(outbox.PUT, job)
+
+
+async def _with_steps(transaction: AsyncTransaction, rows: list[store.RunRow]) -> list[Run]:
+    steps: dict[str, list[RunStep]] = {row.id: [] for row in rows}
+    for found in await transaction.fetch(store.STEPS, {"runs": list(steps)}):
+        steps[found.run].append(found.step())
+    return [row.run(steps[row.id]) for row in rows]
