@@ -1,0 +1,158 @@
+"""The worker: runs jobs, hands out the outbox, revives lost runs, removes old rows.
+
+It lives as long as it is asked to. PostgreSQL or Valkey away is a state it reports and waits out.
+It installs no signal handler and touches nothing global, so that it can share a process.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import threading
+from collections.abc import Callable
+from uuid import uuid4
+
+import dramatiq
+import redis
+
+from services.worker import metrics
+from services.worker.actors import briefing as briefing_actor
+from services.worker.broker import PatientBroker, make_broker, make_worker
+from services.worker.dispatcher import Dispatcher
+from services.worker.housekeeping import Housekeeping
+from services.worker.loops import Loop
+from services.worker.pipelines.announce import Announcer
+from services.worker.pipelines.briefing import Briefing, Rendering
+from services.worker.pipelines.perform import Performer
+from services.worker.reaper import Reaper
+from services.worker.render.renderer import Renderer
+from services.worker.timings import Timings
+from shared.config.settings import Settings
+from shared.errors import DependencyError, SchemaNotReady
+from shared.store import units
+from shared.store.database import Database
+from shared.store.migrate import check_schema
+from shared.store.ring import LivePublisher
+from shared.telemetry import logs
+from shared.telemetry.health import Reporter, Say, State
+from shared.telemetry.metrics import serve
+
+PING_SECONDS = 2.0
+#: Time for what is no job: threads that only sleep, and connections to give back.
+WIND_DOWN_SECONDS = 1.5
+
+
+def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = None) -> int:
+    """Work until ``stop`` is set; the exit code. Running jobs get ``drain_seconds``, then their lease ends."""
+    timings = timings or Timings()
+    serve(settings.metrics_host, settings.worker_metrics_port)
+    database = Database(settings, name="worker", size=settings.worker_pool_size)
+    database.open()
+    reporter = Reporter("worker", _say(database))
+    publisher = LivePublisher(settings.valkey_url)
+    broker = make_broker(settings.valkey_url, timings)
+    try:
+        if not _wait_for_schema(database, stop, timings):
+            return 0
+        reporter.set(*_renderer_at_start())
+        reporter.start()
+        briefing = Briefing(database, Renderer(), settings.public_url, _rendering(reporter))
+        announce = Announcer(database, publisher)
+        performer = Performer(database, briefing.perform, announce, stop, timings)
+        briefing_actor.register(broker, performer)
+        loops = _loops(settings, database, broker, reporter, stop, timings)
+        worker = make_worker(broker)
+        worker.start()
+        for loop in loops:
+            loop.start()
+        logs.get(__name__).info("worker_started")
+        stop.wait()
+        _drain(worker, loops, timings)
+        return 0
+    finally:
+        reporter.stop()
+        publisher.close()
+        broker.client.close()
+        database.close()
+        logs.get(__name__).info("worker_stopped")
+
+
+def _loops(
+    settings: Settings,
+    database: Database,
+    broker: PatientBroker,
+    reporter: Reporter,
+    stop: threading.Event,
+    timings: Timings,
+) -> list[Loop]:
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    most = timings.most_backoff_seconds
+    housekeeping = Housekeeping(database, settings.retention_days, holder, stop)
+    return [
+        Loop("dispatch", Dispatcher(database, broker), stop, every=timings.dispatch_seconds, most=most),
+        Loop("reap", Reaper(database, broker, timings), stop, every=timings.reap_seconds, most=most),
+        Loop("retention", housekeeping, stop, every=timings.retention_seconds, most=most, first=timings.settle_seconds),
+        Loop("valkey", _watch(broker, reporter), stop, every=PING_SECONDS, most=PING_SECONDS),
+    ]
+
+
+def _wait_for_schema(database: Database, stop: threading.Event, timings: Timings) -> bool:
+    """Wait until the schema is ours. False when ``stop`` came first."""
+    pause = 0.25
+    while not stop.is_set():
+        try:
+            check_schema(database)
+            return True
+        except (SchemaNotReady, DependencyError) as error:
+            logs.get(__name__).warning("schema_awaited", seconds=pause, error=str(error))
+        stop.wait(pause)
+        pause = min(2 * pause, timings.most_backoff_seconds)
+    return False
+
+
+def _say(database: Database) -> Say:
+    def say(unit: str, instance: str, component: str, state: State, reason: str | None) -> None:
+        report = {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason}
+        database.execute(units.SAY, report)
+
+    return say
+
+
+def _renderer_at_start() -> tuple[str, State, str | None]:
+    if importlib.util.find_spec("typst"):
+        return "renderer", "ok", None
+    return "renderer", "down", "The package typst is not installed: reports have no PDF."
+
+
+def _rendering(reporter: Reporter) -> Rendering:
+    def rendering(reason: str | None) -> None:
+        reporter.set("renderer", "degraded" if reason else "ok", reason)
+
+    return rendering
+
+
+def _watch(broker: PatientBroker, reporter: Reporter) -> Callable[[], None]:
+    """Asks Valkey whether it is there."""
+
+    def watch() -> None:
+        try:
+            broker.client.ping()
+        except redis.RedisError as error:
+            metrics.VALKEY_UP.set(0)
+            reporter.set("valkey", "down", f"Valkey did not answer: {error}")
+        else:
+            metrics.VALKEY_UP.set(1)
+            reporter.set("valkey", "ok")
+
+    return watch
+
+
+def _drain(worker: dramatiq.Worker, loops: list[Loop], timings: Timings) -> None:
+    """Let running jobs end; what does not end in time is taken over when its lease ends."""
+    try:
+        worker.stop(timeout=int(timings.drain_seconds * 1000))
+    except (redis.RedisError, dramatiq.errors.BrokerError) as error:
+        logs.get(__name__).warning("messages_not_returned", error=str(error))
+    for loop in loops:
+        loop.join(WIND_DOWN_SECONDS)

@@ -1,0 +1,26 @@
+"""What the worker counts."""
+
+from __future__ import annotations
+
+from shared.telemetry.metrics import Counter, Gauge, Histogram
+
+RUNS = Counter("groundswell_worker_runs_total", "Runs ended, by how.", ["kind", "outcome"])
+RUN_SECONDS = Histogram(
+    "groundswell_worker_run_seconds",
+    "Time a run took in this process.",
+    ["kind"],
+    buckets=(0.25, 0.5, 1, 2, 5, 10, 30, 60, 120),
+)
+STEP_SECONDS = Histogram(
+    "groundswell_worker_step_seconds",
+    "Time a step took.",
+    ["step"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
+)
+RENDERS = Counter("groundswell_worker_renders_total", "PDF renders, by outcome.", ["outcome"])
+OUTBOX_SENT = Counter("groundswell_worker_outbox_jobs_total", "Jobs handed from the outbox to the broker.", ["actor"])
+OUTBOX_REFUSED = Counter("groundswell_worker_outbox_refused_total", "Outbox rows that name a job nobody knows.")
+REVIVED = Counter("groundswell_worker_revived_runs_total", "Runs given a new job because nobody worked on them.")
+LIVE_FAILED = Counter("groundswell_worker_live_failed_total", "Live messages Valkey did not take.")
+REMOVED = Counter("groundswell_worker_retention_rows_total", "Rows removed because of their age.", ["table"])
+VALKEY_UP = Gauge("groundswell_worker_valkey_up", "1 while Valkey answers.")

@@ -1,0 +1,85 @@
+"""What one step of a briefing hands to the next. Kept as JSON in the step ledger."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.schemas.base import Schema
+from shared.schemas.run import Report
+from shared.store.briefing import CandidateRow, CountRow, GapRow, KeptRow, MinuteRow, TopicRow, VoiceRow
+
+
+class Gathered(Schema, frozen=True, kw_only=True):
+    """The record about a topic in ``[range_start, range_end)``, in event time.
+
+    ``minutes`` has a row where the topic was counted, oldest first. ``earliest`` and ``posts`` are
+    candidates for quotes and may overlap.
+    """
+
+    topic: TopicRow
+    range_start: datetime
+    range_end: datetime
+    minutes: list[MinuteRow]
+    kept: KeptRow
+    voices: list[VoiceRow]
+    languages: list[CountRow]
+    links: list[CountRow]
+    earliest: list[CandidateRow]
+    posts: list[CandidateRow]
+    gaps: list[GapRow]
+
+
+class Figure(Schema, frozen=True, kw_only=True):
+    """One key figure, ready to print."""
+
+    value: str
+    label: str
+    note: str = ""
+
+
+class Composed(Schema, frozen=True, kw_only=True):
+    """The written briefing. ``report.pdf`` is settled by the render."""
+
+    report: Report
+    figures: list[Figure]
+    markdown: str
+
+
+class Point(Schema, frozen=True, kw_only=True):
+    """Position in the plot: ``x`` from 0 (range start) to 1 (range end), ``y`` from 0 (none) to 1 (top)."""
+
+    x: float
+    y: float
+
+
+class Tick(Schema, frozen=True, kw_only=True):
+    """A labelled place on an axis, or a marked moment."""
+
+    at: float
+    label: str
+
+
+class Band(Schema, frozen=True, kw_only=True):
+    """A stretch of the x axis."""
+
+    start: float
+    end: float
+
+
+class Chart(Schema, frozen=True, kw_only=True):
+    """The momentum chart as geometry. Lines are broken where minutes are unknown."""
+
+    caption: str
+    posts: list[list[Point]]
+    usual: list[list[Point]]
+    gaps: list[Band]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    marks: list[Tick]
+
+
+class Rendered(Schema, frozen=True, kw_only=True):
+    """How the render ended: the PDF's size, or why there is none."""
+
+    pdf_bytes: int
+    reason: str | None = None

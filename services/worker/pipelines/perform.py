@@ -1,0 +1,83 @@
+"""Take a run and see it through, or leave it so that another worker can. Never raises for a bad run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from services.worker import metrics
+from services.worker.pipelines.durable import Announce, DurableRun, Interrupted
+from services.worker.timings import Timings
+from shared.contracts.jobs import RUN_BRIEFING
+from shared.errors import DependencyError, FencedError, GroundswellError
+from shared.store import ledger
+from shared.store.database import Database
+from shared.telemetry import logs
+
+#: A run whose worker ended so often is itself the likely cause.
+MOST_ATTEMPTS = 6
+
+
+class Performer:
+    """Runs ``pipeline`` under a claim. A second message for the same run finds nothing to claim."""
+
+    def __init__(
+        self,
+        database: Database,
+        pipeline: Callable[[DurableRun], None],
+        announce: Announce,
+        stopping: threading.Event,
+        timings: Timings,
+    ) -> None:
+        self._database, self._pipeline, self._announce = database, pipeline, announce
+        self._stopping, self._timings = stopping, timings
+
+    def __call__(self, run_id: str) -> None:
+        """Work on the run ``run_id`` unless it is done or somebody else does."""
+        log = logs.get(__name__).bind(run=run_id)
+        started = time.monotonic()
+        try:
+            claimed = self._claim(run_id)
+            if claimed is None:
+                log.info("run_not_claimed")
+                return
+            outcome = self._attempt(claimed)
+        except FencedError:
+            outcome = "fenced"
+        except DependencyError as error:
+            outcome = "postponed"  # the lease ends, and the reaper sends the run again
+            log.warning("run_postponed", error=str(error))
+        except ValueError:
+            log.error("run_id_malformed")
+            return
+        metrics.RUNS.labels("briefing", outcome).inc()
+        metrics.RUN_SECONDS.labels("briefing").observe(time.monotonic() - started)
+        log.info("run_ended", outcome=outcome, seconds=round(time.monotonic() - started, 3))
+
+    def _claim(self, run_id: str) -> ledger.Claimed | None:
+        wanted = {"run": UUID(run_id), "lease_seconds": self._timings.lease_seconds}
+        return self._database.fetch_one(ledger.CLAIM, wanted)
+
+    def _attempt(self, claimed: ledger.Claimed) -> str:
+        run = DurableRun(self._database, claimed, self._timings, self._announce, self._stopping)
+        if claimed.attempts > MOST_ATTEMPTS:
+            run.fail(f"Given up after {MOST_ATTEMPTS} attempts: each time the worker ended or an engine was away.")
+            return "failed"
+        with run:
+            try:
+                self._pipeline(run)
+            except Interrupted:
+                run.give_back(RUN_BRIEFING)
+                return "given_back"
+            except (DependencyError, FencedError):
+                raise
+            except GroundswellError as error:
+                run.fail(str(error))
+                return "failed"
+            except Exception as error:
+                logs.get(__name__).exception("run_crashed", run=str(claimed.run))
+                run.fail(f"An unexpected error ended it ({type(error).__name__}). The worker's log has the details.")
+                return "failed"
+        return "done"

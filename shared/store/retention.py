@@ -1,0 +1,56 @@
+"""Removing what is older than the retention, in bounded batches, by the database's clock."""
+
+from __future__ import annotations
+
+from shared.schemas.base import Schema
+from shared.store.database import Command, Statement
+
+
+class Leased(Schema, frozen=True, kw_only=True):
+    """The lease is held by the caller; ``epoch`` rose when it changed hands."""
+
+    epoch: int
+
+
+#: Takes or renews the lease ``name``. No row: somebody else holds it.
+LEASE = Statement(
+    """INSERT INTO lease (name, holder, expires_at)
+       VALUES (%(name)s, %(holder)s, now() + make_interval(secs => %(seconds)s))
+       ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at,
+         epoch = lease.epoch + (lease.holder <> excluded.holder)::integer
+       WHERE lease.holder = excluded.holder OR lease.expires_at < now()
+       RETURNING epoch""",
+    Leased,
+)
+
+
+def _old(table: str, column: str) -> Command:
+    """Delete at most ``limit`` rows of ``table`` whose ``column`` is older than ``days``."""
+    return Command(
+        f"""DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+              SELECT ctid FROM {table} WHERE {column} < now() - make_interval(days => %(days)s) LIMIT %(limit)s))"""
+    )
+
+
+#: Posts leave with what waits for their vector, so that nobody embeds a post that is gone.
+_POSTS = Command(
+    """WITH gone AS (
+         DELETE FROM post WHERE ctid = ANY (ARRAY(
+           SELECT ctid FROM post WHERE event_time < now() - make_interval(days => %(days)s) LIMIT %(limit)s))
+         RETURNING id),
+       pending AS (DELETE FROM embedding_pending USING gone WHERE embedding_pending.post = gone.id)
+       SELECT id FROM gone"""
+)
+
+#: In order: what refers to posts before the posts. A topic takes its minutes and posts along.
+BATCHES: dict[str, Command] = {
+    "topic_post": _old("topic_post", "event_time"),
+    "topic_minute": _old("topic_minute", "minute"),
+    "topic": _old("topic", "updated_at"),
+    "post_vector": _old("post_vector", "event_time"),
+    "reaction": _old("reaction", "event_time"),
+    "post_deletion": _old("post_deletion", "event_time"),
+    "post": _POSTS,
+    "quarantine": _old("quarantine", "received_at"),
+    "feed_minute": _old("feed_minute", "minute"),
+}
