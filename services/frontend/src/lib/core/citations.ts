@@ -1,0 +1,18 @@
+/** Report paragraphs are plain text with marks such as `[3]`; this finds the marks. */
+
+export type Piece = { text: string; number: null } | { text: string; number: number };
+
+/** Splits a paragraph at its citation marks; numbers without a citation stay plain text. */
+export function splitCitations(paragraph: string, known: ReadonlySet<number>): Piece[] {
+  const pieces: Piece[] = [];
+  let place = 0;
+  for (const match of paragraph.matchAll(/\[(\d{1,4})\]/g)) {
+    const number = Number(match[1]);
+    if (!known.has(number)) continue;
+    if (match.index > place) pieces.push({ text: paragraph.slice(place, match.index), number: null });
+    pieces.push({ text: match[0], number });
+    place = match.index + match[0].length;
+  }
+  if (place < paragraph.length) pieces.push({ text: paragraph.slice(place), number: null });
+  return pieces;
+}
