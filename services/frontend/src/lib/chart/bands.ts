@@ -43,7 +43,7 @@ export function drawBands(u: uPlot, bands: readonly Band[], palette: Palette, pa
 function drawCaption(u: uPlot, band: Band, left: number, right: number, palette: Palette): void {
   const { ctx, bbox } = u;
   const scale = devicePixelRatio;
-  const text = `${band.label} ${duration(band.to - band.from).replace('.0', '')}`;
+  const text = `${band.label}, ${duration(band.to - band.from).replace('.0', '')}`;
   ctx.font = `500 ${11.5 * scale}px ${palette.font}`;
   const width = ctx.measureText(text).width;
   const start = Math.min((left + right - width) / 2, bbox.left + bbox.width - width);

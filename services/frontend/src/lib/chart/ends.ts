@@ -25,6 +25,7 @@ export function drawEnds(u: uPlot, model: ChartModel, palette: Palette, width: n
     bbox.top + bbox.height - 8 * scale,
   );
   ctx.save();
+  ctx.setLineDash([]);
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
   ends.forEach((end, i) => {

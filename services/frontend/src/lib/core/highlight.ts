@@ -5,6 +5,7 @@ export type Run = { text: string; hit: boolean };
 const MARKS = /\p{M}/gu;
 const WORDS = /[\p{L}\p{N}]+/gu;
 const WORD_CHARACTER = /[\p{L}\p{N}]/u;
+const SHORT = 3;
 const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
 /** Lower case without accents, with the place in the original of every folded character. */
@@ -22,7 +23,7 @@ function fold(text: string): { folded: string; origin: number[] } {
   return { folded, origin };
 }
 
-/** Marks every word of `query` where a word of `text` begins with it. */
+/** Marks every word of `query` where a word of `text` begins with it; very short words as a whole. */
 export function highlight(text: string, query: string): Run[] {
   const words = [...new Set(fold(query).folded.match(WORDS) ?? [])];
   if (!words.length || !text) return text ? [{ text, hit: false }] : [];
@@ -37,8 +38,11 @@ export function highlight(text: string, query: string): Run[] {
 function occurrences(folded: string, word: string): [number, number][] {
   const found: [number, number][] = [];
   const anywhere = SPACELESS.test(word);
+  const whole = word.length < SHORT;
   for (let i = folded.indexOf(word); i !== -1; i = folded.indexOf(word, i + word.length)) {
-    if (anywhere || i === 0 || !WORD_CHARACTER.test(folded[i - 1] ?? '')) found.push([i, i + word.length]);
+    const begins = !WORD_CHARACTER.test(folded[i - 1] ?? '');
+    const ends = !WORD_CHARACTER.test(folded[i + word.length] ?? '');
+    if (anywhere || (begins && (ends || !whole))) found.push([i, i + word.length]);
   }
   return found;
 }

@@ -31,5 +31,6 @@ export function lead(list: TopicList): Lead {
 /** Says plainly how far a young baseline can be trusted. */
 export function provisional(list: TopicList): string {
   const minutes = Math.floor(list.baseline_minutes);
+  if (minutes >= list.warmup_minutes) return 'Provisional: too little is known yet of what is usual for this topic.';
   return `Provisional: the baseline is ${plural(minutes, 'minute')} old and is trusted after ${list.warmup_minutes}.`;
 }

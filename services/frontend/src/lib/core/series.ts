@@ -57,7 +57,7 @@ export function bands(gaps: readonly Gap[], feeds: number): Band[] {
   return joined.map(({ from, to, feeds: touched }) => ({
     from,
     to,
-    label: feeds > 1 ? `No data, ${[...touched].join(', ')}` : 'No data',
+    label: feeds > 1 ? `No data from ${[...touched].join(', ')}` : 'No data',
   }));
 }
 
