@@ -5,8 +5,7 @@
  *
  * Exits 1 when axe finds a violation or the browser's console shows an error.
  */
-import { mkdirSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
@@ -67,6 +66,12 @@ async function shoot(browser, scene, theme, width) {
   const fake = await startFake(scene.world);
   const context = await browser.newContext({ viewport: sizes[width], deviceScaleFactor: width === '390' ? 2 : 1, colorScheme: theme, hasTouch: width === '390', bypassCSP: false });
   const page = await context.newPage();
+  await page.addInitScript(() => {
+    globalThis.shift = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shift += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
   const label = `${scene.name}-${theme}-${width}`;
   page.on('console', (message) => {
     const expected = /401|404|WebSocket connection/.test(message.text());
@@ -76,6 +81,8 @@ async function shoot(browser, scene, theme, width) {
   try {
     await page.goto(`http://127.0.0.1:${fake.port}${scene.path}`);
     await page.waitForTimeout(2500);
+    const shift = await page.evaluate('shift');
+    if (shift > 0.05) report(label, `the layout shifted by ${shift.toFixed(3)} while loading`);
     await scene.act?.(page, fake);
     await page.screenshot({ path: `${options.out}/${label}.png` });
     await check(page, label);

@@ -30,6 +30,7 @@ function read(world, path, query) {
   const number = (key, otherwise) => Number(query.get(key) ?? otherwise);
   const [, noun, id, part] = path.split('/').map(decodeURIComponent);
   if (noun === 'health') return world.health();
+  if (noun === 'feeds' && part === 'series') return world.feedSeries(id, number('minutes', 60));
   if (noun === 'feeds' && !id) return world.feedList();
   if (noun === 'posts' && !id) return { posts: world.posts.slice(0, number('limit', 50)), next: null };
   if (noun === 'posts') return world.posts.find((post) => post.id === id);

@@ -154,6 +154,16 @@ export class World {
     return [feed('jetstream', 'jetstream', 'live', 0.8 + (now % 5000) / 9000, this.rate * 10), second];
   }
 
+  feedSeries(id, minutes) {
+    const count = this.listening ? Math.min(21, minutes) : minutes;
+    const seed = id.length;
+    const level = id === 'nostr' ? 380 : 2100;
+    const points = this.minutes(count).map((start, i) => ({
+      start, likes: 0, reposts: 0, deletes: 0, posts: Math.round(level * (1 + wave(i + Date.now() / MINUTE, seed) / 2)),
+    }));
+    return { feed: id, minutes: points, gaps: this.gaps() };
+  }
+
   feedList() {
     return { feeds: this.feeds(), gaps: this.gaps() };
   }

@@ -8,6 +8,7 @@ export type Component = Schemas['Component'];
 export type Feed = Schemas['Feed'];
 export type FeedList = Schemas['FeedList'];
 export type FeedStatus = Feed['status'];
+export type FeedSeries = Schemas['FeedSeries'];
 export type Figures = Schemas['Figures'];
 export type Gap = Schemas['Gap'];
 export type Health = Schemas['Health'];

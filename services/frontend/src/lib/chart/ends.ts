@@ -32,7 +32,7 @@ export function drawEnds(u: uPlot, model: ChartModel, palette: Palette, width: n
     const colour = palette.lines[end.line.colour] ?? palette.ink2;
     const label = { x: bbox.left + bbox.width + 14 * scale, y: heights[i] ?? end.y };
     if (!end.line.reference) drawDot(ctx, end, colour, scale, palette.surface);
-    drawLeader(ctx, end, label, colour, scale);
+    drawLeader(ctx, { x: Math.max(end.x + 6 * scale, bbox.left + bbox.width - 4 * scale), y: end.y }, label, colour, scale);
     if (narrow) drawValue(ctx, end, label, colour, palette, scale);
     else drawLabel(ctx, end, label, colour, palette, scale, (width - 22) * scale);
   });
@@ -59,9 +59,10 @@ function drawDot(ctx: CanvasRenderingContext2D, end: End, colour: string, scale:
   ctx.fill();
 }
 
+/** Joins label and height beside the plot only: a line across it would look like data. */
 function drawLeader(
   ctx: CanvasRenderingContext2D,
-  end: End,
+  start: { x: number; y: number },
   label: { x: number; y: number },
   colour: string,
   scale: number,
@@ -70,8 +71,8 @@ function drawLeader(
   ctx.strokeStyle = colour;
   ctx.lineWidth = scale;
   ctx.beginPath();
-  ctx.moveTo(end.x + 6 * scale, end.y);
-  ctx.lineTo(label.x - 9 * scale, end.y);
+  ctx.moveTo(start.x, start.y);
+  ctx.lineTo(label.x - 9 * scale, start.y);
   ctx.lineTo(label.x - 3 * scale, label.y);
   ctx.stroke();
   ctx.globalAlpha = 1;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isoAt, T0 } from './fixtures';
-import { axisEnd, bands, breakAtHoles, lastValue, sample, withOutage } from './series';
+import { axisEnd, bands, breakAtHoles, lastValue, overlay, sample, withOutage } from './series';
 
 const S0 = T0 / 1000;
 const gap = (feed: string, from: number, to: number) => ({ id: `${feed}${from}`, feed, start: isoAt(from), end: isoAt(to), cause: '' });
@@ -26,6 +26,16 @@ describe('breakAtHoles', () => {
 
   it('takes a column that is too short as unknown', () => {
     expect(breakAtHoles([isoAt(0), isoAt(60)], [[1]]).columns).toEqual([[1, null]]);
+  });
+});
+
+describe('overlay', () => {
+  it('lays series with different minutes over one axis', () => {
+    const laid = overlay([
+      [{ start: isoAt(60), value: 1 }],
+      [{ start: isoAt(0), value: 5 }, { start: isoAt(60), value: 6 }],
+    ]);
+    expect(laid).toEqual({ minutes: [isoAt(0), isoAt(60)], values: [[null, 1], [5, 6]] });
   });
 });
 

@@ -40,6 +40,17 @@ export function breakAtHoles(minutes: readonly string[], values: readonly Column
   return { times, columns };
 }
 
+/** Lays series with different minutes over one axis; a minute that one of them lacks is empty there. */
+export function overlay(series: readonly { start: string; value: number }[][]): { minutes: string[]; values: Column[] } {
+  const minutes = [...new Set(series.flatMap((points) => points.map((point) => point.start)))];
+  minutes.sort((a, b) => Date.parse(a) - Date.parse(b));
+  const values = series.map((points) => {
+    const known = new Map(points.map((point) => [point.start, point.value]));
+    return minutes.map((minute) => known.get(minute) ?? null);
+  });
+  return { minutes, values };
+}
+
 /** Joins overlapping gaps; the label names the feeds when there are several. */
 export function bands(gaps: readonly Gap[], feeds: number): Band[] {
   const joined: { from: number; to: number; feeds: Set<string> }[] = [];

@@ -8,9 +8,9 @@ describe('splitCitations', () => {
   it('finds the marks of known citations and keeps the rest as text', () => {
     const pieces = splitCitations('First [1], then [12][9]. See [note] <b>', new Set([1, 12]));
     expect(pieces).toEqual([
-      { text: 'First ', number: null },
+      { text: 'First', number: null },
       { text: '[1]', number: 1 },
-      { text: ', then ', number: null },
+      { text: ', then', number: null },
       { text: '[12]', number: 12 },
       { text: '[9]. See [note] <b>', number: null },
     ]);

@@ -1,5 +1,5 @@
 /** Whether the API wants a sign-in. The token itself never stays here: the server sets a cookie. */
-import { ask, client, whenUnauthorised } from '../api/client';
+import { ApiFailure, ask, client, whenUnauthorised } from '../api/client';
 
 const KEY = 'groundswell.signed-in';
 
@@ -15,7 +15,7 @@ class Session {
   }
 
   async signOut(): Promise<void> {
-    await ask(client.DELETE('/api/v1/session'));
+    await ask(client.DELETE('/api/v1/session')).catch(onlyFailures);
     this.remember(false);
     this.required = true;
   }
@@ -29,6 +29,11 @@ class Session {
       // Storage may be blocked: the offer to sign out is then gone after a reload.
     }
   }
+}
+
+/** A session that cannot be ended at the server, because it is gone, is left all the same. */
+function onlyFailures(error: unknown): void {
+  if (!(error instanceof ApiFailure)) throw error;
 }
 
 function remembered(): boolean {
