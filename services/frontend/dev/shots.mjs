@@ -1,0 +1,123 @@
+/**
+ * Screenshots of every page in both themes and on a phone, with an accessibility check of each.
+ *
+ *   npm run build && npm run shots -- --out /tmp/shots [--only overview] [--chromium /usr/bin/chromium]
+ *
+ * Exits 1 when axe finds a violation or the browser's console shows an error.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+import { startFake } from './fake-api.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    out: { type: 'string', default: 'shots' },
+    only: { type: 'string' },
+    chromium: { type: 'string', default: '/usr/bin/chromium' },
+  },
+});
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const sizes = { 1440: { width: 1440, height: 900 }, 390: { width: 390, height: 844 } };
+const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+const scenes = [
+  { name: 'overview', path: '/', world: {} },
+  { name: 'overview-calm', path: '/?range=15m', world: { calm: true } },
+  { name: 'overview-6h', path: '/?range=6h', world: {} },
+  { name: 'listening', path: '/', world: { calm: true, listening: true } },
+  { name: 'offline', path: '/?range=15m', world: { calm: true }, act: async (page, fake) => {
+    fake.cut();
+    await page.getByText('Offline', { exact: true }).waitFor();
+    await page.waitForTimeout(4000);
+  } },
+  { name: 'status', path: '/', world: {}, act: async (page) => {
+    await page.getByRole('button', { name: 'Status' }).first().click();
+    await page.getByText('Vector index: degraded').waitFor();
+  } },
+  { name: 'posts', path: '/posts', world: { calm: true } },
+  { name: 'search', path: '/search?q=power%20cut%20in%20benfica', world: { calm: true } },
+  { name: 'search-text', path: '/search?q=power', world: {} },
+  { name: 'search-empty', path: '/search?q=zzz', world: { calm: true } },
+  { name: 'topic', path: '/topics/lisbon-outage', world: {} },
+  { name: 'topic-running', path: '/topics/lisbon-outage', world: { calm: true }, act: async (page) => {
+    await page.getByRole('button', { name: 'Make a briefing' }).click();
+    await page.getByText('6 chosen in 4 languages').waitFor();
+  } },
+  { name: 'topic-done', path: '/topics/lisbon-outage', world: { calm: true }, act: async (page) => {
+    await page.getByRole('button', { name: 'Make a briefing' }).click();
+    await page.getByRole('link', { name: 'Open PDF' }).waitFor();
+  } },
+  { name: 'topic-failed', path: '/topics/comet', world: { calm: true }, act: async (page) => {
+    await page.getByRole('button', { name: 'Make a briefing' }).click();
+    await page.getByText('The briefing failed.').waitFor();
+  } },
+  { name: 'topic-missing', path: '/topics/nothing', world: { calm: true } },
+  { name: 'report', path: '/reports/report-earlier', world: {} },
+  { name: 'reports', path: '/reports', world: {} },
+  { name: 'sign-in', path: '/', world: { token: 'secret' } },
+];
+
+let failures = 0;
+
+async function shoot(browser, scene, theme, width) {
+  const fake = await startFake(scene.world);
+  const context = await browser.newContext({ viewport: sizes[width], deviceScaleFactor: width === '390' ? 2 : 1, colorScheme: theme, hasTouch: width === '390', bypassCSP: false });
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    globalThis.shift = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shift += entry.value;
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  const label = `${scene.name}-${theme}-${width}`;
+  page.on('console', (message) => {
+    const expected = /401|404|WebSocket connection/.test(message.text());
+    if (message.type() === 'error' && !expected) report(label, `console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => report(label, `page error: ${error.stack}`));
+  try {
+    await page.goto(`http://127.0.0.1:${fake.port}${scene.path}`);
+    await page.waitForTimeout(2500);
+    const shift = await page.evaluate('shift');
+    if (shift > 0.05) report(label, `the layout shifted by ${shift.toFixed(3)} while loading`);
+    await scene.act?.(page, fake);
+    await page.screenshot({ path: `${options.out}/${label}.png` });
+    await check(page, label);
+  } catch (error) {
+    report(label, String(error));
+  } finally {
+    await context.close();
+    fake.close();
+  }
+}
+
+async function check(page, label) {
+  const result = await page.evaluate(`(() => { ${axe}; return axe.run(document, { resultTypes: ['violations'] }); })()`);
+  for (const violation of result.violations) {
+    const nodes = violation.nodes.slice(0, 3).map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`);
+    report(label, `axe ${violation.id}: ${nodes.join(' | ')}`);
+  }
+  const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+  if (wide > 0) report(label, `the page is ${wide} px wider than the window`);
+}
+
+function report(label, text) {
+  failures++;
+  console.error(`${label}: ${text}`);
+}
+
+mkdirSync(options.out, { recursive: true });
+const browser = await chromium.launch({ executablePath: options.chromium, args: flags });
+for (const scene of scenes) {
+  if (options.only && !scene.name.startsWith(options.only)) continue;
+  for (const theme of ['light', 'dark']) {
+    for (const width of Object.keys(sizes)) await shoot(browser, scene, theme, width);
+  }
+  console.log(`${scene.name} done`);
+}
+await browser.close();
+console.log(failures ? `${failures} problems` : 'no problems');
+process.exitCode = failures ? 1 : 0;

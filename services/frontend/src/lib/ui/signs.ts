@@ -1,0 +1,43 @@
+/** Which shape, tone and word stand for which state. */
+import type { Component, RunStep, TopicStatus } from '../api/types';
+import type { FeedSign } from '../core/stale';
+import type { Mark, Tone } from './StatusMark.svelte';
+
+export interface Sign {
+  mark: Mark;
+  tone: Tone;
+  word: string;
+}
+
+export const topicSigns: Record<TopicStatus, Sign> = {
+  rising: { mark: 'up', tone: 'accent', word: 'rising' },
+  peaking: { mark: 'diamond', tone: 'accent', word: 'peaking' },
+  fading: { mark: 'down', tone: 'quiet', word: 'fading' },
+  ended: { mark: 'hollow', tone: 'quiet', word: 'ended' },
+};
+
+export const feedSigns: Record<FeedSign, Sign> = {
+  starting: { mark: 'ring', tone: 'quiet', word: 'starting' },
+  live: { mark: 'dot', tone: 'quiet', word: 'live' },
+  catching_up: { mark: 'half', tone: 'warn', word: 'catching up' },
+  stalled: { mark: 'triangle', tone: 'warn', word: 'stalled' },
+  unreachable: { mark: 'square', tone: 'bad', word: 'unreachable' },
+  paused: { mark: 'bars', tone: 'quiet', word: 'paused' },
+  ended: { mark: 'hollow', tone: 'quiet', word: 'ended' },
+  unknown: { mark: 'dashed', tone: 'warn', word: 'unknown' },
+};
+
+export const partSigns: Record<Component['state'], Sign> = {
+  ok: { mark: 'dot', tone: 'quiet', word: 'ok' },
+  degraded: { mark: 'triangle', tone: 'warn', word: 'degraded' },
+  down: { mark: 'square', tone: 'bad', word: 'down' },
+  off: { mark: 'dash', tone: 'quiet', word: 'off' },
+};
+
+export const stepSigns: Record<RunStep['status'], Sign> = {
+  pending: { mark: 'ring', tone: 'quiet', word: 'waiting' },
+  running: { mark: 'half', tone: 'accent', word: 'running' },
+  done: { mark: 'check', tone: 'quiet', word: 'done' },
+  failed: { mark: 'square', tone: 'bad', word: 'failed' },
+  skipped: { mark: 'dash', tone: 'quiet', word: 'skipped' },
+};

@@ -1,0 +1,21 @@
+/** The places of the application, as the rail and the phone's bar list them. */
+import type { IconName } from '../lib/ui/Icon.svelte';
+
+export interface Place {
+  href: string;
+  label: string;
+  icon: IconName;
+  /** True for addresses that belong to this place. */
+  covers(pathname: string): boolean;
+}
+
+function under(prefix: string): (pathname: string) => boolean {
+  return (pathname) => pathname === prefix || pathname.startsWith(`${prefix}/`);
+}
+
+export const places: readonly Place[] = [
+  { href: '/', label: 'Overview', icon: 'overview', covers: (path) => path === '/' || under('/topics')(path) },
+  { href: '/posts', label: 'Posts', icon: 'posts', covers: under('/posts') },
+  { href: '/search', label: 'Search', icon: 'search', covers: under('/search') },
+  { href: '/reports', label: 'Briefings', icon: 'report', covers: under('/reports') },
+];
