@@ -52,7 +52,7 @@ WORDS = Statement(
         ORDER BY ts_rank_cd(words, query, 1)
                  / (1 + greatest(extract(epoch FROM now() - event_time), 0) / 604800) DESC,
                  event_time DESC, id
-        LIMIT %(limit)s""",  # noqa: S608
+        LIMIT %(limit)s""",
     Found,
 )
 
@@ -64,7 +64,7 @@ SUBSTRINGS = Statement(
         ) AS newest
         WHERE text ILIKE ALL (%(patterns)s::text[])
         ORDER BY event_time DESC, id
-        LIMIT %(limit)s""",  # noqa: S608
+        LIMIT %(limit)s""",
     Found,
 )
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from services.solo.simulator.options import SimulatorOptions
-from services.solo.simulator.stream import Stream
 
 from services.solo.engines import Postgres
 from services.solo.folder import free_port
+from services.solo.simulator.options import SimulatorOptions
+from services.solo.simulator.stream import Stream
 from shared.config.load import foreign_environment
 from shared.config.settings import Settings
 from shared.store.database import Database

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from services.solo.simulator.ledger import Reaction
 from services.solo.simulator.stream import Stream
-
 from shared.contracts.ids import post_id
 from shared.schemas.base import Schema
 from shared.store.database import Database, Statement
