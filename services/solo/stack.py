@@ -35,6 +35,10 @@ FEED = "jetstream"
 BACKFILL_SLACK_MINUTES = 10
 
 
+#: The dashboard as the bootstrap builds it.
+DASHBOARD = Path(__file__).resolve().parents[1] / "frontend" / "dist"
+
+
 class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What ``groundswell up`` was asked for. ``rate`` is the simulator's, in events a second."""
 
@@ -85,7 +89,10 @@ class Stack:
         self._start_engines()
         feed_url = self._start_simulator() if self.options.source == "simulator" else JETSTREAM_URL
         self.settings = msgspec.structs.replace(
-            self.settings, feed_url=self._given.feed_url or feed_url, feed_backfill_minutes=self._backfill()
+            self.settings,
+            feed_url=self._given.feed_url or feed_url,
+            feed_backfill_minutes=self._backfill(),
+            frontend_dir=self._given.frontend_dir or (str(DASHBOARD) if (DASHBOARD / "index.html").exists() else ""),
         )
         for unit in ("combined",) if self.options.combined else ("relay", "worker", "api"):
             with self._progress.step(f"Starting the {unit}" if unit != "combined" else "Starting the services"):
