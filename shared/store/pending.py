@@ -1,0 +1,63 @@
+"""Posts that still want a vector. The relay takes the newest, embeds them, stores the vectors, marks them done.
+
+A crash between those steps repeats work and loses none, since vectors are stored by post.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from shared.store.database import Command, Statement
+from shared.store.vectors import Count
+
+
+class PendingPost(msgspec.Struct, frozen=True, kw_only=True):
+    """What an embedder and an index need of a post. ``version`` tells one text of the post from another."""
+
+    id: UUID
+    text: str
+    feed: str
+    time: datetime
+    languages: list[str]
+    version: int
+
+
+class Gone(msgspec.Struct, frozen=True):
+    """A post that must not have a vector."""
+
+    id: UUID
+
+
+#: The newest ``limit`` first: what people look at now matters more than a backlog.
+TAKE = Statement(
+    """SELECT p.id, p.text, p.feed, p.event_time AS time, p.languages, hashtextextended(p.text, 0) AS version
+         FROM embedding_pending e JOIN post p ON p.id = e.post
+        WHERE p.deleted_at IS NULL
+        ORDER BY e.seq DESC LIMIT %(limit)s""",
+    PendingPost,
+)
+
+#: ``posts`` and their ``versions``, side by side. A post edited since it was taken stays pending.
+DONE = Command(
+    """DELETE FROM embedding_pending e
+        USING unnest(%(posts)s::uuid[], %(versions)s::bigint[]) AS done (post, version), post p
+        WHERE e.post = done.post AND p.id = e.post AND hashtextextended(p.text, 0) = done.version"""
+)
+
+#: Which of ``posts`` were deleted, or removed for their age, while their vectors were made.
+GONE = Statement(
+    """SELECT wanted.id FROM unnest(%(posts)s::uuid[]) AS wanted (id)
+        WHERE NOT EXISTS (SELECT 1 FROM post p WHERE p.id = wanted.id AND p.deleted_at IS NULL)""",
+    Gone,
+)
+
+#: Drops entries whose post is gone; they can never be done.
+FORGET_GONE = Command(
+    """DELETE FROM embedding_pending e
+        WHERE NOT EXISTS (SELECT 1 FROM post p WHERE p.id = e.post AND p.deleted_at IS NULL)"""
+)
+
+COUNT = Statement("SELECT count(*) AS count FROM embedding_pending", Count)
