@@ -38,9 +38,6 @@ EMBED_SECONDS = Histogram(
     "Time to embed and keep one batch of posts.",
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-EMBED_OVERFLOW = Counter(
-    "groundswell_relay_embed_overflow_posts_total", "Posts left for later because the embedding queue was full."
-)
 LIVE_MESSAGES = Counter(
     "groundswell_relay_live_messages_total", "Live messages, by outcome: sent, failed.", ["outcome"]
 )

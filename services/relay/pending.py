@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.relay.pipeline.embed import Wanted
-from shared.store import ingest
+from shared.store import pending
 from shared.store.database import Database
+from shared.store.pending import PendingPost
 
 
 class StorePending:
@@ -16,15 +16,15 @@ class StorePending:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, limit: int) -> list[Wanted]:
+    def take(self, limit: int) -> list[PendingPost]:
         """The newest ``limit`` that still want a vector."""
-        rows = self._database.fetch(ingest.WAITING, {"limit": limit})
-        return [Wanted(row.id, row.feed, row.event_time, row.text, tuple(row.languages)) for row in rows]
+        return self._database.fetch(pending.TAKE, {"limit": limit})
 
-    def done(self, posts: Sequence[UUID]) -> None:
+    def done(self, posts: Sequence[PendingPost]) -> None:
         """Their vectors are kept."""
-        self._database.execute(ingest.VECTORS_KEPT, {"ids": list(posts)})
+        row = {"posts": [post.id for post in posts], "versions": [post.version for post in posts]}
+        self._database.execute(pending.DONE, row)
 
     def deleted(self, posts: Sequence[UUID]) -> list[UUID]:
-        """Those among ``posts`` that are deleted by now."""
-        return [row.id for row in self._database.fetch(ingest.DELETED_AMONG, {"ids": list(posts)})]
+        """Those among ``posts`` that are gone by now."""
+        return [row.id for row in self._database.fetch(pending.GONE, {"posts": list(posts)})]

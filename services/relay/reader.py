@@ -120,6 +120,7 @@ class Reader:
                 frame, first = msgspec.structs.replace(frame, resume=resume), False
             if not self._queue.put(frame, 0.0) and not self._put_when_there_is_room(frame):
                 return
+            self._state.frames += 1
 
     def _put_when_there_is_room(self, frame: Frame) -> bool:
         """Hold the socket unread until ``frame`` fits. False when told to stop."""

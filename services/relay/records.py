@@ -113,8 +113,11 @@ def tags_of(post: Post) -> list[str]:
     """Hashtags without ``#``, from facets and from the record's own list, each once, as first written."""
     found = [feature.tag for facet in _sound(post) for feature in facet.features if feature.tag]
     plain = (clean(tag).strip().lstrip("#\uff03") for tag in [*found, *post.tags])
-    kept = {tag.casefold(): tag for tag in reversed([tag for tag in plain if 0 < len(tag) <= MAX_TAG])}
-    return list(reversed(kept.values()))[:MAX_TAGS]
+    kept: dict[str, str] = {}
+    for tag in plain:
+        if 0 < len(tag) <= MAX_TAG:
+            kept.setdefault(tag.casefold(), tag)
+    return list(kept.values())[:MAX_TAGS]
 
 
 def links_of(post: Post) -> list[str]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import msgspec
 import zstandard
@@ -210,6 +210,37 @@ def _time_us(frame: Frame) -> int | None:
     return int(found[1]) if found and int(found[1]) >= EARLIEST_US else None
 
 
+class _Zstandard(io.RawIOBase):
+    """Unpacks one or more frames. The library's own reader ends without a word when the last is cut off."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = packed
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        while not self._ready:
+            if self._frame.eof:
+                rest, self._begun = self._frame.unused_data, False
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            else:
+                rest = b""
+            rest = rest or self._packed.read(1 << 17)
+            if not rest:
+                if self._begun:
+                    raise EOFError("the last zstd frame is incomplete")
+                return 0
+            self._begun = True
+            self._ready = memoryview(self._frame.decompress(rest))
+        size = min(len(target), len(self._ready))
+        target[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
     if path == "-":
@@ -224,8 +255,7 @@ def _opened(path: str) -> Iterator[BinaryIO]:
             with gzip.open(raw) as unpacked:
                 yield cast(BinaryIO, unpacked)
         elif path.endswith(".zst"):
-            reader = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-            with io.BufferedReader(cast(io.RawIOBase, reader), 1 << 20) as buffered:
+            with io.BufferedReader(_Zstandard(raw), 1 << 20) as buffered:
                 yield cast(BinaryIO, buffered)
         else:
             yield raw

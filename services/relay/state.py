@@ -54,6 +54,8 @@ class FeedState:
         self._store_away: str | None = None
         self._last_event_us: int | None = None
         self._stored: deque[tuple[float, int]] = deque()
+        #: Frames put into the queue since the start.
+        self.frames = 0
 
     def connected(self) -> None:
         """A connection is open."""

@@ -8,7 +8,6 @@ and a reaction never slips between a post and its counting.
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from shared.errors import StoreRejected
@@ -201,35 +200,6 @@ QUARANTINE = Command(
                      %(raws)s::bytea[], %(times)s::integer[]) AS q (id, reason, detail, size, raw, times)
        ON CONFLICT (id) DO UPDATE SET times = quarantine.times + excluded.times"""
 )
-
-
-class Deleted(Schema, frozen=True, kw_only=True):
-    """A post that is a tombstone by now."""
-
-    id: UUID
-
-
-DELETED_AMONG = Statement("SELECT id FROM post WHERE id = ANY(%(ids)s) AND deleted_at IS NOT NULL", Deleted)
-
-
-class Waiting(Schema, frozen=True, kw_only=True):
-    """A post that wants a vector, with what embedding needs of it."""
-
-    id: UUID
-    feed: str
-    event_time: datetime
-    text: str
-    languages: list[str]
-
-
-WAITING = Statement(
-    """SELECT p.id, p.feed, p.event_time, p.text, p.languages
-         FROM embedding_pending e JOIN post p ON p.id = e.post
-        WHERE p.deleted_at IS NULL AND p.text <> ''
-        ORDER BY e.seq DESC LIMIT %(limit)s""",
-    Waiting,
-)
-VECTORS_KEPT = Command("DELETE FROM embedding_pending WHERE post = ANY(%(ids)s)")
 
 
 def is_data_fault(error: StoreRejected) -> bool:

@@ -1,7 +1,8 @@
-"""Vectors after the commit, from a thread of its own: new posts first, then what was left, newest first.
+"""Vectors after the commit, from a thread of its own, newest posts first.
 
-Every post that wants a vector has a row in ``embedding_pending`` since its commit, so this stage may
-drop, fail or die at any point: the row is removed only once the vector is kept.
+The queue is ``embedding_pending``: every post that wants a vector has its row there since its
+commit, and loses it only once the vector is kept. So this stage holds one batch in memory, and may
+fail or die at any point.
 """
 
 from __future__ import annotations
@@ -10,51 +11,39 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
-
-import msgspec
 
 from services.relay import metrics
 from services.relay.backoff import Backoff
 from shared.embedding.embedder import Embedder
-from shared.errors import EmbedderUnavailable, GroundswellError, IndexUnavailable
+from shared.errors import GroundswellError, IndexUnavailable, StoreUnavailable
+from shared.store.pending import PendingPost
 from shared.telemetry import logs
 from shared.telemetry.health import State
 from shared.vectors.index import Entry, VectorIndex
 
 #: Posts embedded together.
 BATCH = 32
-#: With nothing new, how long until the pending rows are looked at again.
+#: Without being woken, how long until the pending rows are looked at again.
 IDLE_SECONDS = 1.0
 #: Deletions that wait for the index at most; search leaves deleted posts out by itself.
 MAX_DELETIONS = 10_000
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """A post that wants a vector."""
-
-    id: UUID
-    feed: str
-    time: datetime
-    text: str
-    languages: tuple[str, ...] = ()
-
-
 class Pending(Protocol):
     """The rows of posts without a vector. Raises StoreUnavailable."""
 
-    def take(self, limit: int) -> list[Wanted]:
+    def take(self, limit: int) -> list[PendingPost]:
         """The newest ``limit`` that still want one; their rows stay."""
         ...
 
-    def done(self, posts: Sequence[UUID]) -> None:
-        """Their vectors are kept."""
+    def done(self, posts: Sequence[PendingPost]) -> None:
+        """Their vectors are kept. A post whose text changed meanwhile stays."""
         ...
 
     def deleted(self, posts: Sequence[UUID]) -> list[UUID]:
-        """Those among ``posts`` that their authors deleted meanwhile."""
+        """Those among ``posts`` that are gone by now."""
         ...
 
 
@@ -63,16 +52,16 @@ Say = Callable[[str, State, str | None], None]
 
 
 class EmbedStage:
-    """Embeds what is offered and what is pending. Never blocks who offers."""
+    """Embeds what is pending. Never blocks who wakes it."""
 
     def __init__(
         self, load: Callable[[], Embedder], index: VectorIndex, pending: Pending, limit: int, say: Say
     ) -> None:
-        self._load, self._index, self._pending = load, index, pending
+        self._load, self._index, self._pending, self._say = load, index, pending, say
+        self._batch = min(BATCH, limit)
         self._embedder: Embedder | None = None
         self._off = False
-        self._limit, self._say = limit, say
-        self._waiting: deque[Wanted] = deque()
+        self._woken = False
         self._deleted: deque[UUID] = deque(maxlen=MAX_DELETIONS)
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -92,15 +81,11 @@ class EmbedStage:
         if self._thread.is_alive():
             self._thread.join(timeout=5.0)
 
-    def offer(self, posts: Sequence[Wanted]) -> None:
-        """``posts`` were stored. Beyond the limit they are left for later."""
-        if self._off or not posts:
-            return
+    def wake(self) -> None:
+        """Posts were stored that want a vector."""
         with self._changed:
-            room = max(self._limit - len(self._waiting), 0)
-            self._waiting.extend(posts[:room])
+            self._woken = True
             self._changed.notify_all()
-        metrics.EMBED_OVERFLOW.inc(max(len(posts) - room, 0))
 
     def forget(self, posts: Sequence[UUID]) -> None:
         """``posts`` are deleted: their vectors go too."""
@@ -108,16 +93,13 @@ class EmbedStage:
             return
         with self._changed:
             self._deleted.extend(posts)
-            gone = set(posts)
-            if any(post.id in gone for post in self._waiting):
-                self._waiting = deque(post for post in self._waiting if post.id not in gone)
             self._changed.notify_all()
 
     def _run(self) -> None:
         while not self._stop.is_set() and not self._off:
             try:
                 busy = self._turn(self._model())
-            except GroundswellError as error:
+            except Exception as error:  # a model's own failure must not end the thread unseen
                 self._failed(error)
                 self._stop.wait(self._backoff.next_seconds())
                 continue
@@ -127,7 +109,7 @@ class EmbedStage:
                     self._changed.wait_for(self._has_work, 0.0 if self._off else IDLE_SECONDS)
 
     def _has_work(self) -> bool:
-        return self._stop.is_set() or bool(self._waiting or self._deleted)
+        return self._stop.is_set() or self._woken or bool(self._deleted)
 
     def _model(self) -> Embedder | None:
         """The model, loaded on first use; ``None`` when meaning is off."""
@@ -148,22 +130,20 @@ class EmbedStage:
             self._prepared = True
             self._say("vectors", "ok", None)
         self._delete()
-        with self._changed:
-            batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        batch = batch or self._pending.take(BATCH)
+        self._woken = False
+        batch = self._pending.take(self._batch)
         if not batch:
             return False
         began = time.monotonic()
         vectors = embedder.embed([post.text for post in batch], "passage")
         self._say("embedding", "ok", None)
-        entries = [Entry(post.id, post.feed, post.time, post.languages) for post in batch]
+        entries = [Entry(post.id, post.feed, post.time, tuple(post.languages)) for post in batch]
         self._index.upsert(embedder.model, entries, vectors)
         self._say("vectors", "ok", None)
-        ids = [post.id for post in batch]
         # A deletion may have passed while the vector was being made: it must win.
-        if gone := self._pending.deleted(ids):
+        if gone := self._pending.deleted([post.id for post in batch]):
             self._index.delete(gone)
-        self._pending.done(ids)
+        self._pending.done(batch)
         metrics.EMBEDDED.inc(len(batch))
         metrics.EMBED_SECONDS.observe(time.monotonic() - began)
         return True
@@ -171,7 +151,6 @@ class EmbedStage:
     def _turn_off(self) -> None:
         self._off = True
         with self._changed:
-            self._waiting.clear()
             self._deleted.clear()
         self._say("embedding", "off", self._embedder.reason if self._embedder else None)
         self._say("vectors", "off", "There is no embedding model, so no vectors are made.")
@@ -189,10 +168,10 @@ class EmbedStage:
                 self._deleted.extendleft(reversed(gone))
             raise
 
-    def _failed(self, error: GroundswellError) -> None:
-        logs.get(__name__).debug("embedding_failed", error=str(error))
-        if isinstance(error, EmbedderUnavailable):
-            self._say("embedding", "degraded", str(error))
-        elif isinstance(error, IndexUnavailable):
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, IndexUnavailable):
             self._prepared = False
             self._say("vectors", "degraded", str(error))
+        elif not isinstance(error, StoreUnavailable):
+            self._say("embedding", "degraded", str(error) or type(error).__name__)
+        logs.get(__name__).debug("embedding_failed", error=str(error), exc_info=not isinstance(error, GroundswellError))

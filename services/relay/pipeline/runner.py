@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -22,7 +21,6 @@ from services.relay.frames import Frame, FrameQueue, Resume
 from services.relay.pipeline.count import count
 from services.relay.pipeline.decode import decode
 from services.relay.pipeline.dedupe import dedupe
-from services.relay.pipeline.embed import Wanted
 from services.relay.pipeline.store import Origin, Outcome, store
 from services.relay.state import DatabaseClock, FeedState
 from shared.errors import StoreRejected, StoreUnavailable
@@ -33,14 +31,12 @@ from shared.telemetry import logs
 #: After ``stop``, how long what is queued may take to become durable.
 DRAIN_SECONDS = 5.0
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class Embedding(Protocol):
     """The part of the embed stage used here."""
 
-    def offer(self, posts: Sequence[Wanted]) -> None:
-        """Posts that want a vector."""
+    def wake(self) -> None:
+        """Posts were stored that want a vector."""
         ...
 
     def forget(self, posts: Sequence[UUID]) -> None:
@@ -175,14 +171,11 @@ class Runner:
     def _after(self, batch: Batch, outcome: Outcome) -> None:
         feed = self._pipeline.origin.feed
         self._state.stored(batch.events, outcome.cursor.position if batch.events else None)
-        fresh, changed = set(outcome.fresh), set(outcome.changed)
-        removed = set(outcome.removed)
-        if fresh or changed:
-            alive = [post for post in batch.posts if post.id not in removed]
-            self._embedding.offer(
-                [_wanted(feed, post) for post in alive if post.text and (post.id in fresh or post.id in changed)]
-            )
-            self._publishing.posts(feed, [post for post in alive if post.id in fresh])
+        if outcome.fresh or outcome.changed:
+            self._embedding.wake()
+        if outcome.fresh:
+            fresh = set(outcome.fresh).difference(outcome.removed)
+            self._publishing.posts(feed, [post for post in batch.posts if post.id in fresh])
         self._embedding.forget(outcome.removed)
         self._publishing.deleted(outcome.removed)
         observe(feed, batch, outcome)
@@ -208,7 +201,3 @@ def observe(feed: str, batch: Batch, outcome: Outcome) -> None:
     if outcome.gap_us:
         metrics.GAP_SECONDS.labels(feed).inc(outcome.gap_us / 1e6)
         logs.get(__name__).warning("feed_left_a_gap", feed=feed, seconds=round(outcome.gap_us / 1e6, 1))
-
-
-def _wanted(feed: str, post: NewPost) -> Wanted:
-    return Wanted(post.id, feed, _EPOCH + timedelta(microseconds=post.time_us), post.text, tuple(post.languages))

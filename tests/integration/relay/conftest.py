@@ -17,13 +17,21 @@ from services.relay.pipeline.store import Origin, Outcome
 from services.relay.sources.registry import source_for
 from services.relay.state import DatabaseClock
 from shared.config.settings import Settings
-from shared.store import cursors, ingest
+from shared.schemas.base import Schema
+from shared.store import cursors
 from shared.store.database import Database, Statement
 from tests.support import wire
 from tests.support.scripted_feed import ScriptedFeed, scripted_feed
 
 ORIGIN = Origin("jetstream", "jetstream/1", "feed.example")
 SPEC = FeedSpec("jetstream", "jetstream", "wss://feed.example/subscribe", 0)
+
+
+class TextRow(Schema, frozen=True, kw_only=True):
+    text: str
+
+
+TEXTS = Statement("SELECT text FROM post ORDER BY event_time", TextRow)
 
 Feeder = Callable[..., list[Outcome]]
 
@@ -50,13 +58,13 @@ class Sink:
     """Stands in for the embed and publish stages and keeps what they are told."""
 
     def __init__(self) -> None:
-        self.offered: list[Any] = []
+        self.woken = 0
         self.forgotten: list[Any] = []
         self.published: list[Any] = []
         self.feeds: list[Any] = []
 
-    def offer(self, posts: Any) -> None:
-        self.offered += posts
+    def wake(self) -> None:
+        self.woken += 1
 
     def forget(self, posts: Any) -> None:
         self.forgotten += posts
@@ -103,8 +111,7 @@ class Running:
         return found
 
     def texts(self) -> list[str]:
-        rows = Statement("SELECT id, feed, event_time, text, languages FROM post ORDER BY event_time", ingest.Waiting)
-        return [row.text for row in self.database.fetch(rows)]
+        return [row.text for row in self.database.fetch(TEXTS)]
 
 
 @pytest.fixture

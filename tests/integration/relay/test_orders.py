@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_any_order_with_any_replays_ends_the_same(
     cursor = ensure_feed(shared_database, SPEC, ORIGIN, start_us=T0 - 1)
     pipeline = Pipeline(shared_database, ORIGIN, DatabaseClock(), cursor.position)
     edges = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         pipeline.process([Frame(data, len(data)) for data in stream[start:end]])
     # then posts, counters and tombstones are what the set of events says
     states = {state.uri: state for state in shared_database.fetch(POSTS)}

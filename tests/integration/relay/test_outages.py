@@ -17,7 +17,7 @@ from shared.config.settings import Settings
 from shared.contracts.channels import LIVE_STREAM
 from shared.schemas.base import Schema
 from shared.store import cursors, units
-from shared.store.database import Database, Statement
+from shared.store.database import Command, Database, Statement
 from tests.integration.relay.conftest import Running
 from tests.support import wire
 from tests.support.engines import Postgres
@@ -200,12 +200,29 @@ def test_the_relay_waits_for_the_schema(postgres: Postgres, valkey_url: str, scr
         database.close()
 
 
-def test_a_relay_that_stops_stores_what_it_has_read(
+def test_a_stop_at_any_moment_loses_nothing(
     database: Database, postgres_url: str, valkey_url: str, scripted: ScriptedFeed
 ) -> None:
     begin(database)
     scripted.emit(*story(0, 500))
     settings = settings_for(postgres_url, valkey_url, scripted.url)
+    with Relay(settings) as first:
+        scripted.wait_for_connections(1)
+    assert first.code == 0
     with Relay(settings):
-        until(lambda: scripted.sent == 500)
-    assert counted(database) == 500
+        until(lambda: counted(database) == 500)
+
+
+def test_what_was_read_before_the_stop_is_stored(database: Database, scripted: ScriptedFeed) -> None:
+    # given a store that is locked while everything is read
+    running = Running(database, Settings(relay_batch_milliseconds=5, relay_batch_events=10), scripted.url)
+    scripted.emit(*story(0, 100))
+    with database.transaction() as other:
+        other.execute(Command("SELECT pg_advisory_xact_lock(hashtext('groundswell-ingest'))"))
+        unit = running.start()
+        until(lambda: unit.state.frames == 100)
+        stopping = threading.Thread(target=running.stop)
+        stopping.start()
+    # when it is free after the stop, then what was read is drained
+    stopping.join(timeout=20)
+    assert counted(database) == 100

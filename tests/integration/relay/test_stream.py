@@ -53,7 +53,7 @@ def test_events_are_stored_offered_and_published(running: Running, scripted: Scr
     scripted.emit(*story(5), wire.like(9, "l", T0, wire.uri(0, "p0")))
     all_stored(running, 5)
     until(lambda: len(running.sink.published) == 5)
-    assert [post.text for post in running.sink.offered] == [f"post {n}" for n in range(5)]
+    assert running.sink.woken > 0
     assert scripted.queries[0]["wantedCollections"] == [wire.POST, wire.LIKE, wire.REPOST]
     until(lambda: running.counters().likes == 1)
 

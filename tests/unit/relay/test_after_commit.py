@@ -1,0 +1,210 @@
+"""The stages after the commit: they fail, lag and recover without touching what is stored."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.relay.events import NewPost
+from services.relay.pipeline.embed import BATCH, EmbedStage
+from services.relay.pipeline.publish import SAMPLE, PublishStage, address
+from shared.errors import BrokerUnavailable
+from shared.schemas.live import Message, Posts, PostsDeleted
+from shared.store.pending import PendingPost
+from tests.support.fake_meaning import FakeEmbedder, FakeIndex
+from tests.support.waiting import until
+from tests.support.wire import T0
+
+
+class FakePending:
+    """Pending posts in memory, newest last."""
+
+    def __init__(self) -> None:
+        self.posts: list[PendingPost] = []
+        self.gone: set[UUID] = set()
+        self.most_taken = 0
+
+    def add(self, number: int) -> None:
+        for n in range(number):
+            time = datetime(2026, 6, 1, tzinfo=UTC)
+            self.posts.append(
+                PendingPost(id=uuid4(), text=f"text {n}", feed="f", time=time, languages=["en"], version=n)
+            )
+
+    def take(self, limit: int) -> list[PendingPost]:
+        taken = self.posts[::-1][:limit]
+        self.most_taken = max(self.most_taken, len(taken))
+        return taken
+
+    def done(self, posts: Sequence[PendingPost]) -> None:
+        self.posts = [post for post in self.posts if post not in posts]
+
+    def deleted(self, posts: Sequence[UUID]) -> list[UUID]:
+        return [post for post in posts if post in self.gone]
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.embedder, self.index, self.pending = FakeEmbedder(), FakeIndex(), FakePending()
+        self.states: dict[str, str] = {}
+        self.loads = 0
+        self.stage = EmbedStage(self._load, self.index, self.pending, 2_000, self._say)
+
+    def _load(self) -> FakeEmbedder:
+        self.loads += 1
+        return self.embedder
+
+    def _say(self, component: str, state: Any, _reason: str | None) -> None:
+        self.states[component] = state
+
+
+@pytest.fixture
+def embed() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.stage.stop()
+
+
+def test_pending_posts_are_embedded_newest_first_in_bounded_batches(embed: Stage) -> None:
+    embed.pending.add(100)
+    embed.stage.start()
+    until(lambda: not embed.pending.posts)
+    assert len(embed.index.vectors) == 100
+    assert embed.embedder.embedded[0] == "text 99"
+    assert embed.pending.most_taken == BATCH
+    assert embed.states == {"embedding": "ok", "vectors": "ok"}
+
+
+def test_a_post_deleted_while_its_vector_was_made_has_none(embed: Stage) -> None:
+    embed.pending.add(3)
+    gone = embed.pending.posts[1].id
+    embed.pending.gone.add(gone)
+    embed.stage.start()
+    until(lambda: not embed.pending.posts)
+    assert gone not in embed.index.vectors
+    assert len(embed.index.vectors) == 2
+
+
+def test_a_broken_model_leaves_posts_pending_and_recovers(embed: Stage) -> None:
+    embed.embedder.broken = True
+    embed.pending.add(3)
+    embed.stage.start()
+    until(lambda: embed.states.get("embedding") == "degraded")
+    assert len(embed.pending.posts) == 3
+    embed.embedder.broken = False
+    until(lambda: not embed.pending.posts)
+    assert embed.states["embedding"] == "ok"
+
+
+def test_deletions_wait_for_an_index_that_is_away(embed: Stage) -> None:
+    gone = uuid4()
+    embed.index.away = True
+    embed.stage.start()
+    embed.stage.forget([gone])
+    until(lambda: embed.states.get("vectors") == "degraded")
+    embed.index.away = False
+    until(lambda: embed.index.deleted == [gone])
+
+
+def test_without_a_model_meaning_is_off_and_nothing_is_taken(embed: Stage) -> None:
+    embed.embedder.available = False
+    embed.pending.add(3)
+    embed.stage.start()
+    until(lambda: embed.states == {"embedding": "off", "vectors": "off"})
+    embed.stage.wake()
+    embed.stage.forget([uuid4()])
+    assert len(embed.pending.posts) == 3
+
+
+class FakePublisher:
+    def __init__(self) -> None:
+        self.away = False
+        self.messages: list[Message] = []
+        self.attempts = 0
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def publish(self, message: Message) -> str:
+        self.gate.wait(10)
+        self.attempts += 1
+        if self.away:
+            raise BrokerUnavailable("Valkey did not take a live message.")
+        self.messages.append(message)
+        return "1-0"
+
+
+def new_post(number: int) -> NewPost:
+    uri = f"at://did:plc:a/app.bsky.feed.post/{number}"
+    return NewPost(id=uuid4(), uri=uri, author="did:plc:a", author_hash=1, time_us=T0 + number, text=f"post {number}")
+
+
+@pytest.fixture
+def live() -> Iterator[tuple[FakePublisher, PublishStage, list[str]]]:
+    publisher, said = FakePublisher(), list[str]()
+    stage = PublishStage(publisher, lambda state, _reason: said.append(state))
+    yield publisher, stage, said
+    publisher.gate.set()
+    stage.stop()
+
+
+def test_a_burst_is_one_sample_that_says_how_many_there_were(
+    live: tuple[FakePublisher, PublishStage, list[str]],
+) -> None:
+    publisher, stage, _ = live
+    for start in range(0, 5_000, 100):
+        stage.posts("main", [new_post(n) for n in range(start, start + 100)])
+    stage.start()
+    [message] = until(lambda: publisher.messages)
+    assert isinstance(message, Posts)
+    assert (message.total, len(message.posts)) == (5_000, SAMPLE)
+    assert [post.text for post in message.posts] == [f"post {n}" for n in range(4_980, 5_000)]
+    assert message.posts[0].url == "https://bsky.app/profile/did:plc:a/post/4980"
+
+
+def test_a_post_deleted_before_it_was_sent_is_not_shown(
+    live: tuple[FakePublisher, PublishStage, list[str]],
+) -> None:
+    publisher, stage, _ = live
+    shown, gone = new_post(1), new_post(2)
+    stage.posts("main", [shown, gone])
+    stage.deleted([gone.id])
+    stage.start()
+    until(lambda: len(publisher.messages) == 2)
+    assert isinstance(publisher.messages[0], Posts)
+    assert [post.id for post in publisher.messages[0].posts] == [str(shown.id)]
+    assert publisher.messages[1] == PostsDeleted(posts=[str(gone.id)])
+
+
+def test_valkey_away_is_said_once_it_fails_and_taken_back_when_it_works(
+    live: tuple[FakePublisher, PublishStage, list[str]],
+) -> None:
+    publisher, stage, said = live
+    publisher.away = True
+    stage.start()
+    stage.posts("main", [new_post(1)])
+    until(lambda: said == ["degraded"])
+    publisher.away = False
+    stage.posts("main", [new_post(2)])
+    until(lambda: said[-1] == "ok")
+    assert [message.total for message in publisher.messages if isinstance(message, Posts)] == [1]
+
+
+def test_who_offers_never_waits_for_valkey(live: tuple[FakePublisher, PublishStage, list[str]]) -> None:
+    publisher, stage, _ = live
+    publisher.gate.clear()
+    stage.start()
+    for number in range(1_000):
+        stage.posts("main", [new_post(number)])
+    assert publisher.messages == []
+    publisher.gate.set()
+    until(lambda: sum(message.total for message in publisher.messages if isinstance(message, Posts)) == 1_000)
+
+
+@pytest.mark.parametrize("uri", ["https://evil.example/x", "at://did:plc:a/app.bsky.feed.like/1", "", "javascript:1"])
+def test_only_posts_have_an_address(uri: str) -> None:
+    assert address(uri) is None
