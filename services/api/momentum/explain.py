@@ -47,10 +47,12 @@ def _joined(word: str, term: str) -> str | None:
 
 
 def label_of(terms: Sequence[str]) -> str:
-    """Up to four words, strongest first; sites and pages only when nothing else is left."""
-    words = whole_words(terms)
-    spoken = [word for word in words if "." not in word]
-    return " · ".join((spoken or words)[:LABEL_WORDS])
+    """Up to four words, strongest first; tags, sites and pages only when words alone say too little."""
+    spoken = [term for term in terms if "." not in term]
+    plain = whole_words([term for term in spoken if term[0] not in "#$"])
+    words = plain if len(plain) > 1 else whole_words(spoken or terms)
+    label = " · ".join(words[:LABEL_WORDS])
+    return label[:1].upper() + label[1:]
 
 
 def why_of(posts: int, authors: int, usual: float, ratio: float, minutes: int) -> str:

@@ -22,7 +22,7 @@ def test_a_story_is_found_within_minutes_and_few_posts_with_its_evidence() -> No
     seen = sum(post.time_us < T0 + at * MINUTE for post in posts)
     assert at <= 40 + 8
     assert seen <= 30
-    assert set(label.split(" · ")) == set(QUAKE)
+    assert set(label.lower().split(" · ")) == set(QUAKE)
     assert len(topic_ids(ticks)) == 1
 
     first = next(topic for tick in ticks for topic in tick.topics)
@@ -85,7 +85,7 @@ def test_two_stories_at_once_stay_apart_although_they_share_a_word() -> None:
     first = story("one", ("breaking", "quake", "tremor", "harbour"), onset=40)
     second = story("two", ("breaking", "goal", "final", "penalty"), onset=42)
     ticks = run(background(1, 70) + first + second)
-    labels = [{*label.split(" · ")} - {"breaking"} for _, label in detected(ticks)]
+    labels = [{*label.lower().split(" · ")} - {"breaking"} for _, label in detected(ticks)]
     assert len(topic_ids(ticks)) == 2
     assert all(label <= {"quake", "tremor", "harbour"} or label <= {"goal", "final", "penalty"} for label in labels)
 

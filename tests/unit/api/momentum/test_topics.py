@@ -106,9 +106,14 @@ def test_labels_join_what_belongs_together() -> None:
     assert whole_words(["緊急", "急地", "地震", "震速", "速報", "東京"]) == ["緊急地震速報", "東京"]
     assert whole_words(["大地震", "大地", "地震"]) == ["大地震"]
     assert label_of(["#lisbon", "lisbon", "quake", "news.example/a", "tram", "fire", "sea"]) == (
-        "#lisbon · quake · tram · fire"
+        "Lisbon · quake · tram · fire"
     )
-    assert label_of(["news.example/a", "news.example"]) == "news.example/a"
+
+
+def test_a_label_takes_tags_and_pages_only_when_words_say_too_little() -> None:
+    assert label_of(["#lisbonquake", "lisbon", "news.example/a"]) == "#lisbonquake"
+    assert label_of(["#lisbon", "#quake"]) == "#lisbon · #quake"
+    assert label_of(["news.example/a", "news.example"]) == "News.example/a"
 
 
 def test_the_evidence_reads_as_a_sentence() -> None:
