@@ -13,7 +13,6 @@ from shared.embedding.weights import Weights
 from shared.errors import EmbedderUnavailable
 from shared.schemas.vector import Vectors
 
-
 #: Bounds what OpenVINO remembers of shapes it has met.
 _REMEMBERED_STEPS = 64
 
