@@ -13,6 +13,9 @@ from shared.embedding.weights import Weights
 from shared.errors import EmbedderUnavailable
 from shared.schemas.vector import Vectors
 
+#: Bounds what OpenVINO remembers of shapes it has met.
+_REMEMBERED_STEPS = 64
+
 
 class Session(Protocol):
     """Runs one batch."""
@@ -52,6 +55,8 @@ def _options(core: ov.Core, threads: int) -> dict[str, Any]:
         "PERFORMANCE_HINT": "LATENCY",
         # Two processes that each pin their thread would pin it to the same core.
         "ENABLE_CPU_PINNING": False,
+        # Each shape of batch leaves 0.75 MB of prepared steps behind; the default keeps 5,000 of them.
+        "CPU_RUNTIME_CACHE_CAPACITY": _REMEMBERED_STEPS,
     }
     if _has_bfloat16(core):
         options["INFERENCE_PRECISION_HINT"] = "bf16"
