@@ -52,7 +52,7 @@ def label_of(terms: Sequence[str]) -> str:
     plain = whole_words([term for term in spoken if term[0] not in "#$"])
     words = plain if len(plain) > 1 else whole_words(spoken or terms)
     label = " · ".join(words[:LABEL_WORDS])
-    return label[:1].upper() + label[1:]
+    return label if words is not plain else label[:1].upper() + label[1:]
 
 
 def why_of(posts: int, authors: int, usual: float, ratio: float, minutes: int) -> str:

@@ -1,0 +1,70 @@
+"""The main job in a browser: watch posts arrive, see a topic, search by meaning, download a briefing."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import Problems, chromium, open_page
+from tests.support.platform import ROOT, Platform
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def page(platform: Platform) -> Iterator[tuple[Page, Problems]]:
+    path = chromium()
+    if not path:
+        message = "THE BROWSER JOURNEY DID NOT RUN: no Chromium on this machine (Debian: apt install chromium)"
+        warnings.warn(message, stacklevel=1)
+        pytest.skip(message)
+    if not (ROOT / "services/frontend/dist/index.html").exists():
+        pytest.fail("the dashboard is not built; make test builds it")
+    platform.until("topics", lambda: platform.get("/api/v1/topics")["topics"])
+    with open_page(path, platform.address) as opened:
+        yield opened
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_the_main_job_in_a_browser(page: tuple[Page, Problems], tmp_path: Path) -> None:
+    tab, problems = page
+    # posts arrive by themselves
+    posts = tab.get_by_role("region", name="Live posts")
+    expect(posts.get_by_role("article").first).to_be_visible(timeout=30_000)
+    first = posts.inner_text()
+    expect(posts).not_to_have_text(first, timeout=30_000)
+    # a topic stands out, with its evidence
+    lead = tab.get_by_role("region", name="What stands out")
+    expect(lead).to_contain_text(re.compile(r"posts by .* people"), timeout=30_000)
+    # searching by meaning
+    tab.keyboard.press("/")
+    tab.keyboard.type("breakfast and hot drinks")
+    tab.keyboard.press("Enter")
+    expect(tab).to_have_url(re.compile(r"/search\?q="))
+    expect(tab.get_by_role("main")).to_contain_text(re.compile("meaning", re.I), timeout=60_000)
+    # the topic's page and a briefing, followed step by step to its PDF
+    tab.go_back()
+    tab.get_by_role("region", name="Topics by momentum").get_by_role("link").first.click()
+    expect(tab).to_have_url(re.compile("/topics/"))
+    tab.get_by_role("button", name="Make a briefing").click()
+    pdf = tab.get_by_role("link", name=re.compile("PDF"))
+    expect(pdf).to_be_visible(timeout=60_000)
+    answer = tab.request.get(f"{tab.url.split('/topics')[0]}{pdf.get_attribute('href')}")
+    assert answer.body().startswith(b"%PDF-")
+    assert problems == []
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_a_reload_of_any_page_restores_it(page: tuple[Page, Problems]) -> None:
+    tab, problems = page
+    tab.get_by_role("region", name="Topics by momentum").get_by_role("link").first.click()
+    expect(tab).to_have_url(re.compile("/topics/"))
+    heading = tab.get_by_role("heading", level=1).inner_text()
+    tab.reload()
+    expect(tab.get_by_role("heading", level=1)).to_have_text(heading, timeout=30_000)
+    assert problems == []
