@@ -32,14 +32,28 @@ def _old(table: str, column: str) -> Command:
     )
 
 
-#: Posts leave with what waits for their vector, so that nobody embeds a post that is gone.
+#: Posts leave with what waits for their vector, so that nobody embeds a post that is gone. Deleted ones
+#: are left out: the index on the event time does not know them.
 _POSTS = Command(
     """WITH gone AS (
          DELETE FROM post WHERE ctid = ANY (ARRAY(
-           SELECT ctid FROM post WHERE event_time < now() - make_interval(days => %(days)s) LIMIT %(limit)s))
+           SELECT ctid FROM post
+            WHERE deleted_at IS NULL AND event_time < now() - make_interval(days => %(days)s) LIMIT %(limit)s))
          RETURNING id),
        pending AS (DELETE FROM embedding_pending USING gone WHERE embedding_pending.post = gone.id)
        SELECT id FROM gone"""
+)
+
+#: A deletion leaves with the tombstone it made. Looks at the oldest ``limit`` only, so that a pass that
+#: finds nothing costs little; a row that came out of order waits for its turn.
+_DELETIONS = Command(
+    """WITH oldest AS (SELECT seq, event_time FROM post_deletion ORDER BY seq LIMIT %(limit)s),
+       gone AS (
+         DELETE FROM post_deletion USING oldest
+          WHERE post_deletion.seq = oldest.seq AND oldest.event_time < now() - make_interval(days => %(days)s)
+         RETURNING post_deletion.post),
+       tombstones AS (DELETE FROM post USING gone WHERE post.id = gone.post AND post.deleted_at IS NOT NULL)
+       SELECT post FROM gone"""
 )
 
 #: In order: what refers to posts before the posts. A topic takes its minutes and posts along.
@@ -49,8 +63,8 @@ BATCHES: dict[str, Command] = {
     "topic": _old("topic", "updated_at"),
     "post_vector": _old("post_vector", "event_time"),
     "reaction": _old("reaction", "event_time"),
-    "post_deletion": _old("post_deletion", "event_time"),
     "post": _POSTS,
+    "post_deletion": _DELETIONS,
     "quarantine": _old("quarantine", "received_at"),
     "feed_minute": _old("feed_minute", "minute"),
 }

@@ -11,6 +11,7 @@ refuses text that no font can draw; such characters are then replaced by their n
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import re
@@ -46,14 +47,15 @@ _ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]+)\}")
 
 
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
-    """Bound what this process may take; the kernel ends it beyond."""
+    """Bound what this process may take; the kernel ends it beyond. The parent's time limit holds everywhere."""
     for which, most in (
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_CPU, cpu_seconds),
         (resource.RLIMIT_FSIZE, LARGEST_FILE_BYTES),
         (resource.RLIMIT_CORE, 0),
     ):
-        resource.setrlimit(which, (most, most))
+        with contextlib.suppress(ValueError, OSError):  # some systems do not limit address space
+            resource.setrlimit(which, (most, most))
 
 
 def font_folders(folder: Path) -> list[str]:
