@@ -51,7 +51,11 @@ class Removal(msgspec.Struct, gc=False):
 
 
 class Passing(msgspec.Struct, gc=False):
-    """An event that only moves the cursor: identity, account, other collections."""
+    """An event that only moves the cursor: identity, account, other collections.
+
+    An account taken down or deleted keeps its posts here until their own deletions arrive: the
+    network sends those too, and an index by author would cost every insert.
+    """
 
     time_us: int
 

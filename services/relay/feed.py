@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from services.relay import reader, report
+from services.relay.backoff import Backoff
 from services.relay.frames import FrameQueue
 from services.relay.pipeline import runner
 from services.relay.pipeline.store import Origin
@@ -60,6 +61,7 @@ class FeedUnit:
         embedding: runner.Embedding,
         publishing: Publishing,
         stop: threading.Event,
+        backoff: Backoff | None = None,
     ) -> None:
         origin = Origin(spec.id, source.wire, source.host)
         cursor = ensure_feed(database, spec, origin)
@@ -68,7 +70,7 @@ class FeedUnit:
         self.state = FeedState(clock)
         self.queue = FrameQueue(settings.relay_queue_events)
         self._source, self._stop = source, stop
-        self._reader = reader.Reader(spec.id, source, self.queue, self.state, database, stop)
+        self._reader = reader.Reader(spec.id, source, self.queue, self.state, database, stop, backoff)
         self._runner = runner.Runner(
             runner.Pipeline(database, origin, clock, cursor.position),
             self.queue,

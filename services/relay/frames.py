@@ -50,6 +50,7 @@ class FrameQueue:
         self._frames: deque[Frame] = deque()
         self._bytes = 0
         self._taken = 0
+        self._wanted = 0
         self._changed = threading.Condition()
 
     def put(self, frame: Frame, timeout: float) -> bool:
@@ -59,7 +60,7 @@ class FrameQueue:
                 return False
             self._frames.append(frame)
             self._bytes += len(frame.data)
-            if len(self._frames) == 1:
+            if len(self._frames) in (1, self._wanted) or not self._has_room():
                 self._changed.notify_all()
             return True
 
@@ -71,6 +72,7 @@ class FrameQueue:
         with self._changed:
             if not self._changed.wait_for(lambda: self._frames, wait_seconds):
                 return []
+            self._wanted = most
             until = time.monotonic() + gather_seconds
             while len(self._frames) < most and self._has_room() and (left := until - time.monotonic()) > 0:
                 self._changed.wait(left)

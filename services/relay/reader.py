@@ -56,17 +56,15 @@ class Reader:
             if cursor.position > self._last_position:
                 self._backoff.reset()
                 self._last_position = cursor.position
+            if self._last_drop is not None and self._stop.wait(self._backoff.next_seconds()):
+                return
             drop = self._connection(cursor)
             if self._stop.is_set():
                 return
             self._last_drop = drop
-            wait = self._backoff.next_seconds()
             self._state.disconnected(drop.reason, stalled=drop.cause == "stall")
             metrics.DROPS.labels(self._feed, drop.cause).inc()
-            logs.get(__name__).warning(
-                "feed_disconnected", feed=self._feed, again_in_seconds=round(wait, 2), **drop.evidence
-            )
-            self._stop.wait(wait)
+            logs.get(__name__).warning("feed_disconnected", feed=self._feed, **drop.evidence)
 
     def _durable_cursor(self) -> Cursor | None:
         """The stored cursor once it covers everything read so far; ``None`` to try again."""

@@ -114,6 +114,7 @@ class EmbedStage:
     def _model(self) -> Embedder | None:
         """The model, loaded on first use; ``None`` when meaning is off."""
         if self._embedder is None:
+            self._say("embedding", "degraded", "The model is being loaded.")
             self._embedder = self._load()
             if self._embedder.available:
                 logs.get(__name__).info("embedder_loaded", model=self._embedder.model, why=self._embedder.reason)

@@ -94,8 +94,9 @@ class Running:
         # Test events lie in the past: the feed begins before the first of them.
         ensure_feed(self.database, spec, ORIGIN, start_us=wire.T0 - 60 * wire.SECOND)
         self._stop = threading.Event()
-        self.unit = FeedUnit(spec, source, settings, self.database, self.sink, self.sink, self._stop)
-        self.unit._reader._backoff = Backoff(0.02, 0.05)
+        self.backoff = Backoff(0.02, 0.05)
+        parts = (source, settings, self.database, self.sink, self.sink, self._stop, self.backoff)
+        self.unit = FeedUnit(spec, *parts)
         self.unit.start()
         return self.unit
 

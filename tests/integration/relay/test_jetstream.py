@@ -16,6 +16,7 @@ from services.relay.drops import classify
 from services.relay.frames import Frame
 from services.relay.sources.jetstream import Jetstream
 from shared.errors import FeedUnavailable
+from tests.support.waiting import until
 
 TEXT, BINARY, CONT, CLOSE, PING = 1, 2, 0, 8, 9
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -101,7 +102,7 @@ def test_fragments_are_joined_and_a_ping_between_them_is_answered(server: RawSer
     )
     frames, _ = read(server)
     assert [frame.data for frame in frames] == [b"one two three"]
-    assert server.heard[:1] == b"\x8a"
+    until(lambda: server.heard[:1] == b"\x8a", what="a pong")
 
 
 @pytest.mark.parametrize("masked", [False, True])
