@@ -50,14 +50,17 @@ def put_post(
     text: str = "hello",
     author: str = DID,
     terms: list[str] | None = None,
+    fingerprint: int = 0,
     deleted: bool = False,
 ) -> str:
     """A stored post; its id."""
     uri = uri_of(name)
     database.execute(
         Command(
-            """INSERT INTO post (id, feed, uri, author, author_hash, event_time, text, languages, terms, deleted_at)
+            """INSERT INTO post (id, feed, uri, author, author_hash, event_time, text, languages, terms,
+                                 fingerprint, deleted_at)
                VALUES (%(id)s, %(feed)s, %(uri)s, %(author)s, %(hash)s, %(time)s, %(text)s, '{en}', %(terms)s,
+                       %(fingerprint)s,
                        CASE WHEN %(deleted)s THEN now() END)"""
         ),
         {
@@ -69,6 +72,7 @@ def put_post(
             "time": time,
             "text": text,
             "terms": terms or [],
+            "fingerprint": fingerprint,
             "deleted": deleted,
         },
     )
