@@ -69,7 +69,11 @@ async function shoot(browser, scene, theme, width) {
   await page.addInitScript(() => {
     globalThis.shift = 0;
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shift += entry.value;
+      for (const entry of list.getEntries()) {
+        // The live list moves down on purpose whenever posts arrive.
+        const loading = entry.sources.some(({ node }) => !(node?.parentElement ?? node)?.closest('.list'));
+        if (loading && !entry.hadRecentInput) globalThis.shift += entry.value;
+      }
     }).observe({ type: 'layout-shift', buffered: true });
   });
   const label = `${scene.name}-${theme}-${width}`;
