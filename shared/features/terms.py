@@ -82,8 +82,8 @@ def terms_of(text: str, tags: Sequence[str] = (), links: Sequence[str] = ()) -> 
 
 
 def is_marker(term: str) -> bool:
-    """Whether a term was chosen by people to mark a subject: a tag, a cashtag or a link."""
-    return term[0] in "#$" or "." in term
+    """Whether people chose a term to mark one subject: a tag, a cashtag or a page (not a whole site)."""
+    return term[0] in "#$" or "/" in term
 
 
 def _special(token: str) -> list[str]:
