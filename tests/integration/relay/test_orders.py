@@ -14,6 +14,7 @@ from services.relay.feed import ensure_feed
 from services.relay.frames import Frame
 from services.relay.pipeline.runner import Pipeline
 from services.relay.state import DatabaseClock
+from shared.config.settings import Settings
 from shared.schemas.base import Schema
 from shared.store.database import Command, Database, Statement
 from tests.integration.relay.conftest import ORIGIN, SPEC
@@ -71,8 +72,6 @@ MOVED = Statement(
 
 @pytest.fixture(scope="module")
 def shared_database(postgres: Any) -> Iterator[Database]:
-    from shared.config.settings import Settings
-
     with postgres.fresh() as url:
         database = Database(Settings(postgres_url=url), name="orders", size=2)
         database.open()
