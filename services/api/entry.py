@@ -70,7 +70,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
     model = threading.Thread(
         target=embedder.load,
         args=(
-            lambda: load_embedder(settings, Path(settings.data_dir) / "models"),
+            lambda: load_embedder(settings, Path(settings.data_dir) / "models", compact=True),
             lambda state, reason: reporter.set("embedder", state, reason),
         ),
         name="api-model",

@@ -76,7 +76,7 @@ def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Data
         lambda: parts.embedder(settings),
         parts.index(settings, database),
         StorePending(database),
-        settings.embedding_queue_posts,
+        settings.embedding_batch_posts,
         reporter.set,
     )
     inner = threading.Event()

@@ -147,16 +147,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     embedding_threads: Annotated[
         int, About("CPU threads the embedding model may use.", _SERVICES, "1", least=1, most=64)
     ] = 1
-    embedding_queue_posts: Annotated[
+    embedding_batch_posts: Annotated[
         int,
         About(
-            "Posts that may wait for their vector in memory; beyond it they are filled in later from the store.",
+            "Posts embedded at once. Newest first; what waits is listed in the store.",
             ("relay",),
-            "2000",
-            least=10,
-            most=100_000,
+            "32",
+            least=1,
+            most=1_024,
         ),
-    ] = 2_000
+    ] = 32
 
     # --- momentum ------------------------------------------------------------------------------------
     momentum_warmup_minutes: Annotated[

@@ -35,14 +35,15 @@ class Platform:
     def __init__(self, data: Path, *arguments: str) -> None:
         self.data, self.port = data, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen(
-            [*command(), "up", "--port", str(self.port), "--data", str(data), *stream_arguments(), *arguments],
-            cwd=ROOT,
-            env=foreign_environment(),
-            stdout=subprocess.PIPE,
-            stderr=(data.parent / "up.log").open("wb"),
-            text=True,
-        )
+        with (data.parent / "up.log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command(), "up", "--port", str(self.port), "--data", str(data), *stream_arguments(), *arguments],
+                cwd=ROOT,
+                env=foreign_environment(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
         assert self.process.stdout
         line = self.process.stdout.readline()
         assert self.address in line, (data.parent / "up.log").read_text()

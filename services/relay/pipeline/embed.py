@@ -23,8 +23,6 @@ from shared.telemetry import logs
 from shared.telemetry.health import State
 from shared.vectors.index import Entry, VectorIndex
 
-#: Posts embedded together.
-BATCH = 32
 #: Without being woken, how long until the pending rows are looked at again.
 IDLE_SECONDS = 1.0
 #: Deletions that wait for the index at most; search leaves deleted posts out by itself.
@@ -55,10 +53,10 @@ class EmbedStage:
     """Embeds what is pending. Never blocks who wakes it."""
 
     def __init__(
-        self, load: Callable[[], Embedder], index: VectorIndex, pending: Pending, limit: int, say: Say
+        self, load: Callable[[], Embedder], index: VectorIndex, pending: Pending, batch_posts: int, say: Say
     ) -> None:
         self._load, self._index, self._pending, self._say = load, index, pending, say
-        self._batch = min(BATCH, limit)
+        self._batch = batch_posts
         self._embedder: Embedder | None = None
         self._off = False
         self._woken = False

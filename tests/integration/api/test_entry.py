@@ -14,6 +14,7 @@ import httpx
 import msgspec
 import pytest
 
+from services.api.entry import run
 from shared.config.settings import Settings
 from shared.errors import ConfigurationError
 from shared.schemas.health import Health
@@ -21,10 +22,6 @@ from shared.schemas.topic import TopicList
 from shared.store.database import Database
 from tests.support import records
 from tests.support.waiting import eventually
-
-pytest.importorskip("services.api.momentum.engine", reason="the momentum engine is not here yet")
-pytest.importorskip("services.api.operations.search", reason="search by meaning is not here yet")
-from services.api.entry import run
 
 
 def free_port() -> int:

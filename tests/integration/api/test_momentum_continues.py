@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-import pytest
 
+from services.api.entry import Maker
 from services.api.momentum.jobs import MomentumJob
 from services.api.scheduler.lease import Lease
 from shared.config.settings import Settings
@@ -16,9 +16,6 @@ from shared.store.database import Command, Database, Statement
 from tests.support import records
 from tests.support.engines import Postgres
 from tests.support.records import BEGAN
-
-pytest.importorskip("services.api.momentum.engine", reason="the momentum engine is not here yet")
-from services.api.entry import Maker
 
 MINUTES = 36
 

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** State of every part */
+        /**
+         * State of every part, with what the user misses and what helps, and the platform's figures.
+         * @description State of every part, with what the user misses and what helps, and the platform's figures.
+         */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -28,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Feeds and recent gaps */
+        /**
+         * All feeds with their present state, and the gaps of the last 24 hours.
+         * @description All feeds with their present state, and the gaps of the last 24 hours.
+         */
         get: operations["feeds"];
         put?: never;
         post?: never;
@@ -45,7 +51,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events by minute */
+        /**
+         * Counts of one feed by minute of event time. Minutes that touch a gap are left out.
+         * @description Counts of one feed by minute of event time. Minutes that touch a gap are left out.
+         */
         get: operations["feed_series"];
         put?: never;
         post?: never;
@@ -62,7 +71,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Posts, newest first */
+        /**
+         * Stored posts, newest first by event time. ``next`` of a page is ``before`` of the following one.
+         * @description Stored posts, newest first by event time. ``next`` of a page is ``before`` of the following one.
+         */
         get: operations["posts"];
         put?: never;
         post?: never;
@@ -79,7 +91,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One post */
+        /**
+         * One stored post. A post its author deleted is not found.
+         * @description One stored post. A post its author deleted is not found.
+         */
         get: operations["post"];
         put?: never;
         post?: never;
@@ -96,7 +111,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Live topics by score */
+        /**
+         * Live topics by score, highest first, each with its last hour.
+         * @description Live topics by score, highest first, each with its last hour.
+         */
         get: operations["topics"];
         put?: never;
         post?: never;
@@ -113,7 +131,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One topic */
+        /**
+         * One topic with its series, its representative posts (earliest first) and related topics.
+         * @description One topic with its series, its representative posts (earliest first) and related topics.
+         */
         get: operations["topic"];
         put?: never;
         post?: never;
@@ -130,7 +151,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the chart draws */
+        /**
+         * The strongest topics on one time axis, as the momentum chart draws them.
+         * @description The strongest topics on one time axis, as the momentum chart draws them.
+         */
         get: operations["momentum"];
         put?: never;
         post?: never;
@@ -147,7 +171,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Search by meaning and by words */
+        /**
+         * Posts found by meaning and by words, best first. ``mode`` says what could be searched.
+         * @description Posts found by meaning and by words, best first. ``mode`` says what could be searched.
+         */
         get: operations["search"];
         put?: never;
         post?: never;
@@ -164,10 +191,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Runs, newest first */
+        /**
+         * The last 50 runs, newest first.
+         * @description The last 50 runs, newest first.
+         */
         get: operations["runs"];
         put?: never;
-        /** Start a briefing */
+        /**
+         * Ask for a briefing about a topic.
+         * @description Ask for a briefing about a topic.
+         *
+         *     While a run for the same topic is unfinished, that one is given back and no second one is made.
+         */
         post: operations["create_run"];
         delete?: never;
         options?: never;
@@ -182,7 +217,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One run */
+        /**
+         * One run with its steps.
+         * @description One run with its steps.
+         */
         get: operations["run"];
         put?: never;
         post?: never;
@@ -199,7 +237,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Reports, newest first */
+        /**
+         * The last 50 reports, newest first, without their sections and citations.
+         * @description The last 50 reports, newest first, without their sections and citations.
+         */
         get: operations["reports"];
         put?: never;
         post?: never;
@@ -216,7 +257,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One report */
+        /**
+         * One report.
+         * @description One report.
+         */
         get: operations["report"];
         put?: never;
         post?: never;
@@ -233,7 +277,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The report as PDF */
+        /**
+         * The report as PDF. Conflict (409) when it could not be rendered; the Markdown is always there.
+         * @description The report as PDF. Conflict (409) when it could not be rendered; the Markdown is always there.
+         */
         get: operations["report_pdf"];
         put?: never;
         post?: never;
@@ -250,7 +297,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The report as Markdown */
+        /**
+         * The report as Markdown.
+         * @description The report as Markdown.
+         */
         get: operations["report_markdown"];
         put?: never;
         post?: never;
@@ -269,9 +319,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Exchange a token for a session cookie */
+        /**
+         * Sign in: the token becomes a session cookie.
+         * @description Sign in: the token becomes a session cookie.
+         */
         post: operations["sign_in"];
-        /** End the session */
+        /**
+         * Sign out: the session cookie is taken back.
+         * @description Sign out: the session cookie is taken back.
+         */
         delete: operations["sign_out"];
         options?: never;
         head?: never;
@@ -285,7 +341,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Shape of the messages on /api/v1/live */
+        /**
+         * Describes one text frame of the live stream (WebSocket at /api/v1/live?after=ID). Never answers.
+         * @description Describes one text frame of the live stream (WebSocket at /api/v1/live?after=ID). Never answers.
+         */
         get: operations["live_message"];
         put?: never;
         post?: never;
@@ -308,6 +367,7 @@ export interface components {
             type: "beat";
             /** @default  */
             id: string;
+            /** Format: date-time */
             now: string;
             /** @enum {unknown} */
             live: "degraded" | "ok";
@@ -322,6 +382,7 @@ export interface components {
             number: number;
             post: string;
             author: string;
+            /** Format: date-time */
             time: string;
             url: string | null;
             text: string;
@@ -343,15 +404,16 @@ export interface components {
             effect: string | null;
             /** @default null */
             do: string | null;
+            /** Format: date-time */
             since: string;
         };
         /**
          * Feed
          * @description One feed with its present state, as the relay last reported it by the database's clock.
          *
-         *         ``lag_seconds`` is now minus the event time of the last stored event; ``rate`` is events per
-         *         second stored over the last ten seconds. ``reported_at`` older than 30 s means the relay is not
-         *         running and the state is then given as "unreachable" with that reason.
+         *     ``lag_seconds`` is now minus the event time of the last stored event; ``rate`` is events per
+         *     second stored over the last ten seconds. ``reported_at`` older than 30 s means the relay is not
+         *     running and the state is then given as "unreachable" with that reason.
          */
         Feed: {
             id: string;
@@ -363,7 +425,9 @@ export interface components {
             status: "catching_up" | "ended" | "live" | "paused" | "stalled" | "starting" | "unreachable";
             /** @default null */
             reason: string | null;
+            /** Format: date-time */
             since: string;
+            /** Format: date-time */
             reported_at: string;
             /** @default null */
             last_event_time: string | null;
@@ -393,6 +457,7 @@ export interface components {
          * @description Events of one feed in one minute of event time.
          */
         FeedMinute: {
+            /** Format: date-time */
             start: string;
             posts: number;
             likes: number;
@@ -446,7 +511,9 @@ export interface components {
         Gap: {
             id: string;
             feed: string;
+            /** Format: date-time */
             start: string;
+            /** Format: date-time */
             end: string;
             cause: string;
         };
@@ -460,6 +527,7 @@ export interface components {
             components: components["schemas"]["Component"][];
             figures: components["schemas"]["Figures"];
             version: string;
+            /** Format: date-time */
             now: string;
         };
         /**
@@ -473,11 +541,12 @@ export interface components {
             id: string;
             resumed: boolean;
             missed: boolean;
+            /** Format: date-time */
             now: string;
         };
         /**
          * LiveEnvelope
-         * @description Carries the union of live messages into this document; the stream itself is a WebSocket.
+         * @description What one text frame of the live stream holds, as ``message``.
          */
         LiveEnvelope: {
             message: components["schemas"]["Hello"] | components["schemas"]["Posts"] | components["schemas"]["PostsDeleted"] | components["schemas"]["TopicsUpdated"] | components["schemas"]["FeedUpdated"] | components["schemas"]["RunUpdated"] | components["schemas"]["Beat"];
@@ -486,7 +555,7 @@ export interface components {
          * MomentumSeries
          * @description What the momentum chart draws: up to ``len(topics)`` lines on one shared time axis.
          *
-         *         ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps.
+         *     ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps.
          */
         MomentumSeries: {
             minutes: string[];
@@ -499,9 +568,9 @@ export interface components {
          * Post
          * @description One public post.
          *
-         *         ``time`` is the feed's event time (what everything is counted by); ``claimed_time`` is what
-         *         the author's client says and is shown only. ``author`` is the feed's stable account id.
-         *         ``url`` opens the post on its network and is built by us, never taken from the post.
+         *     ``time`` is the feed's event time (what everything is counted by); ``claimed_time`` is what
+         *     the author's client says and is shown only. ``author`` is the feed's stable account id.
+         *     ``url`` opens the post on its network and is built by us, never taken from the post.
          */
         Post: {
             id: string;
@@ -509,6 +578,7 @@ export interface components {
             uri: string;
             url: string | null;
             author: string;
+            /** Format: date-time */
             time: string;
             /** @default null */
             claimed_time: string | null;
@@ -577,7 +647,7 @@ export interface components {
          * Report
          * @description A finished briefing. ``writer`` says who wrote it ("extractive": no model was asked).
          *
-         *         ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there).
+         *     ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there).
          */
         Report: {
             id: string;
@@ -588,8 +658,11 @@ export interface components {
             sections: components["schemas"]["ReportSection"][];
             citations: components["schemas"]["Citation"][];
             writer: string;
+            /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
             range_start: string;
+            /** Format: date-time */
             range_end: string;
             /** @enum {unknown} */
             pdf: "failed" | "ready";
@@ -625,7 +698,9 @@ export interface components {
             /** @default null */
             error: string | null;
             steps: components["schemas"]["RunStep"][];
+            /** Format: date-time */
             created_at: string;
+            /** Format: date-time */
             updated_at: string;
             attempts: number;
             /** @default null */
@@ -710,6 +785,7 @@ export interface components {
          * @description One minute of event time. ``None`` where the minute touches a gap or is not over yet.
          */
         SeriesPoint: {
+            /** Format: date-time */
             start: string;
             posts: number | null;
             authors: number | null;
@@ -717,7 +793,7 @@ export interface components {
         };
         /**
          * SessionRequest
-         * @description The token to exchange for a session cookie.
+         * @description The API token.
          */
         SessionRequest: {
             token: string;
@@ -726,11 +802,11 @@ export interface components {
          * Topic
          * @description One detected topic.
          *
-         *         ``posts_hour`` and ``authors_hour`` count the last 60 minutes of event time, ``usual_hour`` is
-         *         what the baseline expects for the same stretch, ``ratio`` their quotient (at least one post
-         *         expected). ``provisional`` means that the baseline is younger than its warm-up. ``why`` is one
-         *         sentence that names the evidence. ``spark`` holds posts a minute, oldest first, up to 60 values,
-         *         ``None`` where the minute touches a gap.
+         *     ``posts_hour`` and ``authors_hour`` count the last 60 minutes of event time, ``usual_hour`` is
+         *     what the baseline expects for the same stretch, ``ratio`` their quotient (at least one post
+         *     expected). ``provisional`` means that the baseline is younger than its warm-up. ``why`` is one
+         *     sentence that names the evidence. ``spark`` holds posts a minute, oldest first, up to 60 values,
+         *     ``None`` where the minute touches a gap.
          */
         Topic: {
             id: string;
@@ -744,8 +820,11 @@ export interface components {
             usual_hour: number;
             ratio: number;
             provisional: boolean;
+            /** Format: date-time */
             began_at: string;
+            /** Format: date-time */
             detected_at: string;
+            /** Format: date-time */
             updated_at: string;
             languages: string[];
             why: string;
@@ -783,6 +862,7 @@ export interface components {
             /** @default  */
             id: string;
             topics: components["schemas"]["Topic"][];
+            /** Format: date-time */
             as_of: string;
         };
     };
@@ -803,7 +883,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description State of every part, with what the user misses and what helps, and the platform's figures. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -812,7 +892,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -832,7 +912,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description All feeds with their present state, and the gaps of the last 24 hours. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -841,7 +921,7 @@ export interface operations {
                     "application/json": components["schemas"]["FeedList"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -865,7 +945,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Counts of one feed by minute of event time. Minutes that touch a gap are left out. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -874,7 +954,7 @@ export interface operations {
                     "application/json": components["schemas"]["FeedSeries"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -898,7 +978,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Stored posts, newest first by event time. ``next`` of a page is ``before`` of the following one. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -907,7 +987,7 @@ export interface operations {
                     "application/json": components["schemas"]["PostPage"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -929,7 +1009,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description One stored post. A post its author deleted is not found. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -938,7 +1018,7 @@ export interface operations {
                     "application/json": components["schemas"]["Post"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -958,7 +1038,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Live topics by score, highest first, each with its last hour. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -967,7 +1047,7 @@ export interface operations {
                     "application/json": components["schemas"]["TopicList"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -989,7 +1069,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description One topic with its series, its representative posts (earliest first) and related topics. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -998,7 +1078,7 @@ export interface operations {
                     "application/json": components["schemas"]["TopicDetail"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1021,7 +1101,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description The strongest topics on one time axis, as the momentum chart draws them. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1030,7 +1110,7 @@ export interface operations {
                     "application/json": components["schemas"]["MomentumSeries"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1057,7 +1137,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Posts found by meaning and by words, best first. ``mode`` says what could be searched. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1066,7 +1146,7 @@ export interface operations {
                     "application/json": components["schemas"]["SearchResult"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1086,7 +1166,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description The last 50 runs, newest first. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1095,7 +1175,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunList"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1119,7 +1199,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Created */
+            /** @description Ask for a briefing about a topic. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1128,7 +1208,7 @@ export interface operations {
                     "application/json": components["schemas"]["Run"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1150,7 +1230,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description One run with its steps. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1159,7 +1239,7 @@ export interface operations {
                     "application/json": components["schemas"]["Run"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1179,7 +1259,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description The last 50 reports, newest first, without their sections and citations. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1188,7 +1268,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReportList"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1210,7 +1290,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description One report. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1219,7 +1299,7 @@ export interface operations {
                     "application/json": components["schemas"]["Report"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1241,7 +1321,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description The report as PDF. Conflict (409) when it could not be rendered; the Markdown is always there. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1250,7 +1330,7 @@ export interface operations {
                     "application/pdf": string;
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1272,7 +1352,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description The report as Markdown. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1281,7 +1361,7 @@ export interface operations {
                     "text/markdown": string;
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1305,14 +1385,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Signed in */
+            /** @description Sign in: the token becomes a session cookie. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1332,14 +1412,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Signed out */
+            /** @description Sign out: the session cookie is taken back. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
@@ -1359,7 +1439,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description `message` is what one frame holds. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1368,7 +1448,7 @@ export interface operations {
                     "application/json": components["schemas"]["LiveEnvelope"];
                 };
             };
-            /** @description What went wrong */
+            /** @description What went wrong, why, and what to do. */
             default: {
                 headers: {
                     [name: string]: unknown;
