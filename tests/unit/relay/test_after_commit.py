@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.relay.events import NewPost
-from services.relay.pipeline.embed import BATCH, EmbedStage
+from services.relay.pipeline.embed import EmbedStage
 from services.relay.pipeline.publish import SAMPLE, PublishStage, address
 from shared.errors import BrokerUnavailable
 from shared.schemas.live import Message, Posts, PostsDeleted
@@ -53,7 +53,7 @@ class Stage:
         self.embedder, self.index, self.pending = FakeEmbedder(), FakeIndex(), FakePending()
         self.states: dict[str, str] = {}
         self.loads = 0
-        self.stage = EmbedStage(self._load, self.index, self.pending, 2_000, self._say)
+        self.stage = EmbedStage(self._load, self.index, self.pending, 32, self._say)
 
     def _load(self) -> FakeEmbedder:
         self.loads += 1
@@ -76,7 +76,7 @@ def test_pending_posts_are_embedded_newest_first_in_bounded_batches(embed: Stage
     until(lambda: not embed.pending.posts)
     assert len(embed.index.vectors) == 100
     assert embed.embedder.embedded[0] == "text 99"
-    assert embed.pending.most_taken == BATCH
+    assert embed.pending.most_taken == 32
     assert embed.states == {"embedding": "ok", "vectors": "ok"}
 
 
