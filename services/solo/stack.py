@@ -16,6 +16,8 @@ from services.solo.client import address_of
 from services.solo.engines import Postgres, Valkey
 from services.solo.folder import DataFolder, check_port, free_port
 from services.solo.progress import Progress
+from services.solo.simulator.options import SimulatorOptions
+from services.solo.simulator.stream import Stream
 from services.solo.supervisor import POLL_SECONDS, Supervisor
 from shared.config.load import environment_of, foreign_environment
 from shared.config.settings import Settings
@@ -80,6 +82,11 @@ class Stack:
         """The children (present while the stack runs)."""
         assert self._supervisor is not None  # noqa: S101 - only used between start and close
         return self._supervisor
+
+    def simulated_stream(self) -> Stream:
+        """What the simulator serves, made again from its anchor: the truth to count against."""
+        options = SimulatorOptions(rate=self.options.rate, seed=self.options.seed, anchor_us=self.simulator_anchor_us)
+        return options.stream(int(time.time() * 1_000_000))
 
     def start(self) -> None:
         """Bring everything up in order. Raises GroundswellError with a way out."""

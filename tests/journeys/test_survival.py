@@ -18,8 +18,7 @@ CHILDREN = ("relay", "api", "worker", "valkey", "postgres", "simulator")
 def moved_on(platform: Platform) -> bool:
     """The cursor moves again and the API reports the whole as able to work."""
     with platform.database() as database:
-        before = position(database)
-        assert before is not None
+        before = platform.until("cursor", lambda: position(database))
 
         def moved() -> bool:
             now = position(database)

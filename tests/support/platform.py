@@ -23,6 +23,7 @@ from services.solo.simulator.options import SimulatorOptions
 from services.solo.simulator.stream import Stream
 from shared.config.load import foreign_environment
 from shared.config.settings import Settings
+from shared.errors import DependencyError
 from shared.store.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,13 +61,13 @@ class Platform:
             return json.load(answer)
 
     def until(self, what: str, attempt: Callable[[], Any], seconds: float = 90) -> Any:
-        """What ``attempt`` gives once it is true; errors of the network count as not yet."""
+        """What ``attempt`` gives once it is true; errors of the network or the store count as not yet."""
         deadline = time.monotonic() + seconds
         while True:
             try:
                 if found := attempt():
                     return found
-            except (OSError, urllib.error.HTTPError, ValueError):
+            except (OSError, urllib.error.HTTPError, ValueError, DependencyError):
                 pass
             assert self.process.poll() is None, (self.data.parent / "up.log").read_text()
             assert time.monotonic() < deadline, f"no {what} in {seconds} s"
