@@ -21,7 +21,7 @@ test: ## Run every check and every test
 	@$(PYTHON) infra/bootstrap.py test
 	@$(MAKE) --no-print-directory check
 	@cd services/frontend && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm run --silent check && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm test --silent
-	@$(BIN)/python -m pytest -q --durations=10
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile
 
 check: ## Lint, types and import contracts
 	@$(BIN)/ruff format --check -q .
@@ -37,9 +37,10 @@ lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
-generated: ## Write the generated texts: env template, configuration page, OpenAPI, typed client
+generated: ## Write the generated texts: env template, configuration and metrics pages, OpenAPI, typed client
 	$(BIN)/groundswell env template > env/example.env
 	$(BIN)/groundswell env docs > docs/configuration.md
+	$(BIN)/groundswell env metrics > docs/metrics.md
 	$(BIN)/groundswell openapi > services/frontend/openapi.json
 	cd services/frontend && npm run --silent api
 

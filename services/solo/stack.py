@@ -23,6 +23,7 @@ from shared.config.load import environment_of, foreign_environment
 from shared.config.settings import Settings
 from shared.errors import InputError
 from shared.store import units
+from shared.store.capacity import check_capacity
 from shared.store.database import Database
 from shared.store.migrate import migrate
 from shared.telemetry.health import Reporter, State
@@ -156,6 +157,7 @@ class Stack:
         self._database.open()
         with self._progress.step("Bringing the schema up to date"):
             migrate(self._database)
+        check_capacity(self._database, self.settings)
         self._reporter = Reporter("solo", self._say)
         for child in self.supervisor.children:
             self._reporter.set(child.spec.name, "ok")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, start_http_server
 
-__all__ = ["Counter", "Gauge", "Histogram", "names", "serve"]
+__all__ = ["Counter", "Gauge", "Histogram", "described", "serve"]
 
 
 def serve(host: str, port: int) -> None:
@@ -17,6 +17,10 @@ def serve(host: str, port: int) -> None:
         start_http_server(port, addr=host)
 
 
-def names() -> list[str]:
-    """Names of our metrics declared so far, sorted."""
-    return sorted({metric.name for metric in REGISTRY.collect() if metric.name.startswith("groundswell_")})
+def described() -> list[tuple[str, str, str]]:
+    """(name, type, meaning) of our metrics declared so far, sorted by name."""
+    return sorted(
+        (family.name + ("_total" if family.type == "counter" else ""), family.type, family.documentation)
+        for family in REGISTRY.collect()
+        if family.name.startswith("groundswell_")
+    )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from services.api.openapi import is_fresh
+from services.cli.env import metrics_page
 from shared.config.document import page, template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,14 @@ def test_the_environment_template_is_fresh() -> None:
 
 def test_the_configuration_page_is_fresh() -> None:
     assert (ROOT / "docs/configuration.md").read_text("utf-8") == page(), "run: make generated"
+
+
+def test_the_metrics_page_is_fresh() -> None:
+    assert (ROOT / "docs/metrics.md").read_text("utf-8") == metrics_page(), "run: make generated"
+
+
+def test_the_openapi_document_is_fresh() -> None:
+    assert is_fresh(ROOT / "services/frontend/openapi.json"), "run: make generated"
 
 
 @pytest.mark.parametrize("lock", ["run.lock", "test.lock", "node.lock"])
