@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 
+from shared.contracts.addresses import post_address
 from shared.schemas.base import Schema
 from shared.schemas.post import Post
 from shared.store.database import Statement
-
-_BLUESKY = re.compile(
-    r"at://(did:(?:plc:[a-z2-7]{24}|web:[a-z0-9.-]{1,253}))/app\.bsky\.feed\.post/([A-Za-z0-9._~-]{1,64})"
-)
-
-
-def web_url(uri: str) -> str | None:
-    """Address that opens the post at ``uri`` on its network; ``None`` when it is not a form we know.
-
-    Built from parts that match strict patterns, so that nothing a post says can shape it.
-    """
-    if match := _BLUESKY.fullmatch(uri):
-        return f"https://bsky.app/profile/{match[1]}/post/{match[2]}"
-    return None
 
 
 class PostRow(Schema, frozen=True, kw_only=True):
@@ -47,7 +33,7 @@ class PostRow(Schema, frozen=True, kw_only=True):
             id=self.id,
             feed=self.feed,
             uri=self.uri,
-            url=web_url(self.uri),
+            url=post_address(self.uri),
             author=self.author,
             time=self.time,
             claimed_time=self.claimed_time,

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from services.relay import metrics
 from services.relay.events import NewPost
+from shared.contracts.addresses import post_address
 from shared.errors import BrokerUnavailable
 from shared.schemas.feed import Feed
 from shared.schemas.live import FeedUpdated, Message, Posts, PostsDeleted
@@ -144,7 +145,7 @@ def as_post(feed: str, post: NewPost) -> Post:
         id=str(post.id),
         feed=feed,
         uri=post.uri,
-        url=address(post.uri),
+        url=post_address(post.uri),
         author=post.author,
         time=_EPOCH + timedelta(microseconds=post.time_us),
         claimed_time=None if post.claimed_us is None else _EPOCH + timedelta(microseconds=post.claimed_us),
@@ -154,13 +155,3 @@ def as_post(feed: str, post: NewPost) -> Post:
         links=post.links,
         reply_to=None if post.reply_to is None else str(post.reply_to),
     )
-
-
-def address(uri: str) -> str | None:
-    """Where the post opens on its network, built from the parts of its checked uri."""
-    scheme, _, rest = uri.partition("://")
-    author, _, path = rest.partition("/")
-    collection, _, key = path.partition("/")
-    if scheme != "at" or collection != "app.bsky.feed.post":
-        return None
-    return f"https://bsky.app/profile/{author}/post/{key}"

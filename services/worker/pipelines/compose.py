@@ -6,12 +6,12 @@ from uuid import UUID, uuid5
 
 from services.worker.pipelines import sections
 from services.worker.pipelines.contracts import Composed, Figure, Gathered
-from services.worker.pipelines.links import post_link
 from services.worker.pipelines.markdown import markdown
 from services.worker.pipelines.pace import doubling, peak, series
 from services.worker.pipelines.plain_text import clean, excerpt
 from services.worker.pipelines.ranking import Quote, choose
 from services.worker.pipelines.wording import clock, count, expected, moment, times
+from shared.contracts.addresses import post_address
 from shared.schemas.run import Citation, Report
 from shared.store.briefing import CandidateRow
 
@@ -83,7 +83,7 @@ def _citation(number: int, post: CandidateRow) -> Citation:
         post=str(post.id),
         author=clean(post.author, longest=80),
         time=post.event_time,
-        url=post_link(post.uri),
+        url=post_address(post.uri),
         text=clean(post.text),
         languages=[clean(language, longest=20) for language in post.languages],
     )

@@ -14,10 +14,10 @@ from services.api.doors.rest import read_body, read_query
 from services.api.operations.chart import Axis, series_of, values_of
 from services.api.operations.posts import position, read_position
 from services.api.operations.reports import file_name
+from shared.contracts.addresses import post_address
 from shared.errors import InputError
 from shared.schemas.feed import Gap
 from shared.schemas.post import Post
-from shared.store.posts import web_url
 from shared.store.topics import Minute
 
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
@@ -71,7 +71,7 @@ DID = "did:plc:" + "a" * 24
     ],
 )
 def test_a_posts_address_is_built_from_known_forms_only(uri: str, url: str | None) -> None:
-    assert web_url(uri) == url
+    assert post_address(uri) == url
 
 
 @given(some.text())

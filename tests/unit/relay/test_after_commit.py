@@ -12,7 +12,8 @@ import pytest
 
 from services.relay.events import NewPost
 from services.relay.pipeline.embed import EmbedStage
-from services.relay.pipeline.publish import SAMPLE, PublishStage, address
+from services.relay.pipeline.publish import SAMPLE, PublishStage
+from shared.contracts.addresses import post_address
 from shared.errors import BrokerUnavailable
 from shared.schemas.live import Message, Posts, PostsDeleted
 from shared.store.pending import PendingPost
@@ -207,4 +208,4 @@ def test_who_offers_never_waits_for_valkey(live: tuple[FakePublisher, PublishSta
 
 @pytest.mark.parametrize("uri", ["https://evil.example/x", "at://did:plc:a/app.bsky.feed.like/1", "", "javascript:1"])
 def test_only_posts_have_an_address(uri: str) -> None:
-    assert address(uri) is None
+    assert post_address(uri) is None

@@ -12,9 +12,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from services.worker.pipelines.compose import compose
-from services.worker.pipelines.links import post_link
 from services.worker.pipelines.markdown import escape, markdown
 from services.worker.pipelines.plain_text import clean
+from shared.contracts.addresses import post_address
 from tests.support.topics import RUN, candidate, gathered, uri
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -77,7 +77,7 @@ def test_the_only_links_of_a_report_are_to_the_quoted_posts() -> None:
     found = tokens(markdown(composed.report))
     # then every link is one we built
     links = {token.attrs["href"] for token in found if token.type == "link_open"}
-    assert links == {post_link(uri(1)), post_link(uri(2))}
+    assert links == {post_address(uri(1)), post_address(uri(2))}
     assert not [
         token for token in found if token.type in ("image", "html_inline", "html_block", "code_inline", "fence")
     ]
@@ -96,7 +96,7 @@ def test_the_only_links_of_a_report_are_to_the_quoted_posts() -> None:
     ],
 )
 def test_an_address_of_another_form_gets_no_link(address: str) -> None:
-    assert post_link(address) is None
+    assert post_address(address) is None
 
 
 def test_a_report_is_the_same_bytes_each_time() -> None:
