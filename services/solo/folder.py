@@ -27,7 +27,10 @@ class DataFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().resolve()
+        try:
+            self.path = path.expanduser().resolve()
+        except (RuntimeError, OSError) as error:  # "~nobody-of-this-name", a loop of links
+            raise _unusable(path, str(error)) from error
         self._lock: IO[str] | None = None
 
     def open(self) -> None:
@@ -36,11 +39,7 @@ class DataFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = (self.path / "lock").open("a+")
         except OSError as error:
-            raise ConfigurationError(
-                f"The data folder {self.path} cannot be used.",
-                why=str(error),
-                do="Give another one: make run DATA=/some/folder",
-            ) from error
+            raise _unusable(self.path, str(error)) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -94,6 +93,12 @@ class DataFolder:
                 why=f"PostgreSQL needs {LEAST_FREE_BYTES // 1_000_000} MB to work with.",
                 do="Free some space, or give a folder on another disk: make run DATA=/other/disk/groundswell",
             )
+
+
+def _unusable(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The data folder {path} cannot be used.", why=why, do="Give another one: make run DATA=/some/folder"
+    )
 
 
 def engine_identity() -> tuple[int, int] | None:

@@ -36,6 +36,11 @@ def test_a_path_that_cannot_be_a_folder_is_explained(tmp_path: Path) -> None:
         DataFolder(tmp_path / "file" / "data").open()
 
 
+def test_the_home_of_nobody_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match=r"~no-such-user/data cannot be used.*make run DATA="):
+        DataFolder(Path("~no-such-user/data"))
+
+
 def test_a_full_disk_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Usage(NamedTuple):
         free: int
