@@ -16,10 +16,12 @@ from services.solo.client import address_of
 from services.solo.engines import Postgres, Valkey
 from services.solo.folder import DataFolder, check_port, free_port
 from services.solo.progress import Progress
+from services.solo.simulator.options import SimulatorOptions
+from services.solo.simulator.server import wall_clock_us
 from services.solo.supervisor import POLL_SECONDS, Supervisor
 from shared.config.load import environment_of, foreign_environment
 from shared.config.settings import Settings
-from shared.errors import InputError
+from shared.errors import ConfigurationError, InputError
 from shared.store import units
 from shared.store.database import Database
 from shared.store.migrate import migrate
@@ -48,6 +50,24 @@ class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 7
     history_minutes: int = 60
     faults: str = ""
+
+    def simulated(self, anchor_us: int | None = None) -> SimulatorOptions:
+        """What the simulator is asked for, beginning at ``anchor_us``."""
+        return SimulatorOptions(
+            rate=self.rate,
+            seed=self.seed,
+            history_minutes=self.history_minutes,
+            faults=self.faults,
+            anchor_us=anchor_us,
+        )
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What a data folder's simulated stream was made with."""
+
+    anchor_us: int
+    seed: int
+    rate: float
 
 
 class Stack:
@@ -82,8 +102,14 @@ class Stack:
         return self._supervisor
 
     def start(self) -> None:
-        """Bring everything up in order. Raises GroundswellError with a way out."""
+        """Bring everything up in order. Raises GroundswellError with a way out, and KeyboardInterrupt
+        when it is told to stop meanwhile.
+        """
+        if self.options.source == "simulator":
+            self.options.simulated().check(wall_clock_us())
         self.folder.open()
+        if not self._given.api_port:  # the address is told to people, so it must be known before
+            self._given = msgspec.structs.replace(self._given, api_port=free_port())
         check_port(self._given.api_host, self._given.api_port)
         self._supervisor = Supervisor(self.folder.sub("logs"), self._changed)
         self._start_engines()
@@ -161,15 +187,14 @@ class Stack:
         """
         options = self.options
         first = int(time.time() * 1_000_000) - options.history_minutes * 60_000_000
-        identity = {"anchor_us": first, "seed": options.seed, "rate": options.rate}
-        kept = self.folder.remember("simulator", identity)
-        if not isinstance(kept, dict) or {**identity, "anchor_us": 0} != {**kept, "anchor_us": 0}:
+        kept = self._origin(Origin(first, options.seed, options.rate))
+        if (kept.seed, kept.rate) != (options.seed, options.rate):
             raise InputError(
                 "This data folder holds a simulated stream of another rate or seed.",
-                why=f"It was made with {kept}.",
+                why=f"It was made with rate {kept.rate:g} and seed {kept.seed}.",
                 do="Use the same values, or another folder: make run DATA=/some/folder",
             )
-        self.simulator_anchor_us = int(kept["anchor_us"])
+        self.simulator_anchor_us = kept.anchor_us
         port = free_port()
         arguments = ["simulate", "--port", str(port), "--rate", str(options.rate), "--seed", str(options.seed)]
         arguments += ["--anchor", str(self.simulator_anchor_us)]
@@ -185,6 +210,17 @@ class Stack:
                 )
             )
         return f"ws://127.0.0.1:{port}/subscribe"
+
+    def _origin(self, fresh: Origin) -> Origin:
+        kept = self.folder.remember("simulator", msgspec.to_builtins(fresh))
+        try:
+            return msgspec.convert(kept, Origin)
+        except msgspec.ValidationError as error:
+            raise ConfigurationError(
+                f"{self.folder.path / 'simulator.json'} does not say how this folder's simulated stream began.",
+                why=f"{error}.",
+                do="Put it back as it was, or use another folder: make run DATA=/some/folder",
+            ) from error
 
     def _backfill(self) -> int:
         simulated = self.options.source == "simulator"

@@ -6,7 +6,6 @@ import time
 
 import msgspec
 
-from services.solo.simulator.options import SimulatorOptions
 from services.solo.stack import FEED, Stack
 from shared.contracts.ids import post_id
 from shared.errors import DependencyError
@@ -46,10 +45,7 @@ def count(stack: Stack) -> Verdict:
     if cursor is None:
         raise DependencyError("The relay has stored nothing yet.")
     stored = {key.id for key in database.fetch(audit.POST_KEYS, {"feed": FEED})}
-    options = stack.options
-    stream = SimulatorOptions(rate=options.rate, seed=options.seed, anchor_us=stack.simulator_anchor_us).stream(
-        int(time.time() * 1_000_000)
-    )
+    stream = stack.options.simulated(stack.simulator_anchor_us).stream(int(time.time() * 1_000_000))
     served = {post_id(post.uri) for post in stream.ledger.posts(stack.simulator_anchor_us, cursor.position + 1)}
     totals = database.fetch(audit.TOTALS)[0]
     return Verdict(
