@@ -123,6 +123,7 @@ class Postgres:
             text=True,
             env=self._environment,
             cwd="/",
+            start_new_session=True,  # a Ctrl-C is ours: half a cluster would be told as PostgreSQL's failure
             **identity,
         )
         if done.returncode:

@@ -148,19 +148,20 @@ class Stack:
         self.folder.close()
 
     def on_signals(self) -> None:
-        """Ctrl-C and SIGTERM end the stack cleanly; a second Ctrl-C changes nothing."""
+        """Ctrl-C, SIGTERM and a closed terminal end the stack cleanly; a second Ctrl-C changes nothing."""
 
         def ask(_number: int, _frame: FrameType | None) -> None:
             self.stop.set()
 
-        signal.signal(signal.SIGINT, ask)
-        signal.signal(signal.SIGTERM, ask)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, ask)
 
     def _start_engines(self) -> None:
         base = foreign_environment()
         postgres = Postgres(self.folder.path, base)
         with self._progress.step("Starting PostgreSQL"):
             self.new_installation = postgres.prepare()
+            self._go_on()
             self._start(postgres.spec())
         if postgres.moved_because:
             self._progress.say(f"    its files are in {postgres.home}: {postgres.moved_because}")
@@ -240,6 +241,12 @@ class Stack:
 
     def _start(self, spec: ChildSpec) -> None:
         self.supervisor.start(spec, stopping=self.stop.is_set)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Raise KeyboardInterrupt when told to stop: what is not started yet need not be."""
+        if self.stop.is_set():
+            raise KeyboardInterrupt
 
     def _changed(self, child: str, state: State, reason: str | None) -> None:
         if self._reporter:

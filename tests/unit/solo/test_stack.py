@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 from pathlib import Path
 
 import pytest
 
+from services.solo.engines import Postgres
 from services.solo.progress import Progress
 from services.solo.stack import Origin, Stack, UpOptions
 from shared.config.settings import Settings
@@ -24,6 +26,28 @@ def test_options_that_cannot_be_leave_nothing_behind(tmp_path: Path, wrong: dict
     with pytest.raises(ConfigurationError, match="cannot"):
         stack(tmp_path / "data", **wrong).start()
     assert not (tmp_path / "data").exists()
+
+
+def test_a_start_told_to_stop_begins_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, said = stack(tmp_path), io.StringIO()
+    monkeypatch.setattr(told, "_progress", Progress(said))
+    monkeypatch.setattr(Postgres, "prepare", lambda _self: told.stop.set())  # a Ctrl-C while initdb runs
+    with pytest.raises(KeyboardInterrupt):
+        told.start()
+    assert told.supervisor.children == ()
+    assert said.getvalue().split() == ["Starting", "PostgreSQL", "stopped"]
+    told.close()
+
+
+def test_a_closed_terminal_does_not_keep_the_children_from_being_ended(tmp_path: Path) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    reached = []
+    with Progress(Gone()).step("Stopping"):
+        reached.append("the end of the children")
+    assert reached
 
 
 @pytest.mark.parametrize("kept", ["[]", '{"seed": 7}', '{"anchor_us": "x", "seed": 7, "rate": 50.0}'])
