@@ -237,6 +237,7 @@ class Stack:
             argv=service_argv(unit),
             environment={**foreign_environment(), **environment_of(self.settings)},
             ready=port_answers(host, self.settings.api_port) if serves else lambda: True,
+            leaf=True,
         )
 
     def _start(self, spec: ChildSpec) -> None:

@@ -67,6 +67,33 @@ def test_a_full_disk_is_recognised_in_a_childs_last_words(supervisor: Supervisor
         supervisor.start(full)
 
 
+_WAITS_FOR_THE_OTHER = """
+import pathlib, signal, sys, time
+own, other = map(pathlib.Path, {files!r})
+def end(*_):
+    own.write_text("")
+    while not other.exists():
+        time.sleep(0.01)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_leaves_are_ended_together_and_before_what_they_rely_on(supervisor: Supervisor, tmp_path: Path) -> None:
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    engine = supervisor.start(spec("engine", "import time; time.sleep(60)"))
+    leaves = [
+        supervisor.start(spec(name, _WAITS_FOR_THE_OTHER.format(files=files), leaf=True))
+        for name, files in (("one", (one, two)), ("two", (two, one)))
+    ]
+    until(supervisor, lambda: all("up" in leaf.last_lines for leaf in leaves))
+    # each ends only once the other was asked too: one after the other, both would have to be killed
+    assert supervisor.stop() == []
+    assert engine.pid is None
+
+
 def test_restarts_come_with_growing_pauses(tmp_path: Path) -> None:
     child = Child(spec("crasher", "raise SystemExit(1)", ready=lambda: False), tmp_path)
     pauses = []
