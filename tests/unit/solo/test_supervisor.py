@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -92,6 +93,25 @@ def test_leaves_are_ended_together_and_before_what_they_rely_on(supervisor: Supe
     # each ends only once the other was asked too: one after the other, both would have to be killed
     assert supervisor.stop() == []
     assert engine.pid is None
+
+
+def test_a_full_disk_costs_lines_of_a_log_and_no_stack_trace(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = Child(spec("talker", "print('hello')"), tmp_path)
+
+    def full(_record: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(child._log.handlers[0], "shouldRollover", full)
+    child.start()
+    deadline = time.monotonic() + 20
+    while child.last_lines != ["hello"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.ask_to_stop()
+    child.wait_stopped()
+    assert capfd.readouterr().err == ""
 
 
 def test_restarts_come_with_growing_pauses(tmp_path: Path) -> None:
