@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -155,8 +156,13 @@ def check_port(host: str, port: int) -> None:
             raise ConflictError(
                 f"Port {port} on {host} cannot be used.",
                 why=f"The system says: {error.strerror}.",
-                do=f"Stop that program, or take another port: make run PORT={port + 1}",
+                do=_another_port(port, taken=error.errno == errno.EADDRINUSE),
             ) from error
+
+
+def _another_port(port: int, *, taken: bool) -> str:
+    other = port + 1 if 1024 <= port < 65_535 else 8_421  # lower ones are for root alone
+    return f"{'Stop that program, or take' if taken else 'Take'} another port: make run PORT={other}"
 
 
 def free_port() -> int:
