@@ -165,6 +165,8 @@ class Stack:
             self._start(postgres.spec())
         if postgres.moved_because:
             self._progress.say(f"    its files are in {postgres.home}: {postgres.moved_because}")
+        if postgres.set_aside:
+            self._progress.say(f"    those of an earlier folder of this name are kept in {postgres.set_aside}")
         valkey = Valkey(self.folder.path, base)
         with self._progress.step("Starting Valkey"):
             valkey.prepare()
