@@ -178,6 +178,7 @@ class Stack:
         self._database.open()
         with self._progress.step("Bringing the schema up to date"):
             migrate(self._database)
+            self._database.execute(units.FORGET, {"unit": "solo"})
         self._reporter = Reporter("solo", self._say)
         for child in self.supervisor.children:
             self._reporter.set(child.spec.name, "ok")
