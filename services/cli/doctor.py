@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
 from services.solo.client import ApiClient, address_of
-from services.solo.folder import LEAST_FREE_BYTES
+from services.solo.folder import LEAST_FREE_BYTES, DataFolder
 from shared.config.load import load
 from shared.config.settings import Settings
 from shared.errors import GroundswellError
@@ -35,9 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a line a finding; exit code 1 when something is down."""
-    settings = load("solo")
-    given = {"api_port": options.port, "data_dir": options.data}
-    settings = msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value})
+    settings = load("solo", given={"api_port": options.port, "data_dir": options.data})
     findings = [Finding("ok", "The configuration is right."), *_disk(settings), *_platform(settings)]
     for finding in findings:
         print(f"{_MARKS[finding.state]}  {finding.text}")
@@ -45,8 +44,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _disk(settings: Settings) -> list[Finding]:
-    folder = Path(settings.data_dir)
-    existing = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    folder = DataFolder(Path(settings.data_dir)).path
+    # Not Path.exists: it raises for a folder that is closed to us, which is as good as absent here.
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))  # noqa: PTH110
     free = shutil.disk_usage(existing).free
     text = f"{free / 1e9:.1f} GB are free where the data folder {folder} lies."
     return [Finding("ok", text) if free >= 4 * LEAST_FREE_BYTES else Finding("degraded", f"Only {text}")]

@@ -11,6 +11,9 @@ import msgspec
 
 from shared.errors import GroundswellError
 
+#: Exit codes of a Ctrl-C (128 + SIGINT), and of sysexits' EX_IOERR.
+INTERRUPTED, SYSTEM_REFUSED = 130, 74
+
 
 class Verb(msgspec.Struct, frozen=True):
     """A verb lives in ``services.cli.<module>`` as ``arguments(parser)`` and ``run(args) -> exit code``.
@@ -42,9 +45,24 @@ VERBS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the process's exit code. Expected errors print as text, never as a stack trace."""
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except GroundswellError as error:
+        print("\n".join(part for part in (error.what, error.why, error.do) if part), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    except OSError as error:  # a full disk, a closed folder: not ours to mend, but to say
+        print(f"The operating system refused something: {error}", file=sys.stderr)
+        return SYSTEM_REFUSED
+
+
+def _run(given: Sequence[str]) -> int:
+    """Read the verb and its options, importing only what it needs, and run it."""
     parser = argparse.ArgumentParser(prog="groundswell", description="Real-time intelligence that one person can run.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
-    given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = given[0] if given else ""
     for verb in VERBS:
         sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help.capitalize() + ".")
@@ -54,15 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sub.set_defaults(run=module.run)
     options = parser.parse_args(given)
     run: Callable[[argparse.Namespace], int] = options.run
-    try:
-        return run(options)
-    except GroundswellError as error:
-        print("\n".join(part for part in (error.what, error.why, error.do) if part), file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return 0
+    return run(options)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Replay and print one JSON line with the counts and the speed."""
-    settings = load("solo")
-    if options.data:
-        settings = msgspec.structs.replace(settings, data_dir=options.data)
+    settings = load("solo", given={"data_dir": options.data})
     logs.configure("replay", level="warning", form="text")
     with engines_for(settings) as ready:
         summary = replay(ready, options.file, _speed(options.speed), _progress)

@@ -23,9 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the hits, best first."""
-    settings = load("solo")
-    if options.port:
-        settings = msgspec.structs.replace(settings, api_port=options.port)
+    settings = load("solo", given={"api_port": options.port})
     query = {"q": " ".join(options.words), "limit": options.limit, "language": options.language}
     given = urllib.parse.urlencode({name: value for name, value in query.items() if value is not None})
     result = ApiClient(settings).get(f"/api/v1/search?{given}", SearchResult)

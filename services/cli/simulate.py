@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from services.solo.simulator import entry
+from shared.errors import InputError
 from shared.telemetry import logs
 
 
@@ -19,10 +20,19 @@ def run(options: argparse.Namespace) -> int:
     logs.configure("simulator", level="info", form="text")
     asked = entry.options_from(options)
     if options.record:
-        written = entry.record(asked, Path(options.record), events=options.events)
+        written = _record(asked, Path(options.record), options.events)
         print(f"{written} events written to {options.record}")
         return 0
     return entry.run(asked, ready=_say)
+
+
+def _record(asked: entry.SimulatorOptions, path: Path, events: int) -> int:
+    if events < 1:
+        raise InputError(f"--events {events} is nothing to record.", do="Give a number above 0, for example 100000.")
+    try:
+        return entry.record(asked, path, events=events)
+    except OSError as error:
+        raise InputError(f"The recording {path} cannot be written.", why=f"{error.strerror or error}.") from error
 
 
 def _say(url: str) -> None:

@@ -31,9 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Start, print the address, stay until Ctrl-C; with --once do the main job instead."""
-    settings = load("solo")
-    given = {"api_port": options.port, "data_dir": options.data}
-    settings = msgspec.structs.replace(settings, **{name: value for name, value in given.items() if value is not None})
+    settings = load("solo", given={"api_port": options.port, "data_dir": options.data})
     logs.configure("solo", level="warning", form="text")
     progress = Progress()
     asked = UpOptions(

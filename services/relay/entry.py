@@ -93,9 +93,9 @@ def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Data
         died = feed is not None and not feed.alive()
     logs.get(__name__).info("relay_stopping", thread_died=died)
     inner.set()
+    embedding.stop()  # meanwhile the feed drains; what it still stores waits in the record for its vectors
     if feed is not None:
         feed.join()
-    embedding.stop()
     publishing.stop()
     reporter.stop()
     return 1 if died else 0

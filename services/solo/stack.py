@@ -17,11 +17,12 @@ from services.solo.engines import Postgres, Valkey
 from services.solo.folder import DataFolder, check_port, free_port
 from services.solo.progress import Progress
 from services.solo.simulator.options import SimulatorOptions
+from services.solo.simulator.server import wall_clock_us
 from services.solo.simulator.stream import Stream
 from services.solo.supervisor import POLL_SECONDS, Supervisor
 from shared.config.load import environment_of, foreign_environment
 from shared.config.settings import Settings
-from shared.errors import InputError
+from shared.errors import ConfigurationError, InputError
 from shared.store import units
 from shared.store.capacity import check_capacity
 from shared.store.database import Database
@@ -51,6 +52,24 @@ class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 7
     history_minutes: int = 60
     faults: str = ""
+
+    def simulated(self, anchor_us: int | None = None) -> SimulatorOptions:
+        """What the simulator is asked for, beginning at ``anchor_us``."""
+        return SimulatorOptions(
+            rate=self.rate,
+            seed=self.seed,
+            history_minutes=self.history_minutes,
+            faults=self.faults,
+            anchor_us=anchor_us,
+        )
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """What a data folder's simulated stream was made with."""
+
+    anchor_us: int
+    seed: int
+    rate: float
 
 
 class Stack:
@@ -86,12 +105,17 @@ class Stack:
 
     def simulated_stream(self) -> Stream:
         """What the simulator serves, made again from its anchor: the truth to count against."""
-        options = SimulatorOptions(rate=self.options.rate, seed=self.options.seed, anchor_us=self.simulator_anchor_us)
-        return options.stream(int(time.time() * 1_000_000))
+        return self.options.simulated(self.simulator_anchor_us).stream(wall_clock_us())
 
     def start(self) -> None:
-        """Bring everything up in order. Raises GroundswellError with a way out."""
+        """Bring everything up in order. Raises GroundswellError with a way out, and KeyboardInterrupt
+        when it is told to stop meanwhile.
+        """
+        if self.options.source == "simulator":
+            self.options.simulated().check(wall_clock_us())
         self.folder.open()
+        if not self._given.api_port:  # the address is told to people, so it must be known before
+            self._given = msgspec.structs.replace(self._given, api_port=free_port())
         check_port(self._given.api_host, self._given.api_port)
         self._supervisor = Supervisor(self.folder.sub("logs"), self._changed)
         self._start_engines()
@@ -130,22 +154,25 @@ class Stack:
         self.folder.close()
 
     def on_signals(self) -> None:
-        """Ctrl-C and SIGTERM end the stack cleanly; a second Ctrl-C changes nothing."""
+        """Ctrl-C, SIGTERM and a closed terminal end the stack cleanly; a second Ctrl-C changes nothing."""
 
         def ask(_number: int, _frame: FrameType | None) -> None:
             self.stop.set()
 
-        signal.signal(signal.SIGINT, ask)
-        signal.signal(signal.SIGTERM, ask)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, ask)
 
     def _start_engines(self) -> None:
         base = foreign_environment()
         postgres = Postgres(self.folder.path, base)
         with self._progress.step("Starting PostgreSQL"):
             self.new_installation = postgres.prepare()
+            self._go_on()
             self._start(postgres.spec())
         if postgres.moved_because:
             self._progress.say(f"    its files are in {postgres.home}: {postgres.moved_because}")
+        if postgres.set_aside:
+            self._progress.say(f"    those of an earlier folder of this name are kept in {postgres.set_aside}")
         valkey = Valkey(self.folder.path, base)
         with self._progress.step("Starting Valkey"):
             valkey.prepare()
@@ -157,6 +184,7 @@ class Stack:
         self._database.open()
         with self._progress.step("Bringing the schema up to date"):
             migrate(self._database)
+            self._database.execute(units.FORGET, {"unit": "solo"})
         check_capacity(self._database, self.settings)
         self._reporter = Reporter("solo", self._say)
         for child in self.supervisor.children:
@@ -170,15 +198,14 @@ class Stack:
         """
         options = self.options
         first = int(time.time() * 1_000_000) - options.history_minutes * 60_000_000
-        identity = {"anchor_us": first, "seed": options.seed, "rate": options.rate}
-        kept = self.folder.remember("simulator", identity)
-        if not isinstance(kept, dict) or {**identity, "anchor_us": 0} != {**kept, "anchor_us": 0}:
+        kept = self._origin(Origin(first, options.seed, options.rate))
+        if (kept.seed, kept.rate) != (options.seed, options.rate):
             raise InputError(
                 "This data folder holds a simulated stream of another rate or seed.",
-                why=f"It was made with {kept}.",
+                why=f"It was made with rate {kept.rate:g} and seed {kept.seed}.",
                 do="Use the same values, or another folder: make run DATA=/some/folder",
             )
-        self.simulator_anchor_us = int(kept["anchor_us"])
+        self.simulator_anchor_us = kept.anchor_us
         port = free_port()
         arguments = ["simulate", "--port", str(port), "--rate", str(options.rate), "--seed", str(options.seed)]
         arguments += ["--anchor", str(self.simulator_anchor_us)]
@@ -195,6 +222,17 @@ class Stack:
             )
         return f"ws://127.0.0.1:{port}/subscribe"
 
+    def _origin(self, fresh: Origin) -> Origin:
+        kept = self.folder.remember("simulator", msgspec.to_builtins(fresh))
+        try:
+            return msgspec.convert(kept, Origin)
+        except msgspec.ValidationError as error:
+            raise ConfigurationError(
+                f"{self.folder.path / 'simulator.json'} does not say how this folder's simulated stream began.",
+                why=f"{error}.",
+                do="Put it back as it was, or use another folder: make run DATA=/some/folder",
+            ) from error
+
     def _backfill(self) -> int:
         simulated = self.options.source == "simulator"
         if simulated:
@@ -209,10 +247,17 @@ class Stack:
             argv=service_argv(unit),
             environment={**foreign_environment(), **environment_of(self.settings)},
             ready=port_answers(host, self.settings.api_port) if serves else lambda: True,
+            leaf=True,
         )
 
     def _start(self, spec: ChildSpec) -> None:
         self.supervisor.start(spec, stopping=self.stop.is_set)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Raise KeyboardInterrupt when told to stop: what is not started yet need not be."""
+        if self.stop.is_set():
+            raise KeyboardInterrupt
 
     def _changed(self, child: str, state: State, reason: str | None) -> None:
         if self._reporter:

@@ -55,12 +55,17 @@ class Supervisor:
                 self._listener(child.spec.name, *_as_state(child))
 
     def stop(self) -> list[str]:
-        """End all children, last started first; the names of those that had to be killed."""
+        """End all children: the leaves together, then the others, last started first.
+
+        Returns the names of those that had to be killed.
+        """
+        leaves = [child for child in reversed(self._children) if child.spec.leaf]
+        others = [child for child in reversed(self._children) if not child.spec.leaf]
         killed = []
-        for child in reversed(self._children):
-            child.ask_to_stop()
-            if not child.wait_stopped():
-                killed.append(child.spec.name)
+        for together in (leaves, *([child] for child in others)):
+            for child in together:
+                child.ask_to_stop()
+            killed += [child.spec.name for child in together if not child.wait_stopped()]
         return killed
 
     def _not_ready(self, child: Child) -> DependencyError:

@@ -51,13 +51,15 @@ def fields() -> tuple[Field, ...]:
     return tuple(found)
 
 
-def load(unit: Unit, environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings for ``unit``.
+def load(unit: Unit, environ: Mapping[str, str] | None = None, given: Mapping[str, object] | None = None) -> Settings:
+    """Settings for ``unit``. ``given`` are fields set on the command line (``None``: not set); they win
+    over the environment and pass the same checks.
 
     Raises ConfigurationError with one line per mistake: variable, who needs it, what is wrong and
     an example. Unknown ``GROUNDSWELL_*`` variables are mistakes.
     """
-    environ = os.environ if environ is None else environ
+    told = {PREFIX + name.upper(): str(value) for name, value in (given or {}).items() if value is not None}
+    environ = {**(os.environ if environ is None else environ), **told}
     known = {field.variable: field for field in fields()}
     problems = [_unknown(name, known) for name in sorted(environ) if name.startswith(PREFIX) and name not in known]
     values: dict[str, Any] = {}

@@ -19,12 +19,17 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTi
 
 from shared.config.settings import Settings
 from shared.errors import StoreRejected, StoreUnavailable
+from shared.store.deadline import cut_after
 
 Row = TypeVar("Row")
 Params = Mapping[str, Any]
 
 #: Seconds a caller waits for a free connection before it is told that the store is away.
 POOL_WAIT_SECONDS = 5.0
+#: A pooled connection that does not answer an empty question for so long is given up.
+CHECK_SECONDS = 2.0
+#: What a transaction may take beyond the server's own limit on a statement before its connection is cut.
+GRACE_SECONDS = 5.0
 
 
 class Statement(msgspec.Struct, Generic[Row], frozen=True):
@@ -189,10 +194,11 @@ class AsyncDatabase:
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_WAIT_SECONDS,
             kwargs=_connect_options(settings, name),
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             name=name,
             open=False,
         )
+        self._patience = settings.statement_timeout_seconds + GRACE_SECONDS
 
     async def open(self) -> None:
         """Start the pool. Does not wait for the server: the first use does."""
@@ -208,10 +214,15 @@ class AsyncDatabase:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncTransaction]:
-        """One transaction; rolled back if the block raises."""
+        """One transaction; rolled back if the block raises.
+
+        Raises StoreUnavailable also when the server is silent for the whole of its patience.
+        """
         with translated():
-            async with self._pool.connection() as connection, connection.transaction():
-                yield AsyncTransaction(connection)
+            async with self._pool.connection() as connection:
+                with cut_after(connection, self._patience):
+                    async with connection.transaction():
+                        yield AsyncTransaction(connection)
 
     async def execute(self, command: Command, params: Params | None = None) -> int:
         """``AsyncTransaction.execute`` in a transaction of its own."""
@@ -227,6 +238,12 @@ class AsyncDatabase:
         """``AsyncTransaction.fetch_one`` in a transaction of its own."""
         async with self.transaction() as transaction:
             return await transaction.fetch_one(statement, params)
+
+
+async def _check(connection: AsyncConnection[Any]) -> None:
+    """Raise unless ``connection`` answers, soon."""
+    with cut_after(connection, CHECK_SECONDS):
+        await connection.execute("")
 
 
 def _connect_options(settings: Settings, name: str) -> dict[str, Any]:

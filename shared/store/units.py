@@ -37,3 +37,6 @@ READ = Statement(
 )
 
 FORGET_OLD = Command("DELETE FROM unit_report WHERE reported_at < now() - interval '1 day'")
+
+#: A unit begins anew: components that it no longer has must not be missed for ever.
+FORGET = Command("DELETE FROM unit_report WHERE unit = %(unit)s")

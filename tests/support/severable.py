@@ -1,4 +1,4 @@
-"""A TCP line to a real engine that a test can cut and mend, as if the engine had gone."""
+"""A TCP line to a real engine that a test can cut, freeze and mend, as if the engine had gone or hung."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Line:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._cut = False
+        self._flowing = threading.Event()
+        self._flowing.set()
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -32,13 +34,19 @@ class Line:
                 with contextlib.suppress(OSError):
                     held.shutdown(socket.SHUT_RDWR)
 
+    def freeze(self) -> None:
+        """Keep every connection open and let nothing through, like a process that is stopped."""
+        self._flowing.clear()
+
     def mend(self) -> None:
         """Let connections through again."""
         with self._lock:
             self._cut = False
+        self._flowing.set()
 
     def close(self) -> None:
         self.cut()
+        self._flowing.set()
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
@@ -69,10 +77,10 @@ class Line:
             with self._lock:
                 self._open -= {near, far}
 
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket) -> None:
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
+                self._flowing.wait()
                 sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):

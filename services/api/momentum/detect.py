@@ -5,16 +5,12 @@ The watermark is the highest event time seen, so the result depends on the recor
 
 from __future__ import annotations
 
-import gzip
-import io
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import TextIO
 
 import msgspec
-import zstandard
 
 from services.api.momentum.config import MomentumConfig
 from services.api.momentum.engine import Engine, Observation, Tick
@@ -22,6 +18,7 @@ from services.api.momentum.model import MINUTE_US
 from shared.errors import InputError
 from shared.features.fingerprint import fingerprint_of
 from shared.features.terms import terms_of
+from shared.recordings import UNREADABLE, opened
 
 _COLLECTION = "app.bsky.feed.post"
 #: Event times of this century; anything else is a broken line and must not move the watermark.
@@ -84,9 +81,13 @@ def run_detect(path: str | Path, out_path: str | Path, include_provisional: bool
     """Detect over ``path`` (plain, .gz or .zst) into ``out_path``. Returns the exit code: 0, or raises
     ``InputError`` (exit code 2) when a file cannot be read or written, or holds no post at all."""
     try:
-        with open_lines(Path(path)) as lines, Path(out_path).open("w", encoding="utf-8") as out:
+        out = Path(out_path).open("w", encoding="utf-8")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise InputError(f"Cannot write to {out_path}.", why=f"{error.strerror or error}.") from error
+    try:
+        with out, opened(Path(path)) as lines:
             summary = detect(lines, out, include_provisional=include_provisional)
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+    except UNREADABLE as error:
         raise InputError(f"Cannot read the recording {path}.", why=str(error)) from error
     if not summary.posts:
         raise InputError(
@@ -162,17 +163,3 @@ def _take(engine: Engine, event: _Event, records: msgspec.json.Decoder[_Record])
     )
     engine.observe((observation,))
     return "posts"
-
-
-@contextmanager
-def open_lines(path: Path) -> Iterator[Iterable[bytes]]:
-    """Lines of a recording, decompressed by the ending of its name."""
-    with path.open("rb") as raw:
-        if path.suffix == ".gz":
-            with gzip.open(raw) as unpacked:
-                yield cast("Iterable[bytes]", unpacked)
-        elif path.suffix == ".zst":
-            with zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as reader:
-                yield io.BufferedReader(cast("io.RawIOBase", reader), 1 << 20)
-        else:
-            yield cast("BinaryIO", raw)

@@ -44,6 +44,20 @@ def test_every_route_says_503_while_postgresql_is_away_and_recovers(settings: Se
         eventually(lambda: answers(api))
 
 
+def test_a_frozen_postgresql_is_a_503_too_and_holds_nobody(settings: Settings, database: Database) -> None:
+    records.put_feed(database)
+    with (
+        severable(settings.postgres_url) as (line, url),
+        served(msgspec.structs.replace(settings, postgres_url=url)) as api,
+    ):
+        eventually(lambda: answers(api))
+        line.freeze()
+        assert [api.http.get("/api/v1/feeds", timeout=20).status_code for _ in range(3)] == [503] * 3
+        eventually(lambda: api.http.get("/health/ready").status_code == 503)
+        line.mend()
+        eventually(lambda: answers(api))
+
+
 def test_before_migration_the_api_answers_and_then_begins(postgres: Postgres, valkey_url: str) -> None:
     url = postgres.empty()
     with served(Settings(postgres_url=url, valkey_url=valkey_url, api_port=0)) as api:

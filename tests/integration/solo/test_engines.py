@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -75,6 +76,29 @@ def test_a_cluster_of_another_version_is_left_alone_and_explained(home: Path) ->
     (postgres.data / "PG_VERSION").write_text("15\n")
     with pytest.raises(ConfigurationError, match="made by PostgreSQL 15"):
         postgres.prepare()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL runs as another user")
+def test_a_cluster_kept_elsewhere_does_not_come_back_under_a_new_folder_of_the_same_name(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    home = closed / "data"
+    home.mkdir()
+    first = Postgres(home, foreign_environment())
+    try:
+        assert first.prepare() is True
+        again = Postgres(home, foreign_environment())
+        assert (again.prepare(), again.set_aside) == (False, None)
+        # when the folder is removed and made anew
+        shutil.rmtree(home)
+        home.mkdir()
+        fresh = Postgres(home, foreign_environment())
+        # then it begins empty, and what was there is kept
+        assert fresh.prepare() is True
+        assert fresh.set_aside is not None
+        assert (fresh.set_aside / "PG_VERSION").exists()
+    finally:
+        shutil.rmtree(first.home)
 
 
 def test_a_pid_file_left_by_a_crash_is_dropped_even_if_its_pid_lives_on_elsewhere(home: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import socket
 from pathlib import Path
@@ -36,6 +37,11 @@ def test_a_path_that_cannot_be_a_folder_is_explained(tmp_path: Path) -> None:
         DataFolder(tmp_path / "file" / "data").open()
 
 
+def test_the_home_of_nobody_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match=r"~no-such-user/data cannot be used.*make run DATA="):
+        DataFolder(Path("~no-such-user/data"))
+
+
 def test_a_full_disk_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Usage(NamedTuple):
         free: int
@@ -64,6 +70,16 @@ def test_a_port_in_use_names_the_port_and_the_way_out() -> None:
         with pytest.raises(ConflictError, match=f"Port {port} .*make run PORT={port + 1}"):
             check_port("127.0.0.1", port)
     check_port("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(("port", "other"), [(80, 8_421), (65_535, 8_421), (9_000, 9_001)])
+def test_the_port_proposed_can_be_had(port: int, other: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_socket: object, _address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(ConflictError, match=f"Permission denied. Take another port: make run PORT={other}$"):
+        check_port("127.0.0.1", port)
 
 
 def test_a_folder_inside_a_closed_one_is_not_reachable_by_others(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -65,6 +66,52 @@ def test_a_full_disk_is_recognised_in_a_childs_last_words(supervisor: Supervisor
     full = spec("full", "import sys; print('FATAL: No space left on device'); sys.exit(1)", ready=lambda: False)
     with pytest.raises(DependencyError, match="The disk is full: free some space"):
         supervisor.start(full)
+
+
+_WAITS_FOR_THE_OTHER = """
+import pathlib, signal, sys, time
+own, other = map(pathlib.Path, {files!r})
+def end(*_):
+    own.write_text("")
+    while not other.exists():
+        time.sleep(0.01)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def test_leaves_are_ended_together_and_before_what_they_rely_on(supervisor: Supervisor, tmp_path: Path) -> None:
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    engine = supervisor.start(spec("engine", "import time; time.sleep(60)"))
+    leaves = [
+        supervisor.start(spec(name, _WAITS_FOR_THE_OTHER.format(files=files), leaf=True))
+        for name, files in (("one", (one, two)), ("two", (two, one)))
+    ]
+    until(supervisor, lambda: all("up" in leaf.last_lines for leaf in leaves))
+    # each ends only once the other was asked too: one after the other, both would have to be killed
+    assert supervisor.stop() == []
+    assert engine.pid is None
+
+
+def test_a_full_disk_costs_lines_of_a_log_and_no_stack_trace(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = Child(spec("talker", "print('hello')"), tmp_path)
+
+    def full(_record: object) -> bool:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(child._log.handlers[0], "shouldRollover", full)
+    child.start()
+    deadline = time.monotonic() + 20
+    while child.last_lines != ["hello"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.ask_to_stop()
+    child.wait_stopped()
+    assert capfd.readouterr().err == ""
 
 
 def test_restarts_come_with_growing_pauses(tmp_path: Path) -> None:

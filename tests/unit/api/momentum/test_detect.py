@@ -12,8 +12,9 @@ import pytest
 import zstandard
 
 from services.api.momentum.config import MomentumConfig
-from services.api.momentum.detect import detect, open_lines, run_detect
+from services.api.momentum.detect import detect, run_detect
 from shared.errors import InputError
+from shared.recordings import opened
 from tests.unit.api.momentum.streams import MINUTE, SMALL, T0
 
 WORDS = [
@@ -108,23 +109,27 @@ def test_recordings_are_opened_by_their_ending(tmp_path: Path, ending: str) -> N
     pack = {"gz": gzip.compress, "zst": zstandard.ZstdCompressor().compress}.get(ending.rpartition(".")[2], bytes)
     # two members or frames, as appending writes them
     path.write_bytes(pack(content) + pack(content))
-    with open_lines(path) as lines:
+    with opened(path) as lines:
         assert list(lines) == [frame(0, 1, "a", "hello there")] * 6
     assert run_detect(path, tmp_path / "out.jsonl") == 0
     assert (tmp_path / "out.jsonl").read_text() == ""
 
 
 def test_unreadable_recordings_are_input_errors(tmp_path: Path) -> None:
-    broken, empty = tmp_path / "a.zst", tmp_path / "b.jsonl"
+    broken, empty, cut = tmp_path / "a.zst", tmp_path / "b.jsonl", tmp_path / "c.zst"
     broken.write_bytes(b"not zstd")
+    cut.write_bytes(zstandard.compress(random.Random(1).randbytes(400_000))[:-200_000])
     empty.write_bytes(b"")
     for path, message in (
         (tmp_path / "missing", "Cannot read"),
         (broken, "Cannot read"),
+        (cut, "incomplete"),
         (empty, "holds no posts"),
     ):
         with pytest.raises(InputError, match=message):
             run_detect(path, tmp_path / "out")
+    with pytest.raises(InputError, match=r"Cannot write to .*No such file"):
+        run_detect(empty, tmp_path / "absent" / "out")
 
 
 def test_the_defaults_are_the_reference_operating_point() -> None:

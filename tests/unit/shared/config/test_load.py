@@ -52,6 +52,13 @@ def test_a_url_or_number_that_cannot_work_is_refused(variable: str, value: str, 
     assert said in mistakes("api", **{variable: value})
 
 
+def test_the_command_line_wins_and_passes_the_same_checks() -> None:
+    environment = {PREFIX + "API_PORT": "9000"}
+    assert load("solo", environment, {"api_port": 9001, "data_dir": None}).api_port == 9001
+    with pytest.raises(ConfigurationError, match="70000 is above 65535"):
+        load("solo", environment, {"api_port": 70_000})
+
+
 def test_a_trailing_slash_is_taken_off_once_and_for_all() -> None:
     settings = load("solo", {PREFIX + "PUBLIC_URL": "https://groundswell.example/"})
     assert settings.public_url == "https://groundswell.example"

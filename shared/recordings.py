@@ -1,0 +1,66 @@
+"""Recorded streams as bytes: plain, .gz or .zst, and never cut off without a word."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import zstandard
+
+#: What reading a recording may raise: it cannot be opened, breaks off, or is not what its name says.
+UNREADABLE = (OSError, EOFError, zstandard.ZstdError)
+
+
+@contextmanager
+def unpacked(raw: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """The content of ``raw``, unpacked as the ending of ``name`` tells. Reading may raise ``UNREADABLE``."""
+    if name.endswith(".gz"):
+        with gzip.open(raw) as content:
+            yield cast(BinaryIO, content)
+    elif name.endswith(".zst"):
+        with io.BufferedReader(_Zstandard(raw), 1 << 20) as content:
+            yield cast(BinaryIO, content)
+    else:
+        yield raw
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """The content of the recording at ``path``. Opening and reading may raise ``UNREADABLE``."""
+    with path.open("rb") as raw, unpacked(raw, path.name) as content:
+        yield content
+
+
+class _Zstandard(io.RawIOBase):
+    """Unpacks one or more frames. The library's own reader ends without a word when the last is cut off."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = packed
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._begun = False
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: Any) -> int:
+        while not self._ready:
+            if self._frame.eof:
+                rest, self._begun = self._frame.unused_data, False
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            else:
+                rest = b""
+            rest = rest or self._packed.read(1 << 17)
+            if not rest:
+                if self._begun:
+                    raise EOFError("the last zstd frame is incomplete")
+                return 0
+            self._begun = True
+            self._ready = memoryview(self._frame.decompress(rest))
+        size = min(len(target), len(self._ready))
+        target[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
