@@ -25,7 +25,7 @@ export function lead(list: TopicList, behind: number, now: number): Lead {
       kind: 'listening',
       title: `Catching up: ${span(behind)} still to read.`,
       text:
-        'Posts that were written before are read first and count at their own time. A topic stands out when ' +
+        'Posts that were written before are read first and count in the minute they were written. A topic stands out when ' +
         'many people suddenly write about it more than usual; the first one will be named here.',
     };
   }

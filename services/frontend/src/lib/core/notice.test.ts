@@ -8,7 +8,7 @@ const well: Situation = {
   retryAt: null,
   missedAt: null,
   health: makeHealth([makePart()]),
-  healthFailed: false,
+  healthProblem: null,
   feeds: [makeFeed()],
   catchUpLeft: null,
   streamReason: null,
@@ -79,7 +79,7 @@ describe('notice', () => {
       tone: 'quiet',
       title: 'Catching up with jetstream.',
       text:
-        '23 min behind, about 25 s to go, at 2,500 events a second. Posts count at their own time. ' +
+        '23 min behind, about 25 s to go, at 2,500 events a second. Posts count in the minute they were written. ' +
         '1 more in the status panel.',
     });
   });
@@ -88,6 +88,8 @@ describe('notice', () => {
     const health = makeHealth([makePart()]);
     health.figures = { ...health.figures, posts_stored: 62_500, vectors_stored: 9_200, vectors_pending: 53_300 };
     expect(notice({ ...well, health }).text).toBe('Search by meaning knows 9.2K of 62.5K posts so far.');
+    health.figures = { ...health.figures, vectors_stored: null };
+    expect(notice({ ...well, health }).text).toBe('');
   });
 
   it('mentions missed posts for a minute', () => {
@@ -96,6 +98,11 @@ describe('notice', () => {
   });
 
   it('does not claim that all is well when the health check fails', () => {
-    expect(notice({ ...well, healthFailed: true }).title).toBe('State unknown.');
+    const healthProblem = { status: 503, what: 'PostgreSQL did not answer.', why: 'It is away', do: '', request: '' };
+    expect(notice({ ...well, healthProblem })).toEqual({
+      tone: 'bad',
+      title: 'State unknown, numbers may be old.',
+      text: 'PostgreSQL did not answer. It is away. Asking again by itself.',
+    });
   });
 });

@@ -1,5 +1,5 @@
 /** The one line under the header: what matters most about the state of things, in plain words. */
-import type { Component, Feed, Health } from '../api/types';
+import type { Component, Feed, Health, Problem } from '../api/types';
 import { behindmost } from './catchup';
 import { ago, compact, duration, rate } from './format';
 import type { Connection } from './live';
@@ -18,7 +18,8 @@ export interface Situation {
   retryAt: number | null;
   missedAt: number | null;
   health: Health | null;
-  healthFailed: boolean;
+  /** Why the state could not be read, when it could not. */
+  healthProblem: Problem | null;
   feeds: readonly Feed[];
   /** Seconds until the feeds' past is read, when that can be told. */
   catchUpLeft: number | null;
@@ -99,20 +100,21 @@ function catchingUp({ feeds, catchUpLeft, health }: Situation): Notice | null {
     title: `Catching up with ${feed.id}.`,
     text:
       `${duration(feed.lag_seconds ?? 0)} behind${left}, at ${rate(feed.rate)} events a second. ` +
-      `Posts count at their own time.${parts ? ` ${parts} more in the status panel.` : ''}`,
+      `Posts count in the minute they were written.${parts ? ` ${parts} more in the status panel.` : ''}`,
   };
 }
 
-function stream({ streamReason, missedAt, healthFailed, now }: Situation): Notice | null {
+function stream({ streamReason, missedAt, healthProblem, now }: Situation): Notice | null {
   if (streamReason) return { tone: 'warn', title: 'Live updates are slow.', text: sentence(streamReason) };
-  if (healthFailed) {
-    return { tone: 'warn', title: 'State unknown.', text: 'The health check did not answer; retrying.' };
+  if (healthProblem) {
+    const why = [healthProblem.what, healthProblem.why].filter(Boolean).map(sentence).join(' ');
+    return { tone: 'bad', title: 'State unknown, numbers may be old.', text: `${why} Asking again by itself.` };
   }
   if (missedAt !== null && now - missedAt < MISSED_SHOWN_MS) {
     return {
       tone: 'warn',
       title: 'Some live posts were missed.',
-      text: 'The connection was gone too long. Counts and topics were read again and are complete.',
+      text: 'The live stream was interrupted, so the list may lack a few. Counts and topics are complete.',
     };
   }
   return null;
@@ -132,7 +134,7 @@ function well({ connection, feeds, health }: Situation): Notice {
 
 /** What search cannot know yet, when it is more than the posts of a moment. */
 function backlog({ figures }: Health): string {
-  if (figures.vectors_pending === null || figures.vectors_pending < FEW_PENDING) return '';
+  if (figures.vectors_stored === null || figures.vectors_pending === null || figures.vectors_pending < FEW_PENDING) return '';
   return `Search by meaning knows ${compact(figures.vectors_stored)} of ${compact(figures.posts_stored)} posts so far.`;
 }
 

@@ -11,7 +11,7 @@ class Standing {
       retryAt: platform.retryAt,
       missedAt: platform.missedAt,
       health: platform.health.data,
-      healthFailed: platform.health.problem !== null,
+      healthProblem: platform.health.problem,
       feeds: platform.feedList,
       catchUpLeft: platform.catchUpLeft,
       streamReason: platform.streamReason,
