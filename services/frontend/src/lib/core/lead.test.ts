@@ -16,7 +16,7 @@ describe('lead', () => {
   it('calls a topic new where fewer than one post is usual, instead of a huge multiplier', () => {
     const topic = makeTopic({ usual_hour: 0, posts_hour: 511, authors_hour: 502, ratio: 511 });
     expect(lead(makeList([topic]), 0, T0)).toMatchObject({
-      says: { before: 'is', figure: 'new', after: ': 511 posts in the last hour, where fewer than one is usual' },
+      says: { before: 'is', figure: 'new', after: ': 511\u00a0posts in the last hour, where fewer than one is usual' },
     });
     expect(evidence(topic, T0)).toMatch(/^Written by 502 people; began at \d\d:30\.$/);
   });

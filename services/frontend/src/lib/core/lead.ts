@@ -48,7 +48,7 @@ export function lead(list: TopicList, behind: number, now: number): Lead {
 
 function saying(topic: Topic): Saying {
   if (isNew(topic)) {
-    const posts = `${plural(topic.posts_hour, 'post')} in the last hour`;
+    const posts = `${plural(topic.posts_hour, 'post').replace(' ', '\u00a0')} in the last hour`;
     return { before: 'is', figure: 'new', after: `: ${posts}, where fewer than one is usual` };
   }
   return { before: 'is at', figure: against(topic).replace('>', 'over '), after: ' its usual volume' };
