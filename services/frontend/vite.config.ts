@@ -32,6 +32,12 @@ function isTheme(file: { type: string; fileName: string }): boolean {
 
 export default defineConfig({
   plugins: [svelte(), themeBootstrap()],
-  build: { target: 'es2023', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
+  build: {
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    // How long each plugin took is for those who work on the build, not for those who only run it.
+    rolldownOptions: { checks: { bundlerTimings: false } },
+  },
   server: { proxy: { '/api': { target: apiAddress, ws: true } } },
 });

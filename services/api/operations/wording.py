@@ -30,31 +30,55 @@ UNITS = {
     ),
 }
 
-_USED = {
+#: What units use or do, by the name they report. The title stands where only one unit has such a part.
+_PARTS = {
     "postgres": Words("PostgreSQL", "Nothing can be read or stored.", "Start PostgreSQL."),
     "valkey": Words(
         "Valkey",
         "Live updates pause and briefings wait; lists still show what is stored.",
         "Start Valkey or Redis.",
     ),
+    "vectors": Words(
+        "vector index",
+        "Search finds words only, not meaning. Missed posts are filled in later.",
+        "Start the vector index, or look at its log.",
+    ),
     "embedder": Words(
-        "Embedding model",
+        "Embedding model for search",
         "Search finds words only, not meaning.",
         "See the reason; set GROUNDSWELL_EMBEDDING_MODEL=auto to try again.",
     ),
-    "vectors": Words(
-        "Vector index",
-        "Search finds words only, not meaning. Missed posts are filled in later.",
-        "Start the vector index, or look at its log.",
+    "embedding": Words(
+        "Embedding of new posts",
+        "Search finds new posts by their words only, not by meaning. They are embedded later.",
+        "Wait while it starts; if it does not, look at the relay's log.",
     ),
     "momentum": Words(
         "Momentum",
         "Topics and their charts are behind or stand still.",
         "Wait while it catches up; if it does not, look at the API's log.",
     ),
-    "render": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
+    "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }
+
+#: Engines that several units reach, each over a connection of its own.
+_SHARED = frozenset({"postgres", "valkey", "vectors"})
+
+_AGAIN = "It is started again by itself; its last lines are in the terminal."
+
+#: Children of ``groundswell up``, by the name its supervisor reports.
+_PROCESSES = {
+    "solo": Words("Supervisor", "Parts that stop are not started again.", "Start Groundswell again."),
+    "postgres": Words("PostgreSQL process", _PARTS["postgres"].effect, _AGAIN),
+    "valkey": Words("Valkey process", _PARTS["valkey"].effect, _AGAIN),
+    "relay": Words("Relay process", UNITS["relay"].effect, _AGAIN),
+    "api": Words("API process", UNITS["api"].effect, _AGAIN),
+    "worker": Words("Worker process", UNITS["worker"].effect, _AGAIN),
+    "simulator": Words("Simulator process", "The simulated feed sends no posts.", _AGAIN),
+}
+
+_NAMES = {"relay": "Relay", "api": "API", "worker": "Worker", "solo": "Supervisor"}
 
 #: State, effect and advice for each status of a feed.
 FEED_STATES: dict[FeedStatus, tuple[State, str | None, str | None]] = {
@@ -74,8 +98,13 @@ FEED_STATES: dict[FeedStatus, tuple[State, str | None, str | None]] = {
 
 def words_for(unit: str, component: str) -> Words:
     """Words for ``component`` as ``unit`` reports it."""
+    if unit == "solo" and component in _PROCESSES:
+        return _PROCESSES[component]
     if unit == component and unit in UNITS:
         return UNITS[unit]
-    if words := _USED.get(component):
-        return msgspec.structs.replace(words, title=f"{words.title} ({unit})")
-    return Words(f"{component} ({unit})", "A part of it does not work.", f"Look at the log of the {unit}.")
+    name = _NAMES.get(unit, unit)
+    words = _PARTS.get(component)
+    if words is None:
+        plain = component.replace("_", " ")
+        return Words(f"{name}: {plain}", "A part of it does not work.", f"Look at the log of the {name}.")
+    return msgspec.structs.replace(words, title=f"{name} to {words.title}") if component in _SHARED else words

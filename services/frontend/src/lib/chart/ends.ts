@@ -109,6 +109,7 @@ function drawLabel(
 }
 
 function format(value: number): string {
+  if (value > 0 && value < 0.1) return '<0.1';
   return value >= 10 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1);
 }
 

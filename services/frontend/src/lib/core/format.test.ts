@@ -22,6 +22,16 @@ describe('format', () => {
     expect(format.duration(seconds)).toBe(text);
   });
 
+  it.each([
+    [59, '0 minutes'],
+    [60, '1 minute'],
+    [65 * 60, '65 minutes'],
+    [1440 * 60, '24 hours'],
+    [10_080 * 60, '7 days'],
+  ])('%d seconds in words are %s', (seconds, text) => {
+    expect(format.span(seconds)).toBe(text);
+  });
+
   it('says how long ago, and never in the future when clocks differ', () => {
     expect(format.ago(isoAt(-42), T0)).toBe('42 s ago');
     expect(format.ago(isoAt(-5), T0)).toBe('5 s ago');
@@ -47,6 +57,13 @@ describe('format', () => {
     expect(format.rate(141.2)).toBe('141');
     expect(format.plural(1, 'post')).toBe('1 post');
     expect(format.plural(1200, 'post')).toBe('1,200 posts');
+  });
+
+  it('calls a part complete only when nothing is left', () => {
+    expect(format.share(999, 1)).toBe('99%');
+    expect(format.share(5, 0)).toBe('100%');
+    expect(format.share(0, 0)).toBe('–');
+    expect(format.share(5, null)).toBe('–');
   });
 
   it('shortens account ids by their prefix and middle', () => {

@@ -51,6 +51,13 @@ export function duration(seconds: number): string {
   return `${Math.floor(s / DAY)} d`;
 }
 
+/** A length of time in words: `1 minute`, `65 minutes`, `24 hours`, `3 days`. */
+export function span(seconds: number): string {
+  if (seconds < 2 * HOUR) return plural(Math.max(0, Math.floor(seconds / MINUTE)), 'minute');
+  if (seconds < 3 * DAY) return plural(Math.floor(seconds / HOUR), 'hour');
+  return plural(Math.floor(seconds / DAY), 'day');
+}
+
 /** How long ago, counted from `now` in milliseconds: `now`, `42 s ago`, `12 min ago`. */
 export function ago(iso: string | null | undefined, now: number): string {
   if (!iso) return UNKNOWN;
@@ -68,6 +75,11 @@ export function at(iso: string, now: number): string {
 /** Wall clock with seconds in the viewer's time zone. */
 export function clock(when: string | number): string {
   return hourMinuteSecond.format(new Date(when));
+}
+
+/** What part is done, rounded down so that only all of it is `100%`. */
+export function share(done: number | null | undefined, left: number | null | undefined): string {
+  return done == null || left == null || done + left === 0 ? UNKNOWN : `${Math.floor((100 * done) / (done + left))}%`;
 }
 
 /** Whole nano-dollars as `$3.42`; amounts under a cent keep their first digits. */

@@ -8,8 +8,9 @@ const well: Situation = {
   retryAt: null,
   missedAt: null,
   health: makeHealth([makePart()]),
-  healthFailed: false,
+  healthProblem: null,
   feeds: [makeFeed()],
+  catchUpLeft: null,
   streamReason: null,
   now: T0,
 };
@@ -47,14 +48,48 @@ describe('notice', () => {
     expect(notice({ ...well, health: makeHealth([degraded, down]) })).toEqual({
       tone: 'bad',
       title: 'Worker is down.',
-      text: 'Briefings wait. stopped. 1 more in the status panel.',
+      text: 'Briefings wait. Stopped. 1 more in the status panel.',
     });
   });
 
   it('tells of a stalled feed, but not of one that is switched off', () => {
     const feed = makeFeed({ status: 'stalled', reason: 'no event for 6 minutes', since: isoAt(-360) });
-    expect(notice({ ...well, feeds: [feed] }).text).toBe('no event for 6 minutes. Since 6 min ago.');
+    expect(notice({ ...well, feeds: [feed] }).text).toBe(
+      'No new posts of it for 6 min. No event for 6 minutes. It reconnects by itself.',
+    );
     expect(notice({ ...well, feeds: [{ ...feed, enabled: false }] }).tone).toBe('quiet');
+  });
+
+  it('takes a feed lost a moment ago calmly, and one lost for longer seriously', () => {
+    const lost = makeFeed({ status: 'unreachable', reason: 'ping timeout', since: isoAt(-5) });
+    const part = makePart({ name: 'feed.jetstream', title: 'Feed jetstream', state: 'down' });
+    const seen = { ...well, feeds: [lost], health: makeHealth([part]) };
+    expect(notice(seen)).toMatchObject({ tone: 'warn', title: 'Reconnecting to jetstream.', text: 'Ping timeout.' });
+    expect(notice({ ...seen, now: T0 + 30_000 })).toMatchObject({
+      tone: 'bad',
+      title: 'The feed jetstream is unreachable.',
+    });
+  });
+
+  it('reading the past is no alarm: it says how far behind and how long it takes', () => {
+    const feed = makeFeed({ status: 'catching_up', lag_seconds: 1380, rate: 2500 });
+    const part = makePart({ name: 'feed.jetstream', state: 'degraded' });
+    const seen = { ...well, feeds: [feed], catchUpLeft: 25.4, health: makeHealth([part, degraded]) };
+    expect(notice(seen)).toEqual({
+      tone: 'quiet',
+      title: 'Catching up with jetstream.',
+      text:
+        '23 min behind, about 25 s to go, at 2,500 events a second. Posts count in the minute they were written. ' +
+        '1 more in the status panel.',
+    });
+  });
+
+  it('owns up to posts that search by meaning cannot know yet', () => {
+    const health = makeHealth([makePart()]);
+    health.figures = { ...health.figures, posts_stored: 62_500, vectors_stored: 9_200, vectors_pending: 53_300 };
+    expect(notice({ ...well, health }).text).toBe('Search by meaning knows 9.2K of 62.5K posts so far.');
+    health.figures = { ...health.figures, vectors_stored: null };
+    expect(notice({ ...well, health }).text).toBe('');
   });
 
   it('mentions missed posts for a minute', () => {
@@ -63,6 +98,11 @@ describe('notice', () => {
   });
 
   it('does not claim that all is well when the health check fails', () => {
-    expect(notice({ ...well, healthFailed: true }).title).toBe('State unknown.');
+    const healthProblem = { status: 503, what: 'PostgreSQL did not answer.', why: 'It is away', do: '', request: '' };
+    expect(notice({ ...well, healthProblem })).toEqual({
+      tone: 'bad',
+      title: 'State unknown, numbers may be old.',
+      text: 'PostgreSQL did not answer. It is away. Asking again by itself.',
+    });
   });
 });

@@ -1,6 +1,7 @@
 /** The one line under the header: what matters most about the state of things, in plain words. */
-import type { Component, Feed, Health } from '../api/types';
-import { ago, duration } from './format';
+import type { Component, Feed, Health, Problem } from '../api/types';
+import { behindmost } from './catchup';
+import { ago, compact, duration, rate } from './format';
 import type { Connection } from './live';
 
 export type NoticeTone = 'quiet' | 'warn' | 'bad';
@@ -17,22 +18,29 @@ export interface Situation {
   retryAt: number | null;
   missedAt: number | null;
   health: Health | null;
-  healthFailed: boolean;
+  /** Why the state could not be read, when it could not. */
+  healthProblem: Problem | null;
   feeds: readonly Feed[];
+  /** Seconds until the feeds' past is read, when that can be told. */
+  catchUpLeft: number | null;
   streamReason: string | null;
   now: number;
 }
 
-const TROUBLED: ReadonlySet<string> = new Set(['stalled', 'unreachable']);
+/** A connection that was lost only just now is no news yet: it mostly comes back at once. */
+const PATIENCE_MS = 15_000;
+const FEW_PENDING = 500;
 const MISSED_SHOWN_MS = 60_000;
 
 /** Picks the most important thing to say; everything is quiet when all is well. */
 export function notice(situation: Situation): Notice {
   return (
     offline(situation) ??
-    troubledPart(situation.health) ??
+    partIn(situation.health, 'down') ??
     troubledFeed(situation.feeds, situation.now) ??
     stream(situation) ??
+    catchingUp(situation) ??
+    partIn(situation.health, 'degraded') ??
     well(situation)
   );
 }
@@ -45,14 +53,20 @@ function offline({ connection, heardAt, retryAt, now }: Situation): Notice | nul
   return { tone: 'bad', title: 'Offline, reconnecting.', text: since + next };
 }
 
-function troubledPart(health: Health | null): Notice | null {
-  const parts = health?.components.filter((part) => part.state === 'down' || part.state === 'degraded') ?? [];
-  const worst = parts.find((part) => part.state === 'down') ?? parts[0];
+/** Parts other than feeds, which speak for themselves, that are in trouble. */
+function troubled(health: Health | null): Component[] {
+  const parts = health?.components ?? [];
+  return parts.filter((part) => !part.name.startsWith('feed.') && (part.state === 'down' || part.state === 'degraded'));
+}
+
+function partIn(health: Health | null, state: 'down' | 'degraded'): Notice | null {
+  const parts = troubled(health);
+  const worst = parts.find((part) => part.state === state);
   if (!worst) return null;
   const more = parts.length > 1 ? ` ${parts.length - 1} more in the status panel.` : '';
   return {
-    tone: worst.state === 'down' ? 'bad' : 'warn',
-    title: `${worst.title} is ${worst.state}.`,
+    tone: state === 'down' ? 'bad' : 'warn',
+    title: `${worst.title} is ${state}.`,
     text: `${partText(worst)}${more}`,
   };
 }
@@ -62,25 +76,45 @@ function partText(part: Component): string {
 }
 
 function troubledFeed(feeds: readonly Feed[], now: number): Notice | null {
-  const feed = feeds.find((candidate) => candidate.enabled && TROUBLED.has(candidate.status));
+  const lost = feeds.find((feed) => feed.enabled && feed.status === 'unreachable');
+  const feed = lost ?? feeds.find((candidate) => candidate.enabled && candidate.status === 'stalled');
   if (!feed) return null;
+  const why = sentence(feed.reason ?? 'No reason given');
+  if (now - Date.parse(feed.since) < PATIENCE_MS) {
+    return { tone: 'warn', title: `Reconnecting to ${feed.id}.`, text: why };
+  }
   return {
-    tone: 'warn',
+    tone: lost ? 'bad' : 'warn',
     title: `The feed ${feed.id} is ${feed.status}.`,
-    text: `${sentence(feed.reason ?? 'No reason given')} Since ${ago(feed.since, now)}.`,
+    text: `No new posts of it for ${duration((now - Date.parse(feed.since)) / 1000)}. ${why} It reconnects by itself.`,
   };
 }
 
-function stream({ streamReason, missedAt, healthFailed, now }: Situation): Notice | null {
+function catchingUp({ feeds, catchUpLeft, health }: Situation): Notice | null {
+  const feed = behindmost(feeds);
+  if (!feed) return null;
+  const left = catchUpLeft === null ? '' : `, about ${duration(catchUpLeft).replace(/\.\d/, '')} to go`;
+  const parts = troubled(health).length;
+  return {
+    tone: 'quiet',
+    title: `Catching up with ${feed.id}.`,
+    text:
+      `${duration(feed.lag_seconds ?? 0)} behind${left}, at ${rate(feed.rate)} events a second. ` +
+      `Posts count in the minute they were written.${parts ? ` ${parts} more in the status panel.` : ''}`,
+  };
+}
+
+function stream({ streamReason, missedAt, healthProblem, now }: Situation): Notice | null {
   if (streamReason) return { tone: 'warn', title: 'Live updates are slow.', text: sentence(streamReason) };
-  if (healthFailed) {
-    return { tone: 'warn', title: 'State unknown.', text: 'The health check did not answer; retrying.' };
+  if (healthProblem) {
+    const why = [healthProblem.what, healthProblem.why].filter(Boolean).map(sentence).join(' ');
+    return { tone: 'bad', title: 'State unknown, numbers may be old.', text: `${why} Asking again by itself.` };
   }
   if (missedAt !== null && now - missedAt < MISSED_SHOWN_MS) {
     return {
       tone: 'warn',
       title: 'Some live posts were missed.',
-      text: 'The connection was gone too long. Counts and topics were read again and are complete.',
+      text: 'The live stream was interrupted, so the list may lack a few. Counts and topics are complete.',
     };
   }
   return null;
@@ -88,23 +122,23 @@ function stream({ streamReason, missedAt, healthFailed, now }: Situation): Notic
 
 function well({ connection, feeds, health }: Situation): Notice {
   if (connection === 'connecting' || !health) return { tone: 'quiet', title: 'Connecting.', text: '' };
-  const catching = feeds.find((feed) => feed.status === 'catching_up');
-  if (catching) {
-    return {
-      tone: 'quiet',
-      title: `Catching up on ${catching.id}.`,
-      text: `${duration(catching.lag_seconds ?? 0)} behind; counts fill in at their own time.`,
-    };
-  }
+  const starting = feeds.find((feed) => feed.enabled && feed.status === 'starting');
+  if (starting) return { tone: 'quiet', title: `Connecting to ${starting.id}.`, text: 'The first posts are on their way.' };
   const off = health.components.filter((part) => part.state === 'off').map((part) => part.title);
   return {
     tone: 'quiet',
     title: 'All parts are working.',
-    text: off.length ? `Switched off: ${off.join(', ')}.` : '',
+    text: [backlog(health), off.length ? `Switched off: ${off.join(', ')}.` : ''].filter(Boolean).join(' '),
   };
 }
 
+/** What search cannot know yet, when it is more than the posts of a moment. */
+function backlog({ figures }: Health): string {
+  if (figures.vectors_stored === null || figures.vectors_pending === null || figures.vectors_pending < FEW_PENDING) return '';
+  return `Search by meaning knows ${compact(figures.vectors_stored)} of ${compact(figures.posts_stored)} posts so far.`;
+}
+
 function sentence(text: string): string {
-  const trimmed = text.trim();
-  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -1,9 +1,40 @@
 import { describe, expect, it } from 'vitest';
 import { isoAt, T0 } from './fixtures';
-import { axisEnd, bands, breakAtHoles, lastValue, overlay, sample, withOutage } from './series';
+import {
+  axisEnd,
+  bands,
+  breakAtHoles,
+  completeMinutes,
+  lastValue,
+  overlay,
+  sample,
+  withOutage,
+  withUnread,
+} from './series';
 
 const S0 = T0 / 1000;
 const gap = (feed: string, from: number, to: number) => ({ id: `${feed}${from}`, feed, start: isoAt(from), end: isoAt(to), cause: '' });
+
+describe('withUnread', () => {
+  it('hatches what is still to be read of the past', () => {
+    expect(withUnread([], S0 - 1800, true, S0)).toEqual([{ from: S0 - 1740, to: S0, label: 'Not read yet' }]);
+  });
+
+  it('adds nothing once the past is read, nor for the last few minutes of it', () => {
+    expect(withUnread([], S0 - 1800, false, S0)).toEqual([]);
+    expect(withUnread([], S0 - 180, true, S0)).toEqual([]);
+    expect(withUnread([], null, true, S0)).toEqual([]);
+  });
+});
+
+describe('completeMinutes', () => {
+  it('leaves out the minute that is still being counted', () => {
+    const minutes = [{ start: isoAt(0) }, { start: isoAt(60) }];
+    expect(completeMinutes(minutes, isoAt(90))).toEqual([{ start: isoAt(0) }]);
+    expect(completeMinutes(minutes, isoAt(120))).toEqual(minutes);
+    expect(completeMinutes(minutes, null)).toEqual(minutes);
+  });
+});
 
 describe('breakAtHoles', () => {
   it('keeps empty minutes empty', () => {

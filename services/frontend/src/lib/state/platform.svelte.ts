@@ -2,6 +2,7 @@
 import { ask, client } from '../api/client';
 import type { Feed, FeedList, Health, LiveMessage, Post, Run, TopicList } from '../api/types';
 import { FeedBuffer } from '../core/buffer';
+import { CatchUp, behindmost } from '../core/catchup';
 import { batched } from '../core/frame';
 import { LiveClient, type Connection, type Socket } from '../core/live';
 import { RateWindow } from '../core/rate';
@@ -31,9 +32,12 @@ class Platform {
   topicsVersion = $state(0);
   rate = $state.raw({ shown: 0, stored: 0 });
   runs: ReadonlyMap<string, Run> = $state.raw(new Map());
+  /** Seconds until the feeds' past is read; null while that cannot be told. */
+  catchUpLeft: number | null = $state(null);
 
   private heard = 0;
   private readonly window = new RateWindow();
+  private readonly catchUp = new CatchUp();
   private readonly list = batched(LIST_INTERVAL_MS, () => this.publish());
   private readonly live = new LiveClient(
     {
@@ -81,6 +85,12 @@ class Platform {
   /** Feeds in a steady order. */
   get feedList(): readonly Feed[] {
     return this.feeds.data?.feeds ?? [];
+  }
+
+  /** True while every feed that is on still reads its past. */
+  get catchingUp(): boolean {
+    const on = this.feedList.filter((feed) => feed.enabled && feed.status !== 'ended' && feed.status !== 'paused');
+    return on.length > 0 && on.every((feed) => feed.status === 'catching_up');
   }
 
   noteRun(run: Run): void {
@@ -161,6 +171,8 @@ class Platform {
       ? known.feeds.map((candidate) => (candidate.id === feed.id ? feed : candidate))
       : [...known.feeds, feed];
     this.feeds.data = { ...known, feeds: others };
+    this.catchUp.note(behindmost(others)?.lag_seconds ?? null, Date.now());
+    this.catchUpLeft = this.catchUp.left();
   }
 
   private publish(): void {
