@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import openvino as ov
-from openvino import opset15 as op
 
+from shared.embedding.runtime import op, ov
 from shared.embedding.weights import BLOCK, Codes, Floats, Halves, Weights
 
 Node = Any  # OpenVINO's nodes carry no types

@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import openvino as ov
-from openvino import opset15 as op
 
 from shared.embedding.constants import Constants, half, ints
+from shared.embedding.runtime import op, ov
 from shared.embedding.weights import Weights
 
 Node = Any  # OpenVINO's nodes carry no types

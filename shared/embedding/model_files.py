@@ -18,9 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
-import openvino as ov
 
 from shared.embedding.graph import build_graph
+from shared.embedding.runtime import ov
 from shared.embedding.weights import Weights
 from shared.telemetry import logs
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import openvino as ov
-
 from shared.embedding.batching import Ids
 from shared.embedding.model_files import load_graph
+from shared.embedding.runtime import ov
 from shared.embedding.weights import Weights
 from shared.errors import EmbedderUnavailable
 from shared.schemas.vector import Vectors

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import pytest
-from openvino import opset15 as op
 
 from shared.embedding import model_files
+from shared.embedding.runtime import op, ov
 
 
 @pytest.fixture
