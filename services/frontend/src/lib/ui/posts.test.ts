@@ -38,8 +38,9 @@ function arrive(...ids: string[]): void {
 
 const texts = () => [...document.querySelectorAll('article p')].map((node) => node.textContent);
 const list = () => document.querySelector('.list') as HTMLElement;
+const frame = () => document.querySelector('.frame') as HTMLElement;
 const hover = (kind: string) => {
-  list().dispatchEvent(new PointerEvent(kind, { pointerType: 'mouse' }));
+  frame().dispatchEvent(new PointerEvent(kind, { pointerType: 'mouse' }));
   flushSync();
 };
 
@@ -70,6 +71,9 @@ describe('PostList', () => {
     arrive('b2', 'b3');
     expect(texts()).toEqual(['text of b1']);
     expect(document.querySelector('.fresh')?.textContent).toContain('2 new posts');
+    list().dispatchEvent(new PointerEvent('pointerleave', { pointerType: 'mouse' }));
+    flushSync();
+    expect(texts(), 'on the way to the button over the list').toEqual(['text of b1']);
     hover('pointerleave');
     expect(texts()).toEqual(['text of b3', 'text of b2', 'text of b1']);
     expect(document.querySelector('.fresh')).toBeNull();
