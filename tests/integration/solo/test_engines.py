@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from services.solo import engines
 from services.solo.children import Child, ChildSpec
 from services.solo.engines import Postgres, Valkey
 from shared.config.load import foreign_environment
@@ -124,6 +125,17 @@ def test_a_server_that_outlived_its_supervisor_is_ended_before_a_new_one_starts(
     again.prepare()
     left_over.wait_stopped()
     end(run(again.spec(), tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands the engine to another user")
+def test_binaries_in_a_closed_folder_are_copied_with_the_libraries_they_load(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "reachable_by", lambda path, _uid: "site-packages" not in str(path))
+    postgres = Postgres(home, foreign_environment())
+    assert postgres.prepare() is True
+    end(run(postgres.spec(), tmp_path))
+    assert postgres.spec().argv[0].startswith(str(home))
 
 
 def test_valkey_starts_over_a_socket_that_a_crash_left(home: Path, tmp_path: Path) -> None:
