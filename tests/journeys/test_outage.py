@@ -94,7 +94,10 @@ def test_postgresql_stopped_for_thirty_seconds_is_survived(stack: Stack) -> None
     # when it is started again everything goes on by itself
     postgres.start()
     until_moved(stack, before)
-    assert answer(stack, "/api/v1/topics")[0] == 200
+    deadline = time.monotonic() + 30
+    while answer(stack, "/api/v1/topics")[0] != 200:
+        assert time.monotonic() < deadline, "the API does not come back"
+        stack.watch(0.2)
     # and nothing was lost or doubled
     psutil.Process(child(stack, "relay").pid).suspend()
     stack.watch(0.5)

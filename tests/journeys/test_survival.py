@@ -63,8 +63,7 @@ def test_a_ctrl_c_leaves_no_child_behind_and_the_next_start_is_warm(tmp_path: Pa
 def test_a_supervisor_killed_outright_takes_its_children_along_and_the_next_start_recovers() -> None:
     with running_platform() as platform:
         family = psutil.Process(platform.process.pid).children(recursive=True)
-        platform.process.send_signal(signal.SIGKILL)
-        platform.process.wait()
+        platform.end(signal.SIGKILL)
         _, alive = psutil.wait_procs(family, timeout=30)
         assert alive == []
         again = Platform(platform.data)

@@ -123,7 +123,11 @@ class Platform:
 
     def stop(self) -> int:
         """As Ctrl-C does; the exit code."""
-        self.process.send_signal(signal.SIGINT)
+        return self.end(signal.SIGINT)
+
+    def end(self, number: signal.Signals) -> int:
+        """Send the supervisor a signal and wait for its end; the exit code."""
+        self.process.send_signal(number)
         code = self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
