@@ -33,10 +33,12 @@ class Publishing(runner.Publishing, report.Publishing, Protocol):
 
 
 def first_feed(settings: Settings) -> FeedSpec | None:
-    """The feed the settings name, if they do. Its id is its kind, so its cursor survives a change of host."""
+    """The feed the settings name, if they do. Its id is its name, so its cursor survives a change of host."""
     if not settings.feed_url:
         return None
-    return FeedSpec(settings.feed_kind, settings.feed_kind, settings.feed_url, settings.feed_backfill_minutes)
+    return FeedSpec(
+        settings.feed_name or settings.feed_kind, settings.feed_kind, settings.feed_url, settings.feed_backfill_minutes
+    )
 
 
 def ensure_feed(database: Database, spec: FeedSpec, origin: Origin, start_us: int | None = None) -> cursors.Cursor:

@@ -33,8 +33,8 @@ from shared.telemetry.health import Reporter, State
 JETSTREAM_URL = "wss://jetstream2.us-east.bsky.network/subscribe"
 
 
-#: Id of the feed that a fresh installation begins with.
-FEED = "jetstream"
+#: Name of the simulated feed: nobody may take it for the real network.
+SIMULATED_FEED = "simulator"
 #: A fresh feed reads the simulator's whole history, however long the start took.
 BACKFILL_SLACK_MINUTES = 10
 
@@ -114,6 +114,7 @@ class Stack:
         if self.options.source == "simulator":
             self.options.simulated().check(wall_clock_us())
         self.folder.open()
+        self._check_source()
         if not self._given.api_port:  # the address is told to people, so it must be known before
             self._given = msgspec.structs.replace(self._given, api_port=free_port())
         check_port(self._given.api_host, self._given.api_port)
@@ -123,6 +124,7 @@ class Stack:
         self.settings = msgspec.structs.replace(
             self.settings,
             feed_url=self._given.feed_url or feed_url,
+            feed_name=self._given.feed_name or (SIMULATED_FEED if self.options.source == "simulator" else ""),
             feed_backfill_minutes=self._backfill(),
             frontend_dir=self._given.frontend_dir or (str(DASHBOARD) if (DASHBOARD / "index.html").exists() else ""),
         )
@@ -221,6 +223,16 @@ class Stack:
                 )
             )
         return f"ws://127.0.0.1:{port}/subscribe"
+
+    def _check_source(self) -> None:
+        """One folder never mixes simulated and real posts: no number in it could be trusted."""
+        kept = self.folder.remember("source", self.options.source)
+        if kept != self.options.source:
+            raise InputError(
+                f"This data folder holds posts of the source {kept}.",
+                why="Simulated and real posts are never mixed.",
+                do=f"Give another folder: make run SOURCE={self.options.source} DATA=data-{self.options.source}",
+            )
 
     def _origin(self, fresh: Origin) -> Origin:
         kept = self.folder.remember("simulator", msgspec.to_builtins(fresh))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from services.solo.stack import FEED, Stack
+from services.solo.stack import SIMULATED_FEED, Stack
 from shared.contracts.ids import post_id
 from shared.errors import DependencyError
 from shared.store import audit
@@ -39,10 +39,10 @@ def count(stack: Stack) -> Verdict:
     begins at the simulator's anchor, and a fresh feed reads from there.
     """
     database = stack.database
-    cursor = database.fetch_one(audit.FEED_TOTALS, {"feed": FEED})
+    cursor = database.fetch_one(audit.FEED_TOTALS, {"feed": SIMULATED_FEED})
     if cursor is None:
         raise DependencyError("The relay has stored nothing yet.")
-    stored = {key.id for key in database.fetch(audit.POST_KEYS, {"feed": FEED})}
+    stored = {key.id for key in database.fetch(audit.POST_KEYS, {"feed": SIMULATED_FEED})}
     ledger = stack.simulated_stream().ledger
     served = {post_id(post.uri) for post in ledger.posts(stack.simulator_anchor_us, cursor.position + 1)}
     totals = database.fetch(audit.TOTALS)[0]

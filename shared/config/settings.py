@@ -90,6 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     feed_kind: Annotated[Literal["jetstream"], About("Protocol of the first feed.", ("relay",), "jetstream")] = (
         "jetstream"
     )
+    feed_name: Annotated[
+        str, About("Name of the first feed, as shown; empty takes its kind.", ("relay",), "bluesky")
+    ] = ""
     feed_url: Annotated[
         str,
         About(

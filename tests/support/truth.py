@@ -31,7 +31,7 @@ class Position(Schema, frozen=True, kw_only=True):
 
 _POSTS = Statement("SELECT id, uri, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM post", StoredPost)
 _POSITION = Statement(
-    "SELECT position, quarantined, (SELECT count(*) FROM feed_gap) AS gaps FROM feed_cursor WHERE feed = 'jetstream'",
+    "SELECT position, quarantined, (SELECT count(*) FROM feed_gap) AS gaps FROM feed_cursor WHERE feed = 'simulator'",
     Position,
 )
 
