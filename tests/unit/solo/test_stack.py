@@ -1,22 +1,68 @@
-"""What a stack refuses before it starts anything."""
+"""What the stack refuses before it starts anything."""
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 
 import pytest
 
-from services.solo.folder import free_port
+from services.solo.engines import Postgres
 from services.solo.progress import Progress
-from services.solo.stack import Stack, UpOptions
+from services.solo.stack import Origin, Stack, UpOptions
 from shared.config.settings import Settings
-from shared.errors import InputError
+from shared.errors import ConfigurationError, InputError
+
+
+def stack(data: Path, **options: object) -> Stack:
+    return Stack(Settings(data_dir=str(data)), UpOptions(**options), Progress(io.StringIO()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rate": 99_999.0}, {"rate": float("nan")}, {"history_minutes": -1}, {"faults": "nonsense"}]
+)
+def test_options_that_cannot_be_leave_nothing_behind(tmp_path: Path, wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError, match="cannot"):
+        stack(tmp_path / "data", **wrong).start()
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_start_told_to_stop_begins_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, said = stack(tmp_path), io.StringIO()
+    monkeypatch.setattr(told, "_progress", Progress(said))
+    monkeypatch.setattr(Postgres, "prepare", lambda _self: told.stop.set())  # a Ctrl-C while initdb runs
+    with pytest.raises(KeyboardInterrupt):
+        told.start()
+    assert told.supervisor.children == ()
+    assert said.getvalue().split() == ["Starting", "PostgreSQL", "stopped"]
+    told.close()
+
+
+def test_a_closed_terminal_does_not_keep_the_children_from_being_ended(tmp_path: Path) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise OSError(errno.EIO, "Input/output error")
+
+    reached = []
+    with Progress(Gone()).step("Stopping"):
+        reached.append("the end of the children")
+    assert reached
+
+
+@pytest.mark.parametrize("kept", ["[]", '{"seed": 7}', '{"anchor_us": "x", "seed": 7, "rate": 50.0}'])
+def test_a_damaged_note_about_the_stream_is_left_alone_and_explained(tmp_path: Path, kept: str) -> None:
+    note = tmp_path / "simulator.json"
+    note.write_text(kept)
+    with pytest.raises(ConfigurationError, match=r"simulator\.json does not say.*another folder"):
+        stack(tmp_path)._origin(Origin(1, 7, 50.0))
+    assert note.read_text() == kept
 
 
 def test_simulated_and_real_posts_are_never_mixed_in_one_folder(tmp_path: Path) -> None:
     (tmp_path / "source.json").write_text('"simulator"')
-    stack = Stack(Settings(data_dir=str(tmp_path), api_port=free_port()), UpOptions(source="jetstream"), Progress())
+    mixed = stack(tmp_path, source="jetstream")
     with pytest.raises(InputError, match=r"posts of the source simulator.*DATA=data-jetstream"):
-        stack.start()
-    stack.close()
+        mixed.start()
+    mixed.close()
     assert not (tmp_path / "postgres").exists()
