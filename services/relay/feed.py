@@ -14,7 +14,8 @@ from services.relay.sources.registry import Kind
 from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
 from shared.config.settings import Settings
-from shared.store import cursors
+from shared.schemas.feed import Managed
+from shared.store import cursors, feed_rows
 from shared.store.database import Database
 
 
@@ -31,12 +32,15 @@ def first_feed(settings: Settings) -> FeedSpec | None:
     )
 
 
-def ensure_feed(database: Database, spec: FeedSpec, origin: Origin, start_us: int | None = None) -> cursors.Cursor:
+def ensure_feed(
+    database: Database, spec: FeedSpec, origin: Origin, start_us: int | None = None, managed: Managed = "operator"
+) -> cursors.Cursor:
     """The feed's rows, made where missing; where its cursor stands. Raises StoreUnavailable."""
     row = {"feed": spec.id, "kind": spec.kind, "url": spec.url, "backfill_minutes": spec.backfill_minutes}
+    row |= {"managed": managed}
     begin = {"feed": spec.id, "wire": origin.wire, "host": origin.host, "start_us": start_us}
     with database.transaction() as transaction:
-        transaction.execute(cursors.ENSURE_FEED, row)
+        transaction.execute(feed_rows.ENSURE, row)
         transaction.execute(cursors.ENSURE_CURSOR, {**begin, "backfill_minutes": spec.backfill_minutes})
         return transaction.fetch(cursors.READ_CURSOR, {"feed": spec.id})[0]
 

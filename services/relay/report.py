@@ -11,7 +11,7 @@ from services.relay import metrics
 from services.relay.state import FeedState, View
 from shared.errors import StoreRejected, StoreUnavailable
 from shared.schemas.feed import Feed
-from shared.store import cursors
+from shared.store import cursors, feeds
 from shared.store.database import Database
 from shared.telemetry import logs
 
@@ -59,10 +59,11 @@ class FeedReporter:
 
     def _record(self, view: View) -> Feed | None:
         row = {"feed": self._feed, "status": view.status, "reason": view.reason, "rate": view.rate}
+        row |= {"behind_seconds": None, "catch_up_seconds": None}
         try:
             with self._database.transaction() as transaction:
                 transaction.execute(cursors.REPORT, row)
-                return transaction.fetch_one(cursors.FEED, {"feed": self._feed})
+                return transaction.fetch_one(feeds.ONE, {"feed": self._feed})
         except (StoreUnavailable, StoreRejected) as error:
             logs.get(__name__).debug("feed_report_not_written", feed=self._feed, error=str(error))
             return None
