@@ -51,10 +51,14 @@ class Checked(msgspec.Struct, frozen=True):
 
 def check_feed(kind: str, url: str, options: dict[str, Any]) -> Checked:
     """A feed's description, checked. Raises InputError that names what is wrong and what would be right."""
+    return Checked(check_url(url, _form(kind)), check_options(kind, options))
+
+
+def _form(kind: str) -> Form:
     form = FORMS.get(kind)
     if form is None:
         raise InputError(f"There are no feeds of kind {kind!r}.", do=f"Use one of: {', '.join(sorted(FORMS))}.")
-    return Checked(check_url(url, form), _check_options(kind, form, options))
+    return form
 
 
 def check_url(url: str, form: Form) -> str:
@@ -91,7 +95,9 @@ def _bad_url(wrong: str, form: Form) -> InputError:
     return InputError("The feed's address cannot be used.", why=f"{wrong}.", do=f"Example: {form.example}")
 
 
-def _check_options(kind: str, form: Form, options: dict[str, Any]) -> msgspec.Struct:
+def check_options(kind: str, options: dict[str, Any]) -> msgspec.Struct:
+    """``options`` as typed by ``kind``. Raises InputError that names the first that is wrong."""
+    form = _form(kind)
     known = [field.name for field in msgspec.structs.fields(form.options)]
     there_are = f"Options of {kind}: {', '.join(known)}." if known else f"A feed of kind {kind} has no options."
     for name in options:

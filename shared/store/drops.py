@@ -23,6 +23,12 @@ PUT = Command(
           reconnected_at = excluded.reconnected_at, attempts = excluded.attempts, evidence = excluded.evidence"""
 )
 
+#: A connection is open, so whatever an earlier process left unfinished is over.
+CLOSE = Command(
+    f"""UPDATE feed_drop SET reconnected_at = greatest(ended_at, {_time("reconnected_us")})
+         WHERE feed = %(feed)s AND reconnected_at IS NULL AND ended_at <= {_time("reconnected_us")}"""
+)
+
 TRIM = Command(
     f"""DELETE FROM feed_drop WHERE feed = %(feed)s AND (ended_at, id) <= (
           SELECT ended_at, id FROM feed_drop WHERE feed = %(feed)s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from shared.schemas.base import Schema
 from shared.store.database import Command, Statement
@@ -77,3 +78,31 @@ ONE_AT_A_TIME = Command("SELECT pg_advisory_xact_lock(hashtext('groundswell-feed
 COUNT_POSTS = Statement(
     """SELECT count(*) AS rows FROM (SELECT 1 FROM post WHERE feed = %(feed)s LIMIT %(most)s) AS held""", Number
 )
+
+
+class GonePost(Schema, frozen=True, kw_only=True):
+    """A post that was removed."""
+
+    id: UUID
+
+
+#: At most ``limit`` posts of a feed that is being removed, with all that only they have.
+REMOVE_POSTS = Statement(
+    """WITH gone AS (
+         DELETE FROM post WHERE ctid = ANY (ARRAY(
+           SELECT post.ctid FROM post JOIN feed ON feed.id = post.feed
+            WHERE post.feed = %(feed)s AND feed.removing LIMIT %(limit)s))
+         RETURNING id),
+       pending AS (DELETE FROM embedding_pending USING gone WHERE embedding_pending.post = gone.id),
+       vector AS (DELETE FROM post_vector USING gone WHERE post_vector.post = gone.id),
+       matched AS (DELETE FROM topic_post USING gone WHERE topic_post.post = gone.id),
+       liked AS (DELETE FROM reaction USING gone WHERE reaction.subject = gone.id AND NOT reaction.deleted)
+       SELECT id FROM gone""",
+    GonePost,
+)
+REMOVE_DELETIONS = Command(
+    """DELETE FROM post_deletion
+        WHERE feed = %(feed)s AND EXISTS (SELECT 1 FROM feed WHERE feed.id = %(feed)s AND feed.removing)"""
+)
+#: Takes cursor, gaps, drops, counts, quarantine and what the relay said along.
+REMOVE = Command("DELETE FROM feed WHERE id = %(feed)s AND removing")
