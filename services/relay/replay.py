@@ -14,6 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from services.relay.backoff import Backoff
+from services.relay.commits import EARLIEST_US
 from services.relay.feed import ensure_feed
 from services.relay.frames import Frame
 from services.relay.pipeline.runner import Pipeline, observe
@@ -21,7 +22,7 @@ from services.relay.pipeline.store import Origin
 from services.relay.sources.websocket_frames import KEPT_BYTES
 from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock
-from services.relay.wires.jetstream import EARLIEST_US, WIRE
+from services.relay.wires.jetstream import WIRE
 from shared.config.settings import Settings
 from shared.errors import InputError, StoreUnavailable
 from shared.recordings import UNREADABLE, unpacked

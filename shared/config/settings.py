@@ -96,9 +96,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     feed_url: Annotated[
         str,
         About(
-            "WebSocket address of the first feed; empty means that no feed is created at start.",
+            "WebSocket address of the first feed, or several hosts of it with commas between; empty means none.",
             ("relay",),
             "wss://jetstream2.us-east.bsky.network/subscribe",
+        ),
+    ] = ""
+    feed_zstd_dictionary: Annotated[
+        str,
+        About(
+            "zstd dictionary for Jetstream feeds: a file, https://... (with #sha256=HEX to hold it to), or "
+            '"server" for the feed\'s own host (second version only). Empty reads uncompressed.',
+            ("relay",),
+            "server",
         ),
     ] = ""
     feed_backfill_minutes: Annotated[
