@@ -35,8 +35,11 @@ class WebSocketReader:
         self._socket: BoundedWebSocket | None = None
         self._messages = Messages(max_frame_bytes)
         self._last_sign = 0.0
+        self._pings, self._asked_at = 0, 0.0
         #: Why the last connection ended, as far as this class saw it.
         self.ending = Ending()
+        #: When (monotonic) the last ping was sent whose answer is read: what came before has been read too.
+        self.answered_at = 0.0
 
     def forget(self) -> None:
         """Close what is open and begin anew."""
@@ -48,14 +51,23 @@ class WebSocketReader:
         connection = BoundedWebSocket(self._max_frame_bytes)
         connection.dial(url, CONNECT_SECONDS, subprotocols, headers)
         connection.settimeout(min(TICK_SECONDS, self._stall_seconds))
-        self._socket = connection
-        self._last_sign = time.monotonic()
+        self._socket, self._asked_at = connection, 0.0
+        self._last_sign = self.answered_at = time.monotonic()
 
     def send(self, text: str) -> None:
         """Send one text message. When it cannot be sent, the next read says why."""
         if self._socket is not None:
             with contextlib.suppress(*LOST):
                 self._socket.send(text)
+
+    def ask(self) -> None:
+        """Ping the server, unless an answer is still due. See ``answered_at``."""
+        if self._socket is None or self._asked_at:
+            return
+        self._pings += 1
+        self._asked_at = time.monotonic()
+        with contextlib.suppress(*LOST):
+            self._socket.ping(self._payload())
 
     def messages(self, stop: threading.Event) -> Iterator[Message | None]:
         """Messages until the connection ends (see ``ending``) or ``stop`` is set; ``None`` on a quiet tick.
@@ -69,7 +81,7 @@ class WebSocketReader:
             try:
                 part = connection.next_part()
             except websocket.WebSocketTimeoutException:
-                if self._stalled(connection):
+                if self._stalled():
                     break
                 yield None
                 continue
@@ -85,7 +97,7 @@ class WebSocketReader:
                 self.ending = _closed(part.data)
                 break
             if part.opcode in _CONTROL:
-                _answer(connection, part)
+                self._control(connection, part)
             elif (message := self._messages.add(part)) is not None:
                 yield message
         begun = self._unfinished(connection)
@@ -102,16 +114,27 @@ class WebSocketReader:
                 connection.send_close()
         connection.hang_up()
 
-    def _stalled(self, connection: BoundedWebSocket) -> bool:
+    def _stalled(self) -> bool:
         """Whether the server has been silent for too long; from half of that time on it is asked."""
         idle = time.monotonic() - self._last_sign
         if idle >= self._stall_seconds:
             self.ending = Ending(stalled=True, idle_seconds=idle)
             return True
         if self._asks and idle >= self._stall_seconds / 2:
-            with contextlib.suppress(*LOST):
-                connection.ping()
+            self.ask()
         return False
+
+    def _control(self, connection: BoundedWebSocket, part: Part) -> None:
+        """Answer a ping, as a server drops a reader whose pong does not come within seconds; note a pong."""
+        if part.opcode == websocket.ABNF.OPCODE_PING:
+            # When even this cannot be sent, the next read says why.
+            with contextlib.suppress(*LOST):
+                connection.pong(part.data)
+        elif self._asked_at and part.data == self._payload().encode():
+            self.answered_at, self._asked_at = self._asked_at, 0.0
+
+    def _payload(self) -> str:
+        return f"groundswell {self._pings}"
 
     def _unfinished(self, connection: BoundedWebSocket) -> Message | None:
         """What had come of a message when the connection ended in its middle."""
@@ -126,14 +149,6 @@ def plain(error: Exception) -> str:
     if isinstance(error, websocket.WebSocketBadStatusException):
         return f"the server answered HTTP {error.status_code}"
     return (str(error).partition("\n")[0] or type(error).__name__)[:200]
-
-
-def _answer(connection: BoundedWebSocket, part: Part) -> None:
-    """Answer a ping; a server drops a reader whose pong does not come within seconds."""
-    if part.opcode == websocket.ABNF.OPCODE_PING:
-        # When even this cannot be sent, the next read says why.
-        with contextlib.suppress(*LOST):
-            connection.pong(part.data)
 
 
 def _closed(payload: bytes) -> Ending:
