@@ -7,7 +7,6 @@ from pathlib import Path
 from services.relay.crypto.secret import Secret, key_from_file, key_from_text, named_file
 from services.relay.spec import FeedSpec
 from shared.config.settings import Settings
-from shared.errors import ConfigurationError
 
 
 def key_of(spec: FeedSpec, settings: Settings) -> Secret | None:
@@ -18,14 +17,9 @@ def key_of(spec: FeedSpec, settings: Settings) -> Secret | None:
     name = spec.options.get("key")
     if name:
         where = f"option key of the feed {spec.id}"
-        if not settings.secrets_dir or not isinstance(name, str):
-            raise ConfigurationError(
-                f"The {where} cannot be used.",
-                why="It is the name of a file in the folder of GROUNDSWELL_SECRETS_DIR.",
-                do="Set that folder.",
-            )
-        return key_from_file(named_file(Path(settings.secrets_dir), name, where), where)
-    if spec.id != (settings.feed_name or settings.feed_kind):
+        folder = Path(settings.secrets_dir) if settings.secrets_dir else Path(settings.data_dir) / "secrets"
+        return key_from_file(named_file(folder, str(name), where), where)
+    if not settings.feed_url or (spec.id, spec.url) != (settings.feed_name or settings.feed_kind, settings.feed_url):
         return None
     if settings.feed_key_file:
         return key_from_file(Path(settings.feed_key_file), "GROUNDSWELL_FEED_KEY_FILE")

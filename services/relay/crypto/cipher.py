@@ -6,15 +6,14 @@ and the same ``Unsealable``, so that nothing tells a wrong padding from a wrong 
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 from Crypto.Cipher import AES
 from Crypto.Hash import MD5
 from Crypto.Util.Padding import pad, unpad
 
 from services.relay.crypto.secret import Secret
-
-Name = Literal["aes-256-gcm", "aes-256-cbc", "cryptojs"]
+from shared.contracts.sealed_feed import CipherName
 
 KEY_BYTES, TAG_BYTES = 32, 16
 _SALTED, _SALT_BYTES, _BLOCK = b"Salted__", 8, 16
@@ -39,7 +38,7 @@ class Cipher(Protocol):
         ...
 
 
-def cipher(name: Name, key: Secret) -> Cipher:
+def cipher(name: CipherName, key: Secret) -> Cipher:
     """The cipher called ``name``. ValueError when the key does not fit it."""
     if name == "cryptojs":
         return _CryptoJs(key)

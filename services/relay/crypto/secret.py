@@ -7,15 +7,13 @@ import binascii
 import re
 import stat
 from pathlib import Path
-from typing import Literal
 
+from shared.contracts.sealed_feed import KeyEncoding
 from shared.errors import ConfigurationError
 
 #: No key is longer; a larger file is not one.
 _MOST_BYTES = 4_096
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
-Encoding = Literal["hex", "base64", "raw"]
 
 
 class Secret:
@@ -37,7 +35,7 @@ class Secret:
         raise TypeError("a secret is not written down")
 
 
-def decoded_key(text: str | bytes, encoding: Encoding | None = None, size: int = 32) -> bytes:
+def decoded_key(text: str | bytes, encoding: KeyEncoding | None = None, size: int = 32) -> bytes:
     """``size`` key bytes from hex, base64 (either alphabet) or raw. ValueError says what is wrong, not the key.
 
     Without ``encoding`` the length tells which it is. A hex string is never taken as raw text: as

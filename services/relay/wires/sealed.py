@@ -1,4 +1,4 @@
-"""How a sealed feed lays out a frame: JSON with the IV, the ciphertext and perhaps the tag. Inside: a Jetstream event."""
+"""How a sealed feed lays out a frame: JSON of IV, ciphertext and perhaps tag. Inside is a Jetstream event."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import msgspec
 from services.relay.crypto.secret import Secret, decoded_key
 from services.relay.crypto.wallet import Ed25519Wallet, EthereumWallet, Wallet
 from services.relay.sources.sealed.exchange import exchange
-from services.relay.sources.sealed.options import SealedOptions
+from shared.contracts.sealed_feed import SealedOptions
 from shared.errors import FeedUnavailable
 
 #: How long a signed text holds, and how a session without a word about its end is taken.

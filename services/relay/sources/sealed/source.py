@@ -18,12 +18,12 @@ from services.relay.drops import Ending
 from services.relay.frames import Frame
 from services.relay.sources.base import resume_us
 from services.relay.sources.sealed.opener import IvReused, Opener
-from services.relay.sources.sealed.options import SealedOptions
 from services.relay.sources.sealed.session import Session, sign_in, wallet_of
 from services.relay.sources.websocket_frames import KEPT_BYTES, Message
 from services.relay.sources.websocket_reader import LOST, TEXT, WebSocketReader, plain
 from services.relay.wires.jetstream import look
 from services.relay.wires.sealed import WIRE, Layout
+from shared.contracts.sealed_feed import SealedOptions
 from shared.errors import FeedUnavailable
 from shared.store.cursors import Cursor
 from shared.telemetry import logs
