@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from services.relay import reader, report
 from services.relay.backoff import Backoff
@@ -35,7 +37,11 @@ def first_feed(settings: Settings) -> FeedSpec | None:
     if not settings.feed_url:
         return None
     return FeedSpec(
-        settings.feed_name or settings.feed_kind, settings.feed_kind, settings.feed_url, settings.feed_backfill_minutes
+        settings.feed_name or settings.feed_kind,
+        settings.feed_kind,
+        settings.feed_url,
+        settings.feed_backfill_minutes,
+        msgspec.json.decode(settings.feed_options, type=dict[str, Any]) if settings.feed_options else {},
     )
 
 
@@ -51,7 +57,8 @@ def ensure_feed(
 def put_row(transaction: Transaction, spec: FeedSpec, managed: Managed) -> None:
     """The feed's row, as somebody other than the operator describes it."""
     row = {"feed": spec.id, "kind": spec.kind, "url": spec.url, "backfill_minutes": spec.backfill_minutes}
-    transaction.execute(feed_rows.ENSURE, row | {"managed": managed})
+    options = msgspec.json.encode(spec.options).decode()
+    transaction.execute(feed_rows.ENSURE, row | {"managed": managed, "options": options})
 
 
 def _ensure_cursor(

@@ -87,9 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 15
 
     # --- the feed that exists from the start ----------------------------------------------------
-    feed_kind: Annotated[Literal["jetstream"], About("Protocol of the first feed.", ("relay",), "jetstream")] = (
-        "jetstream"
-    )
+    feed_kind: Annotated[
+        Literal["jetstream", "nostr", "sealed"], About("Protocol of the first feed.", ("relay",), "jetstream")
+    ] = "jetstream"
     feed_name: Annotated[
         str, About("Name of the first feed, as shown; empty takes its kind.", ("relay",), "bluesky")
     ] = ""
@@ -99,6 +99,35 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "WebSocket address of the first feed, or several hosts of it with commas between; empty means none.",
             ("relay",),
             "wss://jetstream2.us-east.bsky.network/subscribe",
+        ),
+    ] = ""
+    feed_options: Annotated[
+        str,
+        About(
+            "What the kind of the first feed takes beside its address, as a JSON object; see docs/sealed-feeds.md.",
+            ("relay",),
+            '{"cipher":"aes-256-gcm"}',
+        ),
+    ] = ""
+    feed_key: Annotated[
+        str,
+        About(
+            "Private key of the first feed (Nostr, wallet): 32 bytes as hex or base64. A file is safer.",
+            ("relay",),
+            "hex or base64",
+            secret=True,
+        ),
+    ] = ""
+    feed_key_file: Annotated[
+        str,
+        About("File with the first feed's private key, of mode 600.", ("relay",), "/run/secrets/feed-key"),
+    ] = ""
+    secrets_dir: Annotated[
+        str,
+        About(
+            "Folder with the key files that feeds name in their options; empty takes secrets in the data folder.",
+            ("relay",),
+            "/run/secrets",
         ),
     ] = ""
     feed_zstd_dictionary: Annotated[

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from shared.contracts.sealed_feed import NostrOptions, SealedOptions
 from shared.errors import InputError
 from shared.schemas.feed import FeedKindForm, FeedOption
 
@@ -61,6 +62,13 @@ FORMS: dict[str, Form] = {
         example="wss://jetstream2.us-east.bsky.network/subscribe",
         options=JetstreamOptions,
         hosts=True,
+    ),
+    "nostr": Form(title="Nostr relay", schemes=("wss", "ws"), example="wss://relay.damus.io", options=NostrOptions),
+    "sealed": Form(
+        title="Sealed feed (wallet and encryption)",
+        schemes=("wss", "ws"),
+        example="wss://feed.example/subscribe",
+        options=SealedOptions,
     ),
 }
 

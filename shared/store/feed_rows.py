@@ -34,12 +34,12 @@ LOCK = Statement(f"{_ROW} WHERE id = %(feed)s FOR UPDATE", FeedRow)
 
 #: A row of the settings or of a replay follows its source; whether it is on is the operator's.
 ENSURE = Command(
-    """INSERT INTO feed (id, kind, url, backfill_minutes, managed)
-       VALUES (%(feed)s, %(kind)s, %(url)s, %(backfill_minutes)s, %(managed)s)
-       ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, url = excluded.url,
+    """INSERT INTO feed (id, kind, url, backfill_minutes, managed, options)
+       VALUES (%(feed)s, %(kind)s, %(url)s, %(backfill_minutes)s, %(managed)s, %(options)s::jsonb)
+       ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, url = excluded.url, options = excluded.options,
          backfill_minutes = excluded.backfill_minutes, managed = excluded.managed
-       WHERE (feed.kind, feed.url, feed.backfill_minutes, feed.managed)
-             IS DISTINCT FROM (excluded.kind, excluded.url, excluded.backfill_minutes, excluded.managed)"""
+       WHERE (feed.kind, feed.url, feed.backfill_minutes, feed.managed, feed.options) IS DISTINCT FROM
+             (excluded.kind, excluded.url, excluded.backfill_minutes, excluded.managed, excluded.options)"""
 )
 
 #: What the settings named before and name no more is paused and becomes the operator's.

@@ -190,7 +190,8 @@ class Runner:
 
     def _after(self, batch: Batch, outcome: Outcome) -> None:
         feed = self._pipeline.origin.feed
-        self._state.stored(batch.events, outcome.cursor.position if batch.events else None)
+        moved = batch.events or batch.position is not None
+        self._state.stored(batch.events, outcome.cursor.position if moved else None)
         if outcome.fresh or outcome.changed:
             self._embedding.wake()
         if outcome.fresh:

@@ -6,8 +6,8 @@ however large. Here its frame parser is kept and those two things are replaced.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import websocket
 
@@ -83,10 +83,16 @@ class BoundedWebSocket(websocket.WebSocket):
         self.parser = BoundedFrames(self._recv, limit)
         self.frame_buffer = self.parser
 
-    def dial(self, url: str, timeout: float, subprotocols: Sequence[str] = ()) -> None:
+    def dial(
+        self, url: str, timeout: float, subprotocols: Sequence[str] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
         """Connect and shake hands, following no redirect (an address from a feed is never fetched)."""
         self.connect(  # type: ignore[no-untyped-call]
-            url, timeout=timeout, redirect_limit=0, subprotocols=list(subprotocols) or None
+            url,
+            timeout=timeout,
+            redirect_limit=0,
+            subprotocols=list(subprotocols) or None,
+            header=dict(headers or {}),
         )
 
     def next_part(self) -> Part:
@@ -108,12 +114,15 @@ class BoundedWebSocket(websocket.WebSocket):
 
 
 class Message(NamedTuple):
-    """One whole message, or the beginning of one that grew beyond the limit (``size`` is its full length)."""
+    """One whole message, or the beginning of one that grew beyond the limit or was cut off.
+
+    ``size`` is its full length as far as it is known.
+    """
 
     opcode: int
     data: bytes
     size: int
-    oversize: bool = False
+    fault: Literal["", "oversize", "truncated"] = ""
 
 
 class Messages:
@@ -138,7 +147,7 @@ class Messages:
         if not part.final:
             return None
         data = self.taken()
-        return Message(self._opcode, data, self._size, oversize=self._size > self._limit)
+        return Message(self._opcode, data, self._size, "oversize" if self._size > self._limit else "")
 
     def taken(self) -> bytes:
         """What has come of a message, which is forgotten with this."""

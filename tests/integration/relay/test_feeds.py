@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from services.relay.reader import Reader
-from services.relay.sources import registry
 from services.relay.sources.jetstream import Jetstream
 from shared.config.settings import Settings
 from shared.schemas.base import Schema
@@ -191,13 +190,12 @@ def test_one_feeds_failure_is_shown_on_it_and_the_others_go_on(
     monkeypatch.setattr(Jetstream, "frames", defective)
     scripted.emit(*world.story(1, 0, 20))
     world.add("good", scripted.url)
-    world.add("pigeon", "ws://127.0.0.1:1", kind="nostr")
+    world.add("pigeon", "ws://127.0.0.1:1", kind="pigeon")
     world.add("option", "ws://127.0.0.1:1", options='{"colour": "red"}')
     world.add("defect", scripted.url.replace("/subscribe", "/broken"))
-    monkeypatch.delitem(registry._KINDS, "nostr", raising=False)
     with relay(world):
         world.has("good", 1, 20)
-        for feed, why in (("pigeon", "nostr"), ("option", "`colour`"), ("defect", "TypeError (a defect)")):
+        for feed, why in (("pigeon", "pigeon"), ("option", "`colour`"), ("defect", "TypeError (a defect)")):
             found = until(lambda feed=feed: (seen := world.feed(feed)).status == "failed" and seen)
             assert why in found.reason
             assert "tried again in" in found.reason
