@@ -79,8 +79,8 @@ export interface paths {
          * Pause or resume a feed, or change its address, options or limits; it is then opened anew.
          * @description Pause or resume a feed, or change its address, options or limits; it is then opened anew.
          *
-         *     A paused feed keeps its posts and its cursor and goes on from there. The first feed's address is the
-         *     settings'.
+         *     A paused feed keeps its posts and its cursor and goes on from there. What the first feed reads is the
+         *     settings' to say; it can be paused, and its limits changed.
          */
         patch: operations["change_feed"];
         trace?: never;
