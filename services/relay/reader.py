@@ -58,6 +58,10 @@ class Reader:
             drop = self._connection(cursor)
             if self._stop.is_set():
                 return
+            if drop.cause == "ended":  # a source that has no more, ever: what is queued is still stored
+                self._state.ended(drop.reason)
+                self._stop.wait()
+                return
             self._last_drop = drop
             self._state.dropped(drop)
             metrics.DROPS.labels(self._feed, drop.cause).inc()
