@@ -10,6 +10,7 @@ or as the same few. Function words join nothing; hiragana alone (mostly grammar)
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 
 from icu4py.breakers import WordBreaker
 
@@ -20,8 +21,6 @@ KATAKANA = "\u30a1-\u30faー"
 HIRAGANA = "\u3041-\u309f"
 SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
 
-#: Characters of one run that are looked at: five long sentences.
-MAX_RUN = 512
 #: Han characters of a term joined from single ones at most; longer is no name.
 _LONGEST = 6
 #: Characters of a Thai, Lao, Khmer or Burmese word at least; one as short as that is often a syllable.
@@ -32,30 +31,45 @@ _EAST = re.compile(
     rf"[{KATAKANA}]{{3,}}|(?:[{HAN}]+[ヶヵケ](?=[{HAN}])|[{HAN}{HIRAGANA}]|[{KATAKANA}](?![{KATAKANA}]))+"
 )
 _HOLDS_HAN = re.compile(f"[{HAN}]")
+_LIKE_HAN = frozenset("ヶヵケ々〆")
 _ALL_HAN = re.compile(f"[{HAN}ヶヵケ]+")
 
 
-def words_of(run: str) -> list[str]:
-    """Terms of a run of characters of these scripts only; may hold one twice."""
-    run = run[:MAX_RUN]
-    if run[0] > "\u2e00":
-        found: list[str] = []
+def words_of(runs: Sequence[str]) -> list[str]:
+    """Terms of a post's runs of characters of these scripts only; may hold one twice.
+
+    All go to ICU together: making a breaker costs more than breaking.
+    """
+    found: list[str] = []
+    parts: list[str] = []
+    for run in runs:
+        if run[0] < "\u2e00":
+            parts.append(run)
+            continue
         for part in _EAST.findall(run):
             if "\u30a1" <= part[0] <= "\u30ff" and len(part) > 2:
                 found.append(part)
-            elif _HOLDS_HAN.search(part):
-                found += _joined(_eastern(part))
-        return found
-    return _paired(list(WordBreaker(run, "en")))
+            elif len(part) == 2 and _ALL_HAN.fullmatch(part):
+                if part not in FUNCTION_WORDS:
+                    found.append(part)
+            elif len(part) > 1 and _HOLDS_HAN.search(part):
+                parts.append(part)
+    if parts:
+        for pieces in _broken("\n".join(parts)):
+            found += _joined(pieces) if pieces[0] > "\u2e00" else _paired(pieces)
+    return found
 
 
-def _eastern(part: str) -> list[str]:
-    """Pieces of Japanese or Chinese; those that join nothing are empty."""
-    if len(part) == 1:
-        return []
-    if len(part) == 2 and _ALL_HAN.fullmatch(part):
-        return [part]
-    return [piece if _HOLDS_HAN.match(piece) or piece in "ヶヵケ" else "" for piece in WordBreaker(part, "en")]
+def _broken(text: str) -> Iterator[list[str]]:
+    """The pieces of each line."""
+    pieces: list[str] = []
+    for piece in WordBreaker(text, "en"):
+        if piece == "\n":
+            yield pieces
+            pieces = []
+        else:
+            pieces.append(piece)
+    yield pieces
 
 
 def _joined(pieces: list[str]) -> list[str]:
@@ -63,10 +77,12 @@ def _joined(pieces: list[str]) -> list[str]:
     found: list[str] = []
     before = loose = ""
     for piece in [*pieces, ""]:
-        if len(piece) == 1 and piece not in FUNCTION_WORDS:
+        # Hiragana alone, and what else holds no Han at its start, joins nothing.
+        eastern = "\u3400" <= piece <= "\ufaff\uffff" or piece in _LIKE_HAN
+        whole = piece if eastern and piece not in FUNCTION_WORDS else ""
+        if len(whole) == 1:
             loose += piece
             continue
-        whole = "" if piece in FUNCTION_WORDS else piece
         if loose:
             # One that stands alone is a part of its neighbour; several are a word of their own.
             joined = loose if len(loose) > 1 else before + loose if before else loose + whole

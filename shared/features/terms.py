@@ -30,8 +30,6 @@ RESERVED = 8
 #: Characters of one term at most: longer ones are noise or an attack on memory.
 MAX_LENGTH = 64
 
-#: Runs of scripts without spaces that are segmented in one post.
-_MAX_RUNS = 48
 #: Tags of a post's metadata that are looked at.
 _MAX_TAGS = 64
 
@@ -79,17 +77,19 @@ def terms_in(composed: str, lowered: str, tags: Sequence[str], links: Sequence[s
         extra.update(dict.fromkeys(list(marks)[:RESERVED]))
     found: dict[str, None] = {}
     room = MAX_TERMS - len(extra)
-    runs = _MAX_RUNS
-    for token in (_ASCII_TOKEN if lowered.isascii() else _TOKEN).findall(lowered):
+    tokens = (_ASCII_TOKEN if lowered.isascii() else _TOKEN).findall(lowered)
+    segmented = False
+    for token in tokens:
         if token in STOP_WORDS or token in found:
             continue
         if token.isalpha() and token.isascii():
             if 3 <= len(token) <= MAX_LENGTH:
                 found[token] = None
         elif token[0] >= "\u0e00" and _spaceless(token[0]):
-            runs -= 1
-            if runs >= 0:
-                found.update(dict.fromkeys(w[:MAX_LENGTH] for w in words_of(token) if w not in STOP_WORDS))
+            if not segmented:
+                segmented = True
+                words = words_of([other for other in tokens if _spaceless(other[0])])
+                found.update(dict.fromkeys(w[:MAX_LENGTH] for w in words if w not in STOP_WORDS))
         else:
             for term in _special(token):
                 found[term] = None
@@ -106,7 +106,7 @@ def is_marker(term: str) -> bool:
 def _spaceless(first: str) -> bool:
     return (
         "\u3005" <= first <= "\u9fff"
-        or first <= "\u0eff"
+        or "\u0e00" <= first <= "\u0eff"
         or "\u1000" <= first <= "\u109f"
         or "\u1780" <= first <= "\u17ff"
         or "\uf900" <= first <= "\ufaff"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.features.segment import MAX_RUN, words_of
+from shared.features.segment import words_of
 from shared.features.terms import MAX_LENGTH, terms_of
 
 
@@ -54,18 +54,14 @@ def test_hiragana_alone_and_single_characters_give_nothing() -> None:
     assert terms_of("これはとてもかわいいですね") == terms_of("木。火。水。") == []
 
 
-def test_two_short_katakana_do_not_cut_a_run() -> None:
-    assert words_of("東京タワー") == ["東京", "タワー"]
+def test_a_katakana_run_stays_whole() -> None:
+    assert words_of(["東京タワー"]) == ["東京", "タワー"]
 
 
 @given(st.text(alphabet="東京地震ヶ々〆ーアいうแผ่นดินไหวលຂဠ新人大 ", min_size=1, max_size=300).filter(str.strip))
 def test_any_mixture_gives_pieces_of_the_text(text: str) -> None:
     for term in terms_of(text):
         assert len(term) <= MAX_LENGTH
-
-
-def test_a_run_without_end_is_cut() -> None:
-    assert len(words_of("東京地震" * 10_000)) <= MAX_RUN
 
 
 def test_every_process_gives_the_same_terms() -> None:
