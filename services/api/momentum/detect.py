@@ -55,8 +55,22 @@ class _Facet(msgspec.Struct):
     features: list[_Feature] = []
 
 
+class _External(msgspec.Struct):
+    uri: str = ""
+
+
+class _Media(msgspec.Struct):
+    external: _External | None = None
+
+
+class _Embed(msgspec.Struct):
+    external: _External | None = None
+    media: _Media | None = None
+
+
 class _Record(msgspec.Struct):
     text: str = ""
+    embed: _Embed | None = None
     langs: list[str] | None = None
     tags: list[str] | None = None
     facets: list[_Facet] | None = None
@@ -151,6 +165,9 @@ def _take(engine: Engine, event: _Event, records: msgspec.json.Decoder[_Record])
     features = [feature for facet in record.facets or () for feature in facet.features]
     tags = [feature.tag for feature in features if feature.tag] + (record.tags or [])
     links = [feature.uri for feature in features if feature.uri]
+    if record.embed is not None:
+        cards = (record.embed.external, record.embed.media.external if record.embed.media else None)
+        links += [card.uri for card in cards if card is not None]
     author = int.from_bytes(blake2b(event.did.encode(), digest_size=8).digest(), "big", signed=True)
     terms, fingerprint = features_of(record.text, tags, links)
     observation = Observation(
