@@ -13,7 +13,7 @@ from services.relay.feed import FeedUnit, first_feed
 from services.relay.pending import StorePending
 from services.relay.pipeline.embed import EmbedStage
 from services.relay.pipeline.publish import PublishStage
-from services.relay.sources.registry import source_for
+from services.relay.sources.registry import kind_of
 from shared.config.settings import Settings
 from shared.embedding.embedder import Embedder
 from shared.errors import SchemaNotReady, StoreRejected, StoreUnavailable
@@ -113,9 +113,8 @@ def _feed(
     spec = first_feed(settings)
     backoff = Backoff(0.2, 5.0)
     while spec is not None and not stop.is_set():
-        source = source_for(spec.kind, spec.url, settings)
         try:
-            return FeedUnit(spec, source, settings, database, embedding, publishing, inner)
+            return FeedUnit(spec, kind_of(spec), settings, database, embedding, publishing, inner)
         except StoreUnavailable as error:
             logs.get(__name__).warning("feed_waits_for_store", error=str(error))
             stop.wait(backoff.next_seconds())

@@ -5,27 +5,17 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-import msgspec
-
 from services.relay import reader, report
 from services.relay.backoff import Backoff
 from services.relay.frames import FrameQueue
 from services.relay.pipeline import runner
 from services.relay.pipeline.store import Origin
-from services.relay.sources.base import Source
+from services.relay.sources.registry import Kind
+from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
 from shared.config.settings import Settings
 from shared.store import cursors
 from shared.store.database import Database
-
-
-class FeedSpec(msgspec.Struct, frozen=True):
-    """A feed to keep open."""
-
-    id: str
-    kind: str
-    url: str
-    backfill_minutes: int
 
 
 class Publishing(runner.Publishing, report.Publishing, Protocol):
@@ -57,7 +47,7 @@ class FeedUnit:
     def __init__(
         self,
         spec: FeedSpec,
-        source: Source,
+        kind: Kind,
         settings: Settings,
         database: Database,
         embedding: runner.Embedding,
@@ -65,16 +55,17 @@ class FeedUnit:
         stop: threading.Event,
         backoff: Backoff | None = None,
     ) -> None:
+        source = kind.source(spec, settings)
         origin = Origin(spec.id, source.wire, source.host)
         cursor = ensure_feed(database, spec, origin)
         clock = DatabaseClock()
         clock.set(cursor.now_us)
         self.state = FeedState(clock)
         self.queue = FrameQueue(settings.relay_queue_events)
-        self._source, self._stop = source, stop
+        self._stop = stop
         self._reader = reader.Reader(spec.id, source, self.queue, self.state, database, stop, backoff)
         self._runner = runner.Runner(
-            runner.Pipeline(database, origin, clock, cursor.position),
+            runner.Pipeline(database, origin, clock, cursor.position, kind.read),
             self.queue,
             self.state,
             embedding,

@@ -14,14 +14,14 @@ from typing import BinaryIO
 import msgspec
 
 from services.relay.backoff import Backoff
-from services.relay.feed import FeedSpec, ensure_feed
+from services.relay.feed import ensure_feed
 from services.relay.frames import Frame
-from services.relay.pipeline.decode import EARLIEST_US
 from services.relay.pipeline.runner import Pipeline, observe
 from services.relay.pipeline.store import Origin
-from services.relay.sources.jetstream import WIRE
 from services.relay.sources.websocket_frames import KEPT_BYTES
+from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock
+from services.relay.wires.jetstream import EARLIEST_US, WIRE
 from shared.config.settings import Settings
 from shared.errors import InputError, StoreUnavailable
 from shared.recordings import UNREADABLE, unpacked

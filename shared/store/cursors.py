@@ -29,15 +29,21 @@ ENSURE_CURSOR = Command(
 
 
 class Cursor(Schema, frozen=True, kw_only=True):
-    """How far a feed was read (``position``, microseconds) and the database's clock (``now_us``)."""
+    """How far a feed was read (``position``, microseconds) and the database's clock (``now_us``).
 
+    ``token`` is the feed's own cursor there, which means something on this ``wire`` and ``host`` only.
+    """
+
+    wire: str
+    host: str
     position: int
+    token: int | None
     events: int
     now_us: int
 
 
 READ_CURSOR = Statement(
-    """SELECT position, events, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us
+    """SELECT wire, host, position, token, events, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us
          FROM feed_cursor WHERE feed = %(feed)s""",
     Cursor,
 )
@@ -48,7 +54,9 @@ MOVE_CURSOR = Statement(
     """WITH clock AS (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_us),
        target AS (SELECT now_us, least(coalesce(%(position)s::bigint, 0), now_us) AS position FROM clock)
        UPDATE feed_cursor c
-          SET wire = %(wire)s, host = %(host)s,
+          SET token = coalesce(%(token)s::bigint,
+                CASE WHEN (c.wire, c.host) = (%(wire)s, %(host)s) THEN c.token END),
+              wire = %(wire)s, host = %(host)s,
               position = greatest(c.position, target.position),
               event_time = greatest(c.event_time,
                 timestamptz 'epoch' + target.position * interval '1 microsecond'),
@@ -58,7 +66,7 @@ MOVE_CURSOR = Statement(
               updated_at = now()
          FROM target
         WHERE c.feed = %(feed)s
-       RETURNING c.position, c.events, target.now_us""",
+       RETURNING c.wire, c.host, c.position, c.token, c.events, target.now_us""",
     Cursor,
 )
 

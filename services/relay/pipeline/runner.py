@@ -14,15 +14,18 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
+
 from services.relay import metrics
 from services.relay.backoff import Backoff
-from services.relay.events import Batch, NewPost, Refused
+from services.relay.events import Batch, NewPost, Read, Refused
 from services.relay.frames import Frame, FrameQueue, Resume
 from services.relay.pipeline.count import count
 from services.relay.pipeline.decode import decode
 from services.relay.pipeline.dedupe import dedupe
 from services.relay.pipeline.store import Origin, Outcome, store
 from services.relay.state import DatabaseClock, FeedState
+from services.relay.wires.jetstream import read_event
 from shared.errors import StoreRejected, StoreUnavailable
 from shared.store.database import Database
 from shared.store.ingest import is_data_fault
@@ -60,9 +63,11 @@ class Publishing(Protocol):
 class Pipeline:
     """Frames of one feed, stored. Used by one thread."""
 
-    def __init__(self, database: Database, origin: Origin, clock: DatabaseClock, position: int) -> None:
+    def __init__(
+        self, database: Database, origin: Origin, clock: DatabaseClock, position: int, read: Read = read_event
+    ) -> None:
         self._database, self.origin, self._clock = database, origin, clock
-        self.position = position
+        self.position, self._read = position, read
         self._resume: Resume | None = None
 
     def process(self, frames: Sequence[Frame]) -> list[tuple[Batch, Outcome]]:
@@ -85,9 +90,12 @@ class Pipeline:
             return [(batch, self._store(batch))]
 
     def _prepare(self, frames: Sequence[Frame]) -> Batch:
-        batch = decode(frames, self._clock.now_us())
+        batch = decode(frames, self._clock.now_us(), self._read)
         if batch.resume is None:
             batch.resume = self._resume
+        elif batch.resume.host:
+            # Frames of two connections never share a batch: the reader waits until the old are durable.
+            self.origin = msgspec.structs.replace(self.origin, host=batch.resume.host)
         dedupe(batch)
         count(batch.posts)
         return batch

@@ -13,11 +13,12 @@ import websocket
 
 from services.relay.drops import Ending
 from services.relay.frames import Frame
-from services.relay.sources.base import TICK_SECONDS
+from services.relay.sources.base import TICK_SECONDS, resume_us
 from services.relay.sources.websocket_frames import KEPT_BYTES, BoundedWebSocket, Oversize, Part
+from services.relay.wires.jetstream import WIRE
 from shared.errors import FeedUnavailable
+from shared.store.cursors import Cursor
 
-WIRE = "jetstream/1"
 COLLECTIONS = ("app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost")
 #: Connecting, and any one write, may take so long.
 CONNECT_SECONDS = 10.0
@@ -30,6 +31,7 @@ class Jetstream:
     """One reader. A frame of any kind, the server's pings too, counts as a sign of life."""
 
     wire = WIRE
+    clamps = True
 
     def __init__(self, url: str, *, max_frame_bytes: int, stall_seconds: float) -> None:
         self._url = url
@@ -45,9 +47,10 @@ class Jetstream:
         """Host and port of the feed."""
         return urlsplit(self._url).netloc.rpartition("@")[2]
 
-    def open(self, position: int) -> None:
-        """Connect and ask for everything from ``position`` on. Raises FeedUnavailable."""
+    def open(self, cursor: Cursor) -> int:
+        """Connect and ask for everything after ``cursor``; the time asked from. Raises FeedUnavailable."""
         self.close()
+        position = resume_us(cursor)
         self._ending, self._opcode = Ending(), None
         self._message.clear()
         connection = BoundedWebSocket(self._max_frame_bytes)
@@ -60,6 +63,7 @@ class Jetstream:
         connection.settimeout(min(TICK_SECONDS, self._stall_seconds))
         self._socket = connection
         self._last_sign = time.monotonic()
+        return position
 
     def frames(self, stop: threading.Event) -> Iterator[Frame | None]:
         """Frames until the connection ends (see ``ending``) or ``stop`` is set; ``None`` on a quiet tick."""

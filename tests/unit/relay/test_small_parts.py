@@ -13,9 +13,9 @@ from services.relay.backoff import Backoff
 from services.relay.drops import Ending, classify
 from services.relay.frames import Frame, FrameQueue
 from services.relay.sources.jetstream import with_query
-from services.relay.sources.registry import source_for
+from services.relay.sources.registry import kind_of
+from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
-from shared.config.settings import Settings
 from shared.errors import ConfigurationError
 
 
@@ -99,7 +99,7 @@ def test_the_address_asked_for_keeps_the_operators_parameters() -> None:
 
 def test_a_feed_kind_nobody_speaks_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="jetstream"):
-        source_for("carrier-pigeon", "ws://x", Settings())
+        kind_of(FeedSpec("birds", "carrier-pigeon", "ws://x", 0))
 
 
 def test_the_state_tells_the_store_from_the_feed_and_the_lag_from_both() -> None:
