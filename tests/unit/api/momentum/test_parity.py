@@ -13,6 +13,7 @@ from services.api.momentum.engine import Observation
 from services.relay.frames import Frame
 from services.relay.pipeline.count import count
 from services.relay.pipeline.decode import decode
+from services.relay.wires.jetstream import read_event
 from tests.support import wire
 
 
@@ -49,7 +50,7 @@ def test_detect_and_relay_see_the_same_post(text: str, record: dict[str, Any]) -
     sink: Any = _Sink()
     events, records = msgspec.json.Decoder(detect._Event), msgspec.json.Decoder(detect._Record)
     detect._take(sink, events.decode(data), records)
-    (stored,) = decode([Frame(data, len(data))], wire.T0).posts
+    (stored,) = decode([Frame(data, len(data))], wire.T0, read_event).posts
     count([stored])
     (seen,) = sink.seen
     assert (list(seen.terms), seen.fingerprint) == (stored.terms, stored.fingerprint)
