@@ -11,9 +11,16 @@ from services.relay.frames import Frame, Missing, Resume
 
 LIKE, REPOST = 1, 2
 
+#: An event may be this far ahead of the database's clock; further ahead its sender's clock is broken.
+MAX_AHEAD_US = 600_000_000
+
 
 class NewPost(msgspec.Struct, kw_only=True):
-    """A post created, or its content replaced (``replaces``). Counting fills ``terms`` and ``fingerprint``."""
+    """A post created, or its content replaced (``replaces``). Counting fills ``terms`` and ``fingerprint``.
+
+    ``tombstone``, where addresses do not name their author, is the id under which the author's own
+    deletion lies that came before the post.
+    """
 
     id: UUID
     uri: str
@@ -27,6 +34,7 @@ class NewPost(msgspec.Struct, kw_only=True):
     links: list[str] = []
     reply_to: UUID | None = None
     replaces: bool = False
+    tombstone: UUID | None = None
     terms: list[str] = []
     fingerprint: int = 0
 
@@ -42,13 +50,17 @@ class Reaction(msgspec.Struct, gc=False):
 
 
 class Removal(msgspec.Struct, gc=False):
-    """A post its author deleted."""
+    """A post that ``author`` deleted. Another author's post stays.
+
+    ``tombstone`` is where the deletion of a post not seen yet is kept, ``None`` for under its own id.
+    """
 
     id: UUID
     uri: str
     author: str
     author_hash: int
     time_us: int
+    tombstone: UUID | None = None
 
 
 class Passing(msgspec.Struct, gc=False):
@@ -61,9 +73,17 @@ class Passing(msgspec.Struct, gc=False):
     time_us: int
 
 
-Event = NewPost | Reaction | Removal | Passing
+class Together(msgspec.Struct):
+    """What one event does to several others."""
 
-#: Reads one whole frame of a wire: (data, latest believable time in microseconds) -> event. Pure.
+    time_us: int
+    events: list[Removal | Reaction]
+
+
+Event = NewPost | Reaction | Removal | Passing | Together
+
+#: Reads one whole frame of a wire: (data, latest believable time: MAX_AHEAD_US past the database's
+#: clock, in microseconds) -> event. Pure.
 #: Raises MalformedFrame with one of few fixed reasons, or what a decoder raises on bad bytes.
 Read = Callable[[bytes, int], Event]
 

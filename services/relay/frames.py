@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 #: Why a source could not hand a frame over whole; "" when it could.
-Fault = Literal["", "binary", "oversize", "truncated"]
+Fault = Literal["", "binary", "oversize", "truncated", "zstd", "undecryptable", "iv_reused"]
 
 #: Facts kept with a gap, for whoever asks why.
 Evidence = dict[str, str | int | float | None]

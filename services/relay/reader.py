@@ -59,7 +59,7 @@ class Reader:
             if self._stop.is_set():
                 return
             self._last_drop = drop
-            self._state.disconnected(drop.reason, stalled=drop.cause == "stall")
+            self._state.dropped(drop)
             metrics.DROPS.labels(self._feed, drop.cause).inc()
             logs.get(__name__).warning("feed_disconnected", feed=self._feed, **drop.evidence)
 

@@ -24,22 +24,25 @@ BEGIN = Command(
        CREATE TEMP TABLE IF NOT EXISTS staged_post (
          id uuid, uri text, author text, author_hash bigint, event_time timestamptz, claimed_time timestamptz,
          text text, languages text[], tags text[], links text[], terms text[], fingerprint bigint,
-         reply_to uuid, replaces boolean, place integer) ON COMMIT DELETE ROWS;
+         reply_to uuid, replaces boolean, tombstone uuid, place integer) ON COMMIT DELETE ROWS;
        CREATE TEMP TABLE IF NOT EXISTS staged_reaction (
          id uuid, subject uuid, kind smallint, event_time timestamptz, undone boolean) ON COMMIT DELETE ROWS;
        CREATE TEMP TABLE IF NOT EXISTS staged_removal (
-         id uuid, uri text, author text, author_hash bigint, event_time timestamptz) ON COMMIT DELETE ROWS"""
+         id uuid, uri text, author text, author_hash bigint, event_time timestamptz,
+         tombstone uuid) ON COMMIT DELETE ROWS"""
 )
 
 COPY_POSTS = CopyIn(
     "staged_post",
     (
         *("id", "uri", "author", "author_hash", "event_time", "claimed_time", "text", "languages"),
-        *("tags", "links", "terms", "fingerprint", "reply_to", "replaces", "place"),
+        *("tags", "links", "terms", "fingerprint", "reply_to", "replaces", "tombstone"),
+        "place",
     ),
     (
         *("uuid", "text", "text", "int8", "int8", "int8", "text", "text[]"),
-        *("text[]", "text[]", "text[]", "int8", "uuid", "bool", "int4"),
+        *("text[]", "text[]", "text[]", "int8", "uuid", "bool", "uuid"),
+        "int4",
     ),
 )
 COPY_REACTIONS = CopyIn(
@@ -49,8 +52,8 @@ COPY_REACTIONS = CopyIn(
 )
 COPY_REMOVALS = CopyIn(
     "staged_removal",
-    ("id", "uri", "author", "author_hash", "event_time"),
-    ("uuid", "text", "text", "int8", "int8"),
+    ("id", "uri", "author", "author_hash", "event_time", "tombstone"),
+    ("uuid", "text", "text", "int8", "int8", "uuid"),
 )
 
 
@@ -87,6 +90,7 @@ INSERT_POSTS = Statement(
              SELECT count(*) FILTER (WHERE kind = 1) AS likes, count(*) FILTER (WHERE kind = 2) AS reposts
                FROM reaction WHERE subject = s.id AND NOT deleted) r
           WHERE NOT EXISTS (SELECT FROM post p WHERE p.id = s.id)
+            AND NOT EXISTS (SELECT FROM post p WHERE p.id = s.tombstone)
           ORDER BY s.place
          ON CONFLICT (id) DO NOTHING
          RETURNING id, seq, event_time, text),
@@ -164,17 +168,21 @@ UNDO_REACTIONS = Statement(
     Reactions,
 )
 
+#: Only an author takes a post back. Where an address does not name its author, a deletion that comes
+#: first lies under an id made of both, so that nobody can forbid somebody else's post.
 REMOVE_POSTS = Statement(
     """WITH gone AS (
          UPDATE post p
             SET text = '', languages = '{}', tags = '{}', links = '{}', terms = '{}', fingerprint = 0,
                 claimed_time = NULL, reply_to = NULL, likes = 0, reposts = 0, deleted_at = now()
            FROM staged_removal s
-          WHERE p.id = s.id AND p.deleted_at IS NULL
+          WHERE p.id = s.id AND p.author = s.author AND p.deleted_at IS NULL
          RETURNING p.id, p.feed, s.event_time),
        unseen AS (
          INSERT INTO post (id, feed, uri, author, author_hash, event_time, text, deleted_at)
-         SELECT id, %(feed)s, uri, author, author_hash, event_time, '', now() FROM staged_removal
+         SELECT coalesce(s.tombstone, s.id), %(feed)s, s.uri, s.author, s.author_hash, s.event_time, '', now()
+           FROM staged_removal s
+          WHERE NOT EXISTS (SELECT FROM post p WHERE p.id = s.id AND p.author = s.author)
          ON CONFLICT (id) DO NOTHING
          RETURNING id, event_time),
        noted AS (

@@ -19,7 +19,7 @@ def dedupe(batch: Batch) -> None:
     created = _first((post.id, post) for post in batch.posts if not post.replaces)
     replaced = {post.id: post for post in batch.posts if post.replaces}
     batch.posts = [*created, *replaced.values()]
-    batch.removals = _first((removal.id, removal) for removal in batch.removals)
+    batch.removals = _first(((removal.id, removal.author), removal) for removal in batch.removals)
     batch.reactions = _first(((reaction.id, reaction.undone), reaction) for reaction in batch.reactions)
     batch.repeated += before - len(batch.posts) - len(batch.removals) - len(batch.reactions)
 

@@ -133,6 +133,7 @@ def _post_row(place: int, post: NewPost) -> tuple[Any, ...]:
         post.fingerprint,
         post.reply_to,
         post.replaces,
+        post.tombstone,
         place,
     )
 
@@ -162,7 +163,10 @@ def _removals(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> l
     transaction.copy_in(
         ingest.COPY_REMOVALS,
         (
-            (removal.id, removal.uri, removal.author, removal.author_hash, removal.time_us - epoch)
+            (
+                *(removal.id, removal.uri, removal.author, removal.author_hash, removal.time_us - epoch),
+                removal.tombstone,
+            )
             for removal in batch.removals
         ),
     )

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.relay.commits import EARLIEST_US
 from services.relay.events import LIKE, REPOST, NewPost, Passing, Reaction, Removal
 from services.relay.frames import Frame, Resume
 from services.relay.pipeline.decode import MAX_AHEAD_US, decode, decode_frame
-from services.relay.wires.jetstream import EARLIEST_US, read_event
+from services.relay.wires.jetstream import read_event
 from shared.contracts.ids import author_hash, post_id
 from shared.errors import MalformedFrame
 from tests.support import wire

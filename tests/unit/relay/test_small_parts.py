@@ -12,7 +12,7 @@ import pytest
 from services.relay.backoff import Backoff
 from services.relay.drops import Ending, classify
 from services.relay.frames import Frame, FrameQueue
-from services.relay.sources.jetstream import with_query
+from services.relay.sources.jetstream_address import V1
 from services.relay.sources.registry import kind_of
 from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
@@ -89,12 +89,13 @@ def test_why_a_connection_ended(ending: Ending, cause: str) -> None:
 
 
 def test_the_address_asked_for_keeps_the_operators_parameters() -> None:
-    url = with_query("wss://feed.example/subscribe?cursor=1&extra=a+b&wantedCollections=x", 123)
+    url = V1.query("wss://feed.example/subscribe?cursor=1&extra=a+b&wantedCollections=x&requireHello=true", 123, None)
     query = parse_qs(urlsplit(url).query)
     assert query["cursor"] == ["123"]
     assert query["extra"] == ["a b"]
     assert query["wantedCollections"] == ["app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"]
     assert "compress" not in query
+    assert "requireHello" not in query
 
 
 def test_a_feed_kind_nobody_speaks_is_a_configuration_error() -> None:
