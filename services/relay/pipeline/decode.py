@@ -42,7 +42,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
             _move(batch, frame, event.time_us)
         match event:
             case Reaction():
-                batch.reactions.append(event)
+                (batch.undoings if event.undone else batch.reactions).append(event)
             case NewPost():
                 batch.posts.append(event)
             case Removal():
