@@ -112,6 +112,8 @@ def clean(text: str) -> str:
 def tags_of(post: Post) -> list[str]:
     """Hashtags without ``#``, from facets and from the record's own list, each once, as first written."""
     found = [feature.tag for facet in _sound(post) for feature in facet.features if feature.tag]
+    if not found and not post.tags:
+        return []
     plain = (clean(tag).strip().lstrip("#\uff03") for tag in [*found, *post.tags])
     kept: dict[str, str] = {}
     for tag in plain:
@@ -126,6 +128,8 @@ def links_of(post: Post) -> list[str]:
     if post.embed:
         cards = (post.embed.external, post.embed.media.external if post.embed.media else None)
         found += [card.uri for card in cards if card]
+    if not found:
+        return []
     return _first(
         (link for link in map(clean, found) if len(link) <= MAX_LINK and link.startswith(("https://", "http://"))),
         MAX_LINKS,
@@ -134,6 +138,8 @@ def links_of(post: Post) -> list[str]:
 
 def languages_of(post: Post) -> list[str]:
     """Primary subtags in lower case ("pt-BR" is "pt"), each once."""
+    if len(post.langs) == 1 and _LANGUAGE.fullmatch(post.langs[0]):
+        return post.langs  # nearly all posts
     primary = (tag.partition("-")[0].lower() for tag in post.langs[:MAX_LANGUAGES])
     return _first((tag for tag in primary if _LANGUAGE.fullmatch(tag)), MAX_LANGUAGES)
 

@@ -23,6 +23,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
     ``now_us`` is the database's clock.
     """
     batch = Batch()
+    latest_us = now_us + MAX_AHEAD_US
     for frame in frames:
         if frame.resume is not None:
             batch.resume, batch.first_us = frame.resume, None
@@ -32,7 +33,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
             _move(batch, frame, frame.mark_us)
             continue
         try:
-            event = decode_frame(frame, now_us + MAX_AHEAD_US, read)
+            event = decode_frame(frame, latest_us, read)
         except MalformedFrame as error:
             batch.refused.append(Refused(frame, error.reason, error.why))
             continue
