@@ -12,7 +12,6 @@ work do not blur the comparison.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -124,15 +123,14 @@ def measure(server: Postgres, path: Path, competing: list[Contestant], turns: in
 def print_table(table: dict[Contestant, list[Result]], events: int) -> None:
     """Medians, ratios to ours, and the goals."""
     rate = {one: events / statistics.median(run.cpu_seconds for run in runs) for one, runs in table.items()}
-    print(f"\n| contestant | events per client CPU-second | ours / theirs | events/s of wall time | peak memory |")
+    print("\n| contestant | events per client CPU-second | ours / theirs | events/s of wall time | peak memory |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for one, runs in table.items():
         wall = events / statistics.median(run.seconds for run in runs)
         peak = max(run.peak_mb for run in runs)
         print(f"| {one.name} | {rate[one]:,.0f} | {rate[OURS] / rate[one]:.2f} | {wall:,.0f} | {peak:.0f} MB |")
-    print(
-        f"\nAll databases hold the same rows. Goal 25,000 per client CPU-second: ours is {rate[OURS] / 25_000:.1f} x that."
-    )
+    print("\nAll databases hold the same rows.")
+    print(f"Goal 25,000 per client CPU-second: {rate[OURS] / 25_000:.1f} x with terms.")
     for peer, goal in ((BYTEWAX, 2.0), (PATHWAY, 1.5)):
         theirs = next((value for one, value in rate.items() if one.name == peer.name), None)
         if theirs:

@@ -13,27 +13,19 @@ from bench.contestants.measure import run
 from bench.contestants.rows import Row, distinct, row_from
 from bench.contestants.sink import BEGIN, POSITION
 
-_TIME = "to_timestamp(%s / 1e6)"
-_SQL: dict[str, tuple[str, ...]] = {
-    "post": (
-        f"""INSERT INTO post (id, feed, uri, author, author_hash, event_time, claimed_time, text, languages, tags,
-                              links, reply_to)
-            VALUES (%s, 'bench', %s, %s, %s, {_TIME}, {_TIME}, %s, %s, %s, %s, %s) ON CONFLICT (id) DO NOTHING""",
-    ),
-    "reaction": (
-        f"""INSERT INTO reaction (id, subject, kind, event_time) VALUES (%s, %s, %s, {_TIME})
-            ON CONFLICT (id) DO NOTHING""",
-    ),
-    "undo": (
-        f"""INSERT INTO reaction (id, kind, event_time, deleted) VALUES (%s, %s, {_TIME}, true)
-            ON CONFLICT (id) DO UPDATE SET deleted = true""",
-    ),
-    "delete": (
-        f"""INSERT INTO post (id, feed, uri, author, author_hash, event_time, text, deleted_at)
-            VALUES (%s, 'bench', %s, %s, %s, {_TIME}, '', now())
-            ON CONFLICT (id) DO UPDATE SET text = '', languages = '{{}}', tags = '{{}}', links = '{{}}',
-              deleted_at = now()""",
-    ),
+_SQL: dict[str, str] = {
+    "post": """INSERT INTO post (id, feed, uri, author, author_hash, event_time, claimed_time, text, languages, tags,
+                                 links, reply_to)
+               VALUES (%s, 'bench', %s, %s, %s, to_timestamp(%s / 1e6), to_timestamp(%s / 1e6), %s, %s, %s, %s, %s)
+               ON CONFLICT (id) DO NOTHING""",
+    "reaction": """INSERT INTO reaction (id, subject, kind, event_time)
+                   VALUES (%s, %s, %s, to_timestamp(%s / 1e6)) ON CONFLICT (id) DO NOTHING""",
+    "undo": """INSERT INTO reaction (id, kind, event_time, deleted) VALUES (%s, %s, to_timestamp(%s / 1e6), true)
+               ON CONFLICT (id) DO UPDATE SET deleted = true""",
+    "delete": """INSERT INTO post (id, feed, uri, author, author_hash, event_time, text, deleted_at)
+                 VALUES (%s, 'bench', %s, %s, %s, to_timestamp(%s / 1e6), '', now())
+                 ON CONFLICT (id) DO UPDATE SET text = '', languages = '{}', tags = '{}', links = '{}',
+                   deleted_at = now()""",
 }
 
 
@@ -48,9 +40,8 @@ def ingest(url: str, path: str, batch: int) -> None:
 
 
 def _write(cursor: psycopg.Cursor[Any], rows: list[Row], events: int) -> None:
-    for kind, statements in _SQL.items():
-        values = [row.values for row in rows if row.kind == kind]
-        for statement in statements if values else ():
+    for kind, statement in _SQL.items():
+        if values := [row.values for row in rows if row.kind == kind]:
             cursor.executemany(statement, values)
     cursor.execute(POSITION, (max(row.time_us for row in rows), events))
 

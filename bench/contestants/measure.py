@@ -20,16 +20,16 @@ def run(ingest: Callable[[str, str, int], None]) -> None:
     began, cpu = time.perf_counter(), _cpu_seconds()
     ingest(url, path, batch)
     seconds, cpu_seconds = time.perf_counter() - began, _cpu_seconds() - cpu
-    print(json.dumps({"cpu_seconds": cpu_seconds, "seconds": seconds, "peak_mb": peak_mb("self")}))
+    print(json.dumps({"cpu_seconds": cpu_seconds, "seconds": seconds, "peak_mb": memory_mb("self")}))
 
 
-def peak_mb(process: int | str) -> float:
+def memory_mb(process: int | str, line: str = "VmHWM") -> float:
     """The most memory a process held so far, in megabytes.
 
     Not ``ru_maxrss``: a child inherits that from the process that started it.
     """
     status = Path(f"/proc/{process}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    return int(status.partition(f"{line}:")[2].split()[0]) / 1024
 
 
 def _cpu_seconds() -> float:
