@@ -76,9 +76,7 @@ def fill(engines: Stack, path: Path, rate: float, minutes: float, seconds: float
     tail = freshness(engines, after)
     rate_made, before = (made - made_before) / seconds, waiting_before
     print(f"With embeddings, {seconds:g} s after a backlog of {minutes:g} minutes (read in {drained:.0f} s):")
-    print(
-        f"- {rate_made:.0f} vectors a second; {before:,.0f} posts waited for one at the beginning, {waiting:,.0f} at the end"
-    )
+    print(f"- {rate_made:.0f} vectors a second; {before:,.0f} posts waited at first, {waiting:,.0f} at the end")
     print(f"- the live tail was committed after p50 {tail.p50 * 1e3:.0f} ms, p99 {tail.p99 * 1e3:.0f} ms,", end=" ")
     print(f"at most {tail.most * 1e3:.0f} ms ({tail.events:,} reactions)")
     print(f"- memory {memory:.0f} MB at most (goal 550)")
