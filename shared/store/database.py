@@ -32,6 +32,10 @@ CHECK_SECONDS = 2.0
 GRACE_SECONDS = 5.0
 
 
+#: Around rows in COPY's binary form: signature, no flags, no extension; and "no more rows".
+_COPY_HEADER, _COPY_TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+
+
 class Statement(msgspec.Struct, Generic[Row], frozen=True):
     """SQL with ``%(name)s`` parameters; ``row`` builds one result from keyword arguments."""
 
@@ -102,6 +106,11 @@ class Transaction:
             copy.set_types(target.types)
             for row in rows:
                 copy.write_row(row)
+
+    def copy_packed(self, target: CopyIn, rows: Iterable[bytes]) -> None:
+        """Stream ``rows`` into ``target``, each in COPY's binary form already."""
+        with self._connection.cursor() as cursor, cursor.copy(target.sql) as copy:
+            copy.write(b"".join((_COPY_HEADER, *rows, _COPY_TRAILER)))
 
 
 class Database:
