@@ -16,12 +16,14 @@ from services.api.meaning import LazyEmbedder, VectorCount
 from services.api.momentum.jobs import MomentumJob
 from services.api.momentum.ports import EngineLike
 from services.api.operations.queries import SearchInput
+from services.api.operations.watch_queries import BacktestInput
 from services.api.scheduler.leader import Scheduler
 from services.api.scheduler.lease import Lease
 from services.api.server import Api
 from shared.config.settings import Settings
 from shared.embedding.chain import load_embedder
-from shared.errors import GroundswellError
+from shared.errors import ConflictError, GroundswellError
+from shared.schemas.backtest import Backtest
 from shared.schemas.search import SearchResult
 from shared.store import units
 from shared.store.database import AsyncDatabase, Database
@@ -54,6 +56,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
         pool_size=settings.api_pool_size - threads_size,
         search=search,
         vectors_stored=VectorCount(index, embedder),
+        backtest=_backtest,
         say=reporter.set,
     )
     metrics.serve(settings.metrics_host, settings.api_metrics_port)
@@ -113,6 +116,10 @@ async def _search(record: AsyncDatabase, index: Any, embedder: LazyEmbedder, que
     from services.api.operations.search import SearchQuery, search
 
     return await search(record, index, embedder, SearchQuery(**msgspec.structs.asdict(query)))
+
+
+async def _backtest(_: BacktestInput) -> Backtest:
+    raise ConflictError("Backtests are not answered yet.")
 
 
 def _run_jobs(database: Database, scheduler: Scheduler, stop: threading.Event) -> None:
