@@ -17,10 +17,11 @@ from typing import Any
 
 import psycopg
 
-from services.relay.feed import FeedSpec, ensure_feed
+from services.relay.feed import ensure_feed
 from services.relay.frames import Frame
 from services.relay.pipeline.runner import Pipeline
 from services.relay.pipeline.store import Origin
+from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock
 from shared.config.settings import Settings
 from shared.contracts.ids import author_hash, post_id

@@ -12,7 +12,8 @@ import msgspec
 from services.api.doors.live import LiveEnvelope
 from services.api.doors.session import SessionRequest
 from services.api.operations.catalogue import OPERATIONS
-from services.api.operations.registry import File, NoInput, Operation
+from services.api.operations.registry import WITHOUT_BODY, File, NoInput, Operation
+from shared.schemas.feed import FeedChange, FeedRequest
 from shared.schemas.problem import Problem
 from shared.schemas.run import RunRequest
 
@@ -22,7 +23,11 @@ _PROBLEM = {
     "content": {"application/json": {"schema": {"$ref": _REF.format(name="Problem")}}},
 }
 #: Bodies whose public name is not the input's: the input adds bounds.
-_BODIES: dict[str, type[msgspec.Struct]] = {"create_run": RunRequest}
+_BODIES: dict[str, type[msgspec.Struct]] = {
+    "create_run": RunRequest,
+    "create_feed": FeedRequest,
+    "change_feed": FeedChange,
+}
 
 
 def document() -> bytes:
@@ -79,7 +84,7 @@ def _entry(operation: Operation[Any, Any]) -> dict[str, Any]:
 
 def _body_of(operation: Operation[Any, Any]) -> type[msgspec.Struct] | None:
     """What the body holds: the input, or of one that also names its path, the public form it extends."""
-    if operation.method == "GET" or operation.input is NoInput:
+    if operation.method in WITHOUT_BODY or operation.input is NoInput:
         return None
     if operation.name in _BODIES:
         return _BODIES[operation.name]
@@ -90,7 +95,7 @@ def _body_of(operation: Operation[Any, Any]) -> type[msgspec.Struct] | None:
 
 
 def _parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
-    """The fields in the path; for a GET also those of the query."""
+    """The fields in the path; without a body also those of the query."""
     if operation.input is NoInput:
         return []
     (_,), components = msgspec.json.schema_components([operation.input], ref_template=_REF)
@@ -98,7 +103,7 @@ def _parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
     found = []
     for name, form in schema.get("properties", {}).items():
         in_path = f"{{{name}}}" in operation.path
-        if not in_path and operation.method != "GET":
+        if not in_path and operation.method not in WITHOUT_BODY:
             continue
         found.append(
             {

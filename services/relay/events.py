@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 import msgspec
 
-from services.relay.frames import Frame, Resume
+from services.relay.frames import Frame, Missing, Resume
 
 LIKE, REPOST = 1, 2
 
@@ -62,6 +63,10 @@ class Passing(msgspec.Struct, gc=False):
 
 Event = NewPost | Reaction | Removal | Passing
 
+#: Reads one whole frame of a wire: (data, latest believable time in microseconds) -> event. Pure.
+#: Raises MalformedFrame with one of few fixed reasons, or what a decoder raises on bad bytes.
+Read = Callable[[bytes, int], Event]
+
 
 class Refused(msgspec.Struct, frozen=True):
     """A frame that cannot be read. ``reason`` is one of few fixed words."""
@@ -72,7 +77,8 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, kw_only=True):
-    """Events of one transaction. ``position`` is the newest event time, ``None`` without any event.
+    """Events of one transaction. ``position`` is the newest event time that the cursor may move to,
+    ``None`` without any; ``token`` the feed's own cursor after the batch, ``None`` where it has none.
 
     ``first_us`` is the event time that answered ``resume``, when a connection began in this batch.
     ``repeated`` counts events left out because the batch holds them already.
@@ -83,7 +89,9 @@ class Batch(msgspec.Struct, kw_only=True):
     removals: list[Removal] = []
     passing: list[Passing] = []
     refused: list[Refused] = []
+    missing: list[Missing] = []
     position: int | None = None
+    token: int | None = None
     resume: Resume | None = None
     first_us: int | None = None
     repeated: int = 0

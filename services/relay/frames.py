@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 #: Why a source could not hand a frame over whole; "" when it could.
-Fault = Literal["", "binary", "oversize", "truncated"]
+Fault = Literal["", "binary", "oversize", "truncated", "zstd"]
 
 #: Facts kept with a gap, for whoever asks why.
 Evidence = dict[str, str | int | float | None]
@@ -24,22 +24,44 @@ MAX_BATCH_BYTES = 16 << 20
 class Resume(msgspec.Struct, frozen=True):
     """What was asked of the feed when a connection began; rides on its first frame.
 
-    ``requested`` and ``position`` are microseconds: the cursor sent and the stored position it was
-    taken from, 0 for a feed never read before. ``evidence`` tells how the connection before ended.
+    ``requested`` and ``position`` are microseconds: from where events were asked for, and the stored
+    position that was taken from. ``position`` is 0 where a late first event proves nothing: a feed
+    never read before, or one whose times its authors choose. ``evidence`` tells how the connection
+    before ended, ``host`` who answers this one ("" keeps the last).
     """
 
     requested: int
     position: int
     evidence: Evidence
+    host: str = ""
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """A stretch that the source knows it cannot read: [start_us, end_us) of event time."""
+
+    start_us: int
+    end_us: int
+    cause: str
+    evidence: Evidence
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):
-    """One frame as received. ``size`` is its full length, ``data`` may be cut when ``fault`` is set."""
+    """One frame as received. ``size`` is its full length, ``data`` may be cut when ``fault`` is set.
+
+    Its cursor: events move the stored position to their own time unless ``moves`` is false (what is
+    read out of order must not); ``token`` is the feed's own cursor after this frame, where it has
+    one. A frame with ``mark_us`` holds no event: all events up to that time have been handed over.
+    ``missing`` rides on the first frame after a stretch that cannot be read.
+    """
 
     data: bytes
     size: int
     fault: Fault = ""
     resume: Resume | None = None
+    moves: bool = True
+    token: int | None = None
+    mark_us: int | None = None
+    missing: Missing | None = None
 
 
 class FrameQueue:

@@ -23,9 +23,6 @@ from shared.store.cursors import READ_CURSOR, Cursor
 from shared.store.database import Database
 from shared.telemetry import logs
 
-#: Asked for again on every reconnect: another instance numbers events a little differently.
-REWIND_US = 5_000_000
-
 
 class Reader:
     """Keeps one feed's source open."""
@@ -62,7 +59,7 @@ class Reader:
             if self._stop.is_set():
                 return
             self._last_drop = drop
-            self._state.disconnected(drop.reason, stalled=drop.cause == "stall")
+            self._state.dropped(drop)
             metrics.DROPS.labels(self._feed, drop.cause).inc()
             logs.get(__name__).warning("feed_disconnected", feed=self._feed, **drop.evidence)
 
@@ -86,25 +83,24 @@ class Reader:
     def _connection(self, cursor: Cursor) -> Drop:
         """Read one connection to its end."""
         self._held_seconds = 0.0
-        resume = self._resume(cursor)
         try:
-            self._source.open(resume.requested)
+            requested = self._source.open(cursor)
             self._state.connected()
-            logs.get(__name__).info("feed_connected", feed=self._feed, cursor_us=resume.requested)
-            self._pump(resume)
+            logs.get(__name__).info(
+                "feed_connected", feed=self._feed, host=self._source.host, cursor_us=requested, token=cursor.token
+            )
+            self._pump(self._resume(cursor, requested))
         except FeedUnavailable:
             logs.get(__name__).debug("feed_refused", feed=self._feed)
         finally:
             self._source.close()
         return classify(self._source.ending(self._held_seconds))
 
-    def _resume(self, cursor: Cursor) -> Resume:
-        """What to ask for. A position in the future would be answered with the live tail, so never that."""
-        position = min(cursor.position, cursor.now_us)
+    def _resume(self, cursor: Cursor, requested: int) -> Resume:
+        """What was asked for, and from which position a late answer would be a gap."""
         evidence: Evidence = {"cause": "start"} if self._last_drop is None else self._last_drop.evidence
-        if cursor.events == 0:
-            return Resume(position, 0, evidence)
-        return Resume(max(position - REWIND_US, 0), position, evidence)
+        known = self._source.clamps and cursor.events > 0
+        return Resume(requested, min(cursor.position, cursor.now_us) if known else 0, evidence, self._source.host)
 
     def _pump(self, resume: Resume) -> None:
         """Frames into the queue until the connection ends."""

@@ -96,9 +96,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     feed_url: Annotated[
         str,
         About(
-            "WebSocket address of the first feed; empty means that no feed is created at start.",
+            "WebSocket address of the first feed, or several hosts of it with commas between; empty means none.",
             ("relay",),
             "wss://jetstream2.us-east.bsky.network/subscribe",
+        ),
+    ] = ""
+    feed_zstd_dictionary: Annotated[
+        str,
+        About(
+            "zstd dictionary for Jetstream feeds: a file, https://... (with #sha256=HEX to hold it to), or "
+            '"server" for the feed\'s own host (second version only). Empty reads uncompressed.',
+            ("relay",),
+            "server",
         ),
     ] = ""
     feed_backfill_minutes: Annotated[
@@ -111,16 +120,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             most=1440,
         ),
     ] = 60
+    relay_max_feeds: Annotated[
+        int,
+        About(
+            "Feeds that may be on at the same time; each has threads and a queue of its own.",
+            ("relay", "api"),
+            "8",
+            least=1,
+            most=64,
+        ),
+    ] = 8
     relay_queue_events: Annotated[
         int,
         About(
-            "Frames that may wait between socket and store; full means the relay stops reading.",
+            "Frames of one feed that may wait between socket and store; full means the relay stops reading.",
             ("relay",),
             "20000",
             least=100,
             most=1_000_000,
         ),
     ] = 20_000
+    relay_queue_bytes: Annotated[
+        int,
+        About(
+            "Bytes of frames that may wait between one feed's socket and the store.",
+            ("relay",),
+            "67108864",
+            least=1_048_576,
+            most=1_073_741_824,
+        ),
+    ] = 67_108_864
     relay_batch_events: Annotated[
         int,
         About("Largest number of events stored in one transaction.", ("relay",), "5000", least=1, most=50_000),

@@ -7,6 +7,8 @@ from typing import Any
 from services.api.operations import (
     alerts,
     destinations,
+    feed_history,
+    feed_rows,
     feeds,
     health,
     posts,
@@ -21,7 +23,14 @@ from services.api.operations.registry import Operation
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     health.health,
     feeds.feeds,
+    feeds.feed,
+    feeds.feed_kinds,
+    feed_rows.create_feed,
+    feed_rows.change_feed,
+    feed_rows.remove_feed,
     feeds.feed_series,
+    feed_history.feed_drops,
+    feed_history.feed_gaps,
     posts.posts,
     posts.post,
     topics.topics,

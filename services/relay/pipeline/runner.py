@@ -11,18 +11,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 from uuid import UUID
 
+import msgspec
+
 from services.relay import metrics
 from services.relay.backoff import Backoff
-from services.relay.events import Batch, NewPost, Refused
+from services.relay.events import Batch, NewPost, Read, Refused
 from services.relay.frames import Frame, FrameQueue, Resume
 from services.relay.pipeline.count import count
 from services.relay.pipeline.decode import decode
 from services.relay.pipeline.dedupe import dedupe
 from services.relay.pipeline.store import Origin, Outcome, store
 from services.relay.state import DatabaseClock, FeedState
+from services.relay.wires.jetstream import read_event
 from shared.errors import StoreRejected, StoreUnavailable
 from shared.store.database import Database
 from shared.store.ingest import is_data_fault
@@ -60,9 +64,19 @@ class Publishing(Protocol):
 class Pipeline:
     """Frames of one feed, stored. Used by one thread."""
 
-    def __init__(self, database: Database, origin: Origin, clock: DatabaseClock, position: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        origin: Origin,
+        clock: DatabaseClock,
+        position: int,
+        read: Read = read_event,
+        turn: AbstractContextManager[object] | None = None,
+    ) -> None:
         self._database, self.origin, self._clock = database, origin, clock
-        self.position = position
+        self.position, self._read = position, read
+        #: Held while a batch is stored: several feeds share few connections.
+        self._turn = nullcontext() if turn is None else turn
         self._resume: Resume | None = None
 
     def process(self, frames: Sequence[Frame]) -> list[tuple[Batch, Outcome]]:
@@ -85,15 +99,19 @@ class Pipeline:
             return [(batch, self._store(batch))]
 
     def _prepare(self, frames: Sequence[Frame]) -> Batch:
-        batch = decode(frames, self._clock.now_us())
+        batch = decode(frames, self._clock.now_us(), self._read)
         if batch.resume is None:
             batch.resume = self._resume
+        elif batch.resume.host:
+            # Frames of two connections never share a batch: the reader waits until the old are durable.
+            self.origin = msgspec.structs.replace(self.origin, host=batch.resume.host)
         dedupe(batch)
         count(batch.posts)
         return batch
 
     def _store(self, batch: Batch) -> Outcome:
-        outcome = store(self._database, self.origin, batch, self.position)
+        with self._turn:
+            outcome = store(self._database, self.origin, batch, self.position)
         # A resume waits for the first event that can be read: frames before it may all be refused.
         self._resume = batch.resume if batch.first_us is None else None
         self.position = outcome.cursor.position
@@ -129,6 +147,7 @@ class Runner:
         while not self._overdue():
             frames = self._queue.take(self._batch_events, self._batch_seconds, 0.2)
             metrics.QUEUE_EVENTS.labels(feed).set(len(self._queue))
+            metrics.QUEUE_BYTES.labels(feed).set(self._queue.waiting_bytes)
             if not frames:
                 if self._stop.is_set():
                     return

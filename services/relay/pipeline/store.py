@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from services.relay.events import Batch, NewPost, Refused
+from services.relay.frames import Missing
 from shared.store import cursors, ingest
 from shared.store.database import Database, Transaction
 
@@ -61,7 +62,7 @@ def store(database: Database, origin: Origin, batch: Batch, position: int) -> Ou
         added, undone = _reactions(transaction, feed, batch)
         removed = _removals(transaction, feed, batch)
         quarantined = _quarantine(transaction, feed, batch)
-        gap_us = _gap(transaction, feed, batch)
+        gap_us = _gap(transaction, feed, batch) + _missing(transaction, feed, batch)
         counts = {
             "posts": len(fresh),
             "likes": added.likes,
@@ -82,6 +83,7 @@ def store(database: Database, origin: Origin, batch: Batch, position: int) -> Ou
                 "wire": origin.wire,
                 "host": origin.host,
                 "position": batch.position,
+                "token": batch.token,
                 "events": batch.events,
             },
         )
@@ -210,14 +212,25 @@ def _gap(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> int:
     if length <= MAX_SILENCE_US:
         return 0
     evidence = {**resume.evidence, "requested_us": resume.requested, "first_us": batch.first_us}
+    _add_gap(transaction, feed, Missing(resume.position, batch.first_us, CLAMPED, evidence))
+    return length
+
+
+def _missing(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> int:
+    """Record what the source itself said it cannot read; how long that is."""
+    for missing in batch.missing:
+        _add_gap(transaction, feed, missing)
+    return sum(missing.end_us - missing.start_us for missing in batch.missing)
+
+
+def _add_gap(transaction: Transaction, feed: dict[str, Any], missing: Missing) -> None:
     transaction.execute(
         cursors.ADD_GAP,
         {
             **feed,
-            "start_us": resume.position,
-            "end_us": batch.first_us,
-            "cause": CLAMPED,
-            "evidence": msgspec.json.encode(evidence).decode(),
+            "start_us": missing.start_us,
+            "end_us": missing.end_us,
+            "cause": missing.cause,
+            "evidence": msgspec.json.encode(missing.evidence).decode(),
         },
     )
-    return length

@@ -1,28 +1,57 @@
-"""Which source speaks which kind of feed."""
+"""Which source and which reader speak which kind of feed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import msgspec
+
+from services.relay.events import Read
 from services.relay.sources.base import Source
 from services.relay.sources.jetstream import Jetstream
+from services.relay.sources.jetstream_address import V2, dialect_of, urls_of
+from services.relay.sources.zstd_dictionary import Dictionaries
+from services.relay.spec import FeedSpec
+from services.relay.wires import jetstream, jetstream2
 from shared.config.settings import Settings
 from shared.errors import ConfigurationError
 
 
-def _jetstream(url: str, settings: Settings) -> Source:
-    return Jetstream(url, max_frame_bytes=settings.relay_max_frame_bytes, stall_seconds=settings.relay_stall_seconds)
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of feed: ``source`` makes the thread's connection, ``read`` reads its frames."""
+
+    source: Callable[[FeedSpec, Settings], Source]
+    read: Read
 
 
-_SOURCES: dict[str, Callable[[str, Settings], Source]] = {"jetstream": _jetstream}
+def _jetstream(spec: FeedSpec, settings: Settings) -> Source:
+    where = spec.options.get("zstd_dictionary", settings.feed_zstd_dictionary)
+    if not isinstance(where, str):
+        raise ConfigurationError(f"The feed {spec.id} cannot be read.", why="options.zstd_dictionary is no text.")
+    return Jetstream(
+        urls_of(spec),
+        dialect_of(spec),
+        max_frame_bytes=settings.relay_max_frame_bytes,
+        stall_seconds=settings.relay_stall_seconds,
+        dictionaries=Dictionaries(where, Path(settings.data_dir) / "cache"),
+    )
 
 
-def source_for(kind: str, url: str, settings: Settings) -> Source:
-    """A source for a feed of ``kind`` at ``url``. Raises ConfigurationError for a kind unknown."""
+_JETSTREAM2 = Kind(_jetstream, jetstream2.read_event)
+_KINDS: dict[str, Kind] = {"jetstream": Kind(_jetstream, jetstream.read_event)}
+
+
+def kind_of(spec: FeedSpec) -> Kind:
+    """How feeds of the kind of ``spec`` are read. Raises ConfigurationError for a kind unknown.
+
+    Both versions of Jetstream are one kind; which one, its addresses or options say.
+    """
+    if spec.kind == "jetstream" and dialect_of(spec) is V2:
+        return _JETSTREAM2
     try:
-        make = _SOURCES[kind]
+        return _KINDS[spec.kind]
     except KeyError:
         raise ConfigurationError(
-            f"No source speaks feeds of kind {kind!r}.", do=f"Use one of: {', '.join(sorted(_SOURCES))}."
+            f"No source speaks feeds of kind {spec.kind!r}.", do=f"Use one of: {', '.join(sorted(_KINDS))}."
         ) from None
-    return make(url, settings)

@@ -6,6 +6,7 @@ however large. Here its frame parser is kept and those two things are replaced.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import websocket
@@ -82,9 +83,11 @@ class BoundedWebSocket(websocket.WebSocket):
         self.parser = BoundedFrames(self._recv, limit)
         self.frame_buffer = self.parser
 
-    def dial(self, url: str, timeout: float) -> None:
+    def dial(self, url: str, timeout: float, subprotocols: Sequence[str] = ()) -> None:
         """Connect and shake hands, following no redirect (an address from a feed is never fetched)."""
-        self.connect(url, timeout=timeout, redirect_limit=0)  # type: ignore[no-untyped-call]
+        self.connect(  # type: ignore[no-untyped-call]
+            url, timeout=timeout, redirect_limit=0, subprotocols=list(subprotocols) or None
+        )
 
     def next_part(self) -> Part:
         """The next frame. Raises the library's errors, and Oversize."""
@@ -102,3 +105,43 @@ class BoundedWebSocket(websocket.WebSocket):
         part = self._piece[self._at : self._at + bufsize]
         self._at += len(part)
         return part
+
+
+class Message(NamedTuple):
+    """One whole message, or the beginning of one that grew beyond the limit (``size`` is its full length)."""
+
+    opcode: int
+    data: bytes
+    size: int
+    oversize: bool = False
+
+
+class Messages:
+    """Joins fragments into messages of up to ``limit`` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._opcode, self._size = 0, 0
+        self._begun = bytearray()
+
+    def add(self, part: Part) -> Message | None:
+        """The message that ``part`` completes, or ``None`` while fragments are missing."""
+        if part.opcode != websocket.ABNF.OPCODE_CONT:
+            if part.final:
+                return Message(part.opcode, part.data, len(part.data))
+            self._opcode, self._size = part.opcode, len(part.data)
+            self._begun[:] = part.data
+            return None
+        self._size += len(part.data)
+        if self._size <= self._limit:
+            self._begun += part.data
+        if not part.final:
+            return None
+        data = self.taken()
+        return Message(self._opcode, data, self._size, oversize=self._size > self._limit)
+
+    def taken(self) -> bytes:
+        """What has come of a message, which is forgotten with this."""
+        data = bytes(self._begun)
+        self._begun.clear()
+        return data

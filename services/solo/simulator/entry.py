@@ -7,6 +7,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from services.solo.simulator import faults
 from services.solo.simulator.options import FASTEST, SimulatorOptions
@@ -59,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="comma list of name:FRAMES or name@SECONDS; stall:LENGTH[:FRAMES or @SECONDS]. " + known,
     )
-    add("--wire", default=fallback.wire, help="protocol to speak (now only jetstream)")
+    add("--wire", default=fallback.wire, help="jetstream (first version) or jetstream2 (both versions)")
+    add("--dictionary", type=Path, metavar="PATH", help="zstd dictionary for compress=true; made there if missing")
     add("--record", metavar="PATH", help="write JSON lines (plain, .gz or .zst) instead of serving")
     add("--events", type=int, default=100_000, metavar="N", help="frames to record (default %(default)s)")
 
@@ -76,6 +78,7 @@ def options_from(args: argparse.Namespace) -> SimulatorOptions:
         retention_hours=args.retention_hours,
         faults=args.faults,
         wire=args.wire,
+        dictionary=args.dictionary,
     )
 
 
@@ -86,13 +89,16 @@ def run(options: SimulatorOptions, *, ready: Ready | None = None) -> int:
     """
     now_us = wall_clock_us()
     options.check(now_us)
+    stream = options.stream(now_us)
     server = SimulatorServer(
-        options.stream(now_us),
+        stream,
         host=options.host,
         port=options.port,
         retention_us=round(options.retention_hours * 3_600_000_000),
         faults=faults.parse(options.faults),
         seed=options.seed,
+        wire=options.wire,
+        dictionary=options.dictionary_for(stream),
     )
     asyncio.run(_until_told(server, ready))
     return 0

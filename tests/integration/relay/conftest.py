@@ -10,11 +10,12 @@ import msgspec
 import pytest
 
 from services.relay.backoff import Backoff
-from services.relay.feed import FeedSpec, FeedUnit, ensure_feed
+from services.relay.feed import FeedUnit, ensure_feed
 from services.relay.frames import Frame
 from services.relay.pipeline.runner import Pipeline
 from services.relay.pipeline.store import Origin, Outcome
-from services.relay.sources.registry import source_for
+from services.relay.sources.registry import kind_of
+from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock
 from shared.config.settings import Settings
 from shared.schemas.base import Schema
@@ -89,13 +90,12 @@ class Running:
 
     def start(self, **changes: Any) -> FeedUnit:
         settings = msgspec.structs.replace(self.settings, **changes)
-        source = source_for("jetstream", self.url, settings)
         spec = FeedSpec("jetstream", "jetstream", self.url, 0)
         # Test events lie in the past: the feed begins before the first of them.
         ensure_feed(self.database, spec, ORIGIN, start_us=wire.T0 - 60 * wire.SECOND)
         self._stop = threading.Event()
         self.backoff = Backoff(0.02, 0.05)
-        parts = (source, settings, self.database, self.sink, self.sink, self._stop, self.backoff)
+        parts = (kind_of(spec), settings, self.database, self.sink, self.sink, self._stop, self.backoff)
         self.unit = FeedUnit(spec, *parts)
         self.unit.start()
         return self.unit

@@ -16,7 +16,7 @@ from services.relay.entry import Parts, run
 from shared.config.settings import Settings
 from shared.contracts.channels import LIVE_STREAM
 from shared.schemas.base import Schema
-from shared.store import cursors, units
+from shared.store import cursors, feeds, units
 from shared.store.database import Command, Database, Statement
 from tests.integration.relay.conftest import Running
 from tests.support import wire
@@ -141,7 +141,7 @@ def test_the_whole_relay_stores_embeds_and_publishes(
             sent = lambda: b"".join(entry[b"m"] for _, entry in client.xrange(LIVE_STREAM))  # noqa: E731
             until(lambda: all(kind in sent() for kind in wanted))
         until(lambda: states(database) == dict.fromkeys(("relay", "valkey", "embedding", "vectors"), "ok"))
-        feed = until(lambda: database.fetch_one(cursors.FEED, {"feed": "jetstream"}))
+        feed = until(lambda: database.fetch_one(feeds.ONE, {"feed": "jetstream"}))
         assert (feed.posts, feed.deletes) == (40, 1)
     assert relay.code == 0
 

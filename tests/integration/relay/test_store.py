@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.relay.frames import Frame, Resume
+from services.relay.frames import Frame, Missing, Resume
 from services.relay.pipeline.runner import Pipeline
 from shared.contracts.ids import post_id
 from shared.errors import StoreRejected, StoreUnavailable
@@ -222,13 +222,11 @@ def test_a_clamped_resume_leaves_a_gap_with_its_bounds(database: Database, pipel
     # the first frame of the connection cannot be read: the rule waits for one that can
     pipeline.process([bad])
     pipeline.process([Frame(first, len(first))])
-    row = Statement(
-        """SELECT (extract(epoch FROM start_time) * 1000000)::bigint AS position, 0 AS events,
-                  (extract(epoch FROM end_time) * 1000000)::bigint AS now_us
-             FROM feed_gap WHERE cause = 'clamped' AND evidence->>'code' = '1006'""",
-        cursors.Cursor,
+    bound = (
+        "SELECT extract(epoch FROM {}) * 1000000 FROM feed_gap WHERE cause = 'clamped' AND evidence->>'code' = '1006'"
     )
-    assert [(gap.position, gap.now_us) for gap in database.fetch(row)] == [(T0, T0 + 90 * SECOND)]
+    assert number(database, bound.format("start_time")) == T0
+    assert number(database, bound.format("end_time")) == T0 + 90 * SECOND
 
 
 @pytest.mark.parametrize("first_us", [T0 - 4 * SECOND, T0, T0 + 5 * SECOND])
@@ -260,3 +258,22 @@ def test_many_batches_on_one_connection_need_no_new_tables(database: Database, f
     for n in range(12):
         feed(wire.post(1, f"p{n}", T0 + n), wire.like(2, f"l{n}", T0 + n, A), wire.delete(3, f"d{n}", T0 + n))
     assert counters(database).posts == 12
+
+
+def test_the_feeds_own_cursor_is_kept_until_another_host_answers(pipeline: Pipeline, database: Database) -> None:
+    def send(token: int | None, resume: Resume | None = None) -> cursors.Cursor:
+        data = wire.encode(wire.post(1, f"t{token}", T0, "x"))
+        return pipeline.process([Frame(data, len(data), token=token, resume=resume)])[0][1].cursor
+
+    assert (send(7).token, send(None).token) == (7, 7)
+    moved = send(None, Resume(T0, 0, {}, "other.example"))
+    assert (moved.host, moved.token) == ("other.example", None)
+
+
+def test_a_stretch_the_source_cannot_read_is_a_gap_with_its_cause(pipeline: Pipeline, database: Database) -> None:
+    data = wire.encode(wire.post(1, "a", T0 + 9 * SECOND, "x"))
+    missing = Missing(T0, T0 + 9 * SECOND, "cursor_too_old", {"floor": 3})
+    ((_, outcome),) = pipeline.process([Frame(data, len(data), missing=missing)])
+    assert outcome.gap_us == 9 * SECOND
+    length = "SELECT extract(epoch FROM end_time - start_time) FROM feed_gap WHERE cause = 'cursor_too_old'"
+    assert number(database, length) == 9

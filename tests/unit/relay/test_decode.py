@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.relay.commits import EARLIEST_US
 from services.relay.events import LIKE, REPOST, NewPost, Passing, Reaction, Removal
 from services.relay.frames import Frame, Resume
-from services.relay.pipeline.decode import EARLIEST_US, MAX_AHEAD_US, decode, decode_frame
+from services.relay.pipeline.decode import MAX_AHEAD_US, decode, decode_frame
+from services.relay.wires.jetstream import read_event
 from shared.contracts.ids import author_hash, post_id
 from shared.errors import MalformedFrame
 from tests.support import wire
@@ -22,7 +24,7 @@ NOW = T0 + 1_000_000
 
 def read(event: dict[str, Any] | bytes) -> Any:
     data = event if isinstance(event, bytes) else wire.encode(event)
-    return decode_frame(Frame(data, len(data)), NOW + MAX_AHEAD_US)
+    return decode_frame(Frame(data, len(data)), NOW + MAX_AHEAD_US, read_event)
 
 
 def refusal(event: dict[str, Any] | bytes) -> str:
@@ -169,20 +171,20 @@ def test_an_id_that_cannot_be_is_refused(did: str) -> None:
 
 @pytest.mark.parametrize("fault", ["binary", "oversize", "truncated"])
 def test_what_the_source_could_not_read_keeps_its_reason(fault: Any) -> None:
-    batch = decode([Frame(b"x", 99, fault)], NOW)
+    batch = decode([Frame(b"x", 99, fault)], NOW, read_event)
     assert [(refused.reason, refused.detail) for refused in batch.refused] == [(fault, "99 bytes")]
 
 
 def test_a_batch_knows_its_newest_event_and_what_answered_the_resume() -> None:
     frames = [Frame(data, len(data)) for data in map(wire.encode, [wire.post(1, "a", T0), wire.identity(1, T0 - 5)])]
     frames.insert(0, Frame(b"junk", 4, resume=Resume(T0 - 9, T0 - 4, {})))
-    batch = decode(frames, NOW)
+    batch = decode(frames, NOW, read_event)
     assert (batch.position, batch.first_us, batch.events, len(batch.refused)) == (T0, T0, 2, 1)
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_ever_raise_anything_else(data: bytes) -> None:
-    assert len(decode([Frame(data, len(data))], NOW).refused) == 1
+    assert len(decode([Frame(data, len(data))], NOW, read_event).refused) == 1
 
 
 _WORD = st.text("ab\x00\ud800é", max_size=4)
@@ -193,5 +195,23 @@ _JSON = st.none() | st.integers(-2, 2) | _WORD | st.lists(_WORD, max_size=2) | s
 def test_no_record_ever_raises_anything_else(record: dict[str, Any]) -> None:
     event = wire.commit(1, "a", T0, wire.POST, "create", record)
     data = json.dumps(event).encode()
-    batch = decode([Frame(data, len(data))], NOW)
+    batch = decode([Frame(data, len(data))], NOW, read_event)
     assert len(batch.refused) + len(batch.posts) == 1
+
+
+def test_what_is_read_out_of_order_moves_nothing_until_its_mark() -> None:
+    early, late = wire.encode(wire.post(1, "a", T0, "old")), wire.encode(wire.post(1, "b", T0 + 5, "new"))
+    out_of_order = [Frame(late, len(late), moves=False), Frame(early, len(early), moves=False)]
+    assert decode(out_of_order, NOW, read_event).position is None
+    marked = decode([*out_of_order, Frame(b"", 0, mark_us=T0 + 5)], NOW, read_event)
+    assert (marked.position, len(marked.posts), marked.refused) == (T0 + 5, 2, [])
+
+
+def test_the_feeds_own_cursor_is_that_of_the_last_frame_that_moves() -> None:
+    data = wire.encode(wire.post(1, "a", T0, "x"))
+    frames = [
+        Frame(data, len(data), token=7),
+        Frame(data, len(data), token=8),
+        Frame(data, len(data), moves=False, token=99),
+    ]
+    assert decode(frames, NOW, read_event).token == 8

@@ -12,10 +12,10 @@ import pytest
 from services.relay.backoff import Backoff
 from services.relay.drops import Ending, classify
 from services.relay.frames import Frame, FrameQueue
-from services.relay.sources.jetstream import with_query
-from services.relay.sources.registry import source_for
+from services.relay.sources.jetstream_address import V1
+from services.relay.sources.registry import kind_of
+from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
-from shared.config.settings import Settings
 from shared.errors import ConfigurationError
 
 
@@ -89,17 +89,18 @@ def test_why_a_connection_ended(ending: Ending, cause: str) -> None:
 
 
 def test_the_address_asked_for_keeps_the_operators_parameters() -> None:
-    url = with_query("wss://feed.example/subscribe?cursor=1&extra=a+b&wantedCollections=x", 123)
+    url = V1.query("wss://feed.example/subscribe?cursor=1&extra=a+b&wantedCollections=x&requireHello=true", 123, None)
     query = parse_qs(urlsplit(url).query)
     assert query["cursor"] == ["123"]
     assert query["extra"] == ["a b"]
     assert query["wantedCollections"] == ["app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"]
     assert "compress" not in query
+    assert "requireHello" not in query
 
 
 def test_a_feed_kind_nobody_speaks_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="jetstream"):
-        source_for("carrier-pigeon", "ws://x", Settings())
+        kind_of(FeedSpec("birds", "carrier-pigeon", "ws://x", 0))
 
 
 def test_the_state_tells_the_store_from_the_feed_and_the_lag_from_both() -> None:
