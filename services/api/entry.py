@@ -16,14 +16,15 @@ from services.api.meaning import LazyEmbedder, VectorCount
 from services.api.momentum.jobs import MomentumJob
 from services.api.momentum.ports import EngineLike
 from services.api.operations.queries import SearchInput
-from services.api.operations.watch_queries import BacktestInput
 from services.api.scheduler.leader import Scheduler
 from services.api.scheduler.lease import Lease
 from services.api.server import Api
+from services.api.watches.backtest import Backtester
+from services.api.watches.jobs import WatchJob
+from services.api.watches.meaning import Meanings
 from shared.config.settings import Settings
 from shared.embedding.chain import load_embedder
-from shared.errors import ConflictError, GroundswellError
-from shared.schemas.backtest import Backtest
+from shared.errors import GroundswellError
 from shared.schemas.search import SearchResult
 from shared.store import units
 from shared.store.database import AsyncDatabase, Database
@@ -34,6 +35,8 @@ from shared.telemetry.health import Reporter
 from shared.vectors.make import open_index
 
 STOP_SECONDS = 5.0
+#: A reading of the watches' job may take as long as PostgreSQL lets a statement run.
+WATCH_LEASE_SECONDS = 60
 
 
 def run(settings: Settings, stop: threading.Event) -> int:
@@ -47,6 +50,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
     reporter = Reporter("api", lambda *said: _say(database, *said))
     publisher = LivePublisher(settings.valkey_url)
     embedder, index = LazyEmbedder(), open_index(settings, database)
+    meanings = Meanings(embedder, index)
 
     async def search(record: AsyncDatabase, query: SearchInput) -> SearchResult:
         return await _search(record, index, embedder, query)
@@ -56,7 +60,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
         pool_size=settings.api_pool_size - threads_size,
         search=search,
         vectors_stored=VectorCount(index, embedder),
-        backtest=_backtest,
+        backtest=Backtester(database, meanings),
         say=reporter.set,
     )
     metrics.serve(settings.metrics_host, settings.api_metrics_port)
@@ -68,8 +72,24 @@ def run(settings: Settings, stop: threading.Event) -> int:
         publish=publisher.publish,
         say=lambda state, reason: reporter.set("momentum", state, reason),
     )
-    lease = Lease(database, "scheduler", f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")
-    jobs = threading.Thread(target=_run_jobs, args=(database, Scheduler(lease, [job]), stop), name="api-jobs")
+    watching = WatchJob(
+        database,
+        meanings,
+        lateness_seconds=settings.momentum_lateness_seconds,
+        public_url=settings.public_url,
+        publish=publisher.publish,
+        say=lambda state, reason: reporter.set("watches", state, reason),
+    )
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    # Each under a lease and in a thread of its own: topics that catch up keep no alert waiting.
+    schedulers = [
+        Scheduler(Lease(database, "scheduler", holder), [job]),
+        Scheduler(Lease(database, "watches", holder, seconds=WATCH_LEASE_SECONDS), [watching]),
+    ]
+    jobs = [
+        threading.Thread(target=_run_jobs, args=(database, scheduler, stop), name=f"api-jobs-{number}")
+        for number, scheduler in enumerate(schedulers)
+    ]
     model = threading.Thread(
         target=embedder.load,
         args=(
@@ -79,13 +99,14 @@ def run(settings: Settings, stop: threading.Event) -> int:
         name="api-model",
         daemon=True,
     )
-    jobs.start()
-    model.start()
+    for thread in (*jobs, model):
+        thread.start()
     try:
         asyncio.run(api.serve(stop))
     finally:
         stop.set()  # whatever ended the server ends the rest
-        jobs.join(timeout=STOP_SECONDS)
+        for thread in jobs:
+            thread.join(timeout=STOP_SECONDS)
         reporter.stop()
         publisher.close()
         database.close()
@@ -116,10 +137,6 @@ async def _search(record: AsyncDatabase, index: Any, embedder: LazyEmbedder, que
     from services.api.operations.search import SearchQuery, search
 
     return await search(record, index, embedder, SearchQuery(**msgspec.structs.asdict(query)))
-
-
-async def _backtest(_: BacktestInput) -> Backtest:
-    raise ConflictError("Backtests are not answered yet.")
 
 
 def _run_jobs(database: Database, scheduler: Scheduler, stop: threading.Event) -> None:

@@ -12,7 +12,8 @@ from shared.contracts.addresses import post_address
 from shared.schemas.alert import Alert, AlertKind, AlertPost, AlertTopic, MatchedWord
 from shared.schemas.base import Schema
 from shared.schemas.destination import Delivery
-from shared.store.database import Command, Statement
+from shared.store import destinations
+from shared.store.database import Command, Statement, Transaction
 from shared.store.watches import Count
 
 
@@ -141,3 +142,15 @@ def shown(
         link=f"{public_url}/alerts/{row.id}",
         deliveries=deliveries,
     )
+
+
+def read(transaction: Transaction, alert_id: str, public_url: str) -> tuple[Alert, int] | None:
+    """One alert as interfaces show it, and how many alerts are not acknowledged; ``None`` if it is gone."""
+    row = transaction.fetch_one(ONE, {"alert": alert_id})
+    if row is None:
+        return None
+    posts = {post.id: post for post in transaction.fetch(SAMPLES, {"posts": row.samples})}
+    labels = {label.id: label.label for label in transaction.fetch(LABELS, {"topics": row.topics})}
+    sent = [found.delivery() for found in transaction.fetch(destinations.OF_ALERTS, {"alerts": [row.id]})]
+    unread = transaction.fetch_one(UNREAD)
+    return shown(row, posts, labels, sent, public_url), unread.count if unread else 0

@@ -93,7 +93,7 @@ SEND_TO = Command("UPDATE watch SET destinations = %(destinations)s::uuid[], upd
 REWRITE = Command(
     f"""WITH forgotten AS (DELETE FROM watch_minute WHERE watch = %(watch)s)
         UPDATE watch SET rule = %(rule)s::jsonb, revision = revision + 1, armed_at = {_PRESENT}, evaluated_to = NULL,
-                         state = '{{}}', degraded = NULL, updated_at = now()
+                         state = '{{}}', told_topics = '{{}}', degraded = NULL, updated_at = now()
          WHERE id = %(watch)s AND rule <> %(rule)s::jsonb"""
 )
 PAUSE = Command("UPDATE watch SET paused = true, updated_at = now() WHERE id = %(watch)s AND NOT paused")

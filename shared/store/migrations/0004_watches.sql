@@ -8,7 +8,7 @@ CREATE TABLE destination (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 
--- evaluated_to, state and degraded belong to the job that judges; revision rises with each new rule, so
+-- evaluated_to, state, told_topics and degraded belong to the job that judges; revision rises with each new rule, so
 -- that what was judged by the old one is never written. Positions are event times.
 CREATE TABLE watch (
   id            uuid PRIMARY KEY DEFAULT uuidv7(),
@@ -21,6 +21,7 @@ CREATE TABLE watch (
   armed_at      timestamptz NOT NULL,
   evaluated_to  timestamptz,
   state         jsonb NOT NULL DEFAULT '{}',
+  told_topics   jsonb NOT NULL DEFAULT '{}',
   degraded      text,
   created_at    timestamptz NOT NULL DEFAULT now(),
   updated_at    timestamptz NOT NULL DEFAULT now()
