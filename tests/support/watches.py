@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
-from services.api.scheduler.lease import Lease
 from services.api.scheduler.leader import Scheduler
+from services.api.scheduler.lease import Lease
 from services.api.watches.jobs import WatchJob
 from services.api.watches.meaning import Meanings
 from shared.contracts.ids import author_hash, post_id

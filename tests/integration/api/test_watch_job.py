@@ -13,7 +13,8 @@ from services.api.operations.watch_queries import BacktestInput
 from services.api.watches.backtest import Backtester
 from shared.errors import FencedError
 from shared.schemas.backtest import Backtest
-from shared.schemas.watch import Meaning, Threshold, WatchRule, Words as RuleWords
+from shared.schemas.watch import Meaning, Threshold, WatchRule
+from shared.schemas.watch import Words as RuleWords
 from shared.store import watches as watch_store
 from shared.store.database import Command, Database, Statement
 from shared.store.watches import Count
