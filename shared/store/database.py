@@ -72,6 +72,11 @@ def translated() -> Iterator[None]:
         raise StoreRejected("PostgreSQL rejected a statement.", why=_first_line(error)) from error
 
 
+def timed_out(error: StoreUnavailable) -> bool:
+    """Whether PostgreSQL answers, but ended the statement because it ran too long (SQLSTATE 57014)."""
+    return getattr(error.__cause__, "sqlstate", None) == "57014"
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
