@@ -6,6 +6,7 @@ import { CatchUp, behindmost } from '../core/catchup';
 import { batched } from '../core/frame';
 import { LiveClient, type Connection, type Socket } from '../core/live';
 import { RateWindow } from '../core/rate';
+import { alerts } from './alerts.svelte';
 import { Resource } from './resource.svelte';
 
 const POSTS_KEPT = 400;
@@ -110,6 +111,7 @@ class Platform {
     void this.health.refresh();
     void this.feeds.refresh();
     void this.topics.refresh();
+    void alerts.page.refresh();
     this.topicsVersion++;
   }
 
@@ -147,6 +149,9 @@ class Platform {
         break;
       case 'feed':
         this.takeFeed(message.feed);
+        break;
+      case 'alert':
+        alerts.take(message.alert, message.unread);
         break;
       case 'run':
         this.noteRun(message.run);
