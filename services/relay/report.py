@@ -36,6 +36,7 @@ class FeedReporter:
         self._feed, self._state, self._database = feed, state, database
         self._publishing, self._stop = publishing, stop
         self._last: Feed | None = None
+        self._away = False
 
     def run(self) -> None:
         """The thread's work, until ``stop``; then what waits is written once more."""
@@ -49,13 +50,21 @@ class FeedReporter:
         """Report once."""
         view = self._state.view()
         measure(self._feed, view)
-        self._write_drops()
+        if self._away:
+            self._tell_from_memory(view)  # the record may take seconds to say that it is still away
         found = write_view(self._database, self._feed, view)
-        if found is None and self._last is not None:
-            found = msgspec.structs.replace(self._last, **msgspec.structs.asdict(view))
-        if found is not None:
-            self._last = found
-            self._publishing.feed(found)
+        self._away = found is None
+        if found is None:
+            self._tell_from_memory(self._state.view())
+            return
+        self._last = found
+        self._publishing.feed(found)
+        self._write_drops()
+
+    def _tell_from_memory(self, view: View) -> None:
+        if self._last is not None:
+            self._last = msgspec.structs.replace(self._last, **msgspec.structs.asdict(view))
+            self._publishing.feed(self._last)
 
     def _write_drops(self) -> None:
         try:

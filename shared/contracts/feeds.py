@@ -5,10 +5,11 @@ Options never hold a secret: where one is needed, an option names the file or th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from shared.errors import InputError
 from shared.schemas.feed import FeedKindForm, FeedOption
@@ -20,16 +21,37 @@ _SECRETS = ("token", "secret", "password", "passwd", "apikey", "api_key", "auth"
 
 
 class JetstreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A Jetstream feed has none."""
+    """What a Jetstream feed may be told beside its address."""
+
+    hosts: Annotated[tuple[str, ...], Meta(description="More addresses of the same feed, tried in turn.")] = ()
+    version: (
+        Annotated[Literal[1, 2], Meta(description="Version of the protocol; left out, the address says it.")]
+        | UnsetType
+    ) = UNSET
+    zstd_dictionary: (
+        Annotated[
+            str,
+            Meta(
+                pattern="^(?!.*://[^/]*@)",
+                description='zstd dictionary to read compressed: a file, https://... or "server"; '
+                "empty reads uncompressed, left out takes the setting.",
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):
-    """``options`` is the Struct that a feed's options must fit; ``Meta(description=...)`` explains each."""
+    """``options`` is the Struct that a feed's options must fit; ``Meta(description=...)`` explains each.
+
+    ``hosts`` says that a feed may have several addresses: with commas between, and in the option of that name.
+    """
 
     title: str
     schemes: tuple[str, ...]
     example: str
     options: type[msgspec.Struct]
+    hosts: bool = False
 
 
 FORMS: dict[str, Form] = {
@@ -38,6 +60,7 @@ FORMS: dict[str, Form] = {
         schemes=("wss", "ws"),
         example="wss://jetstream2.us-east.bsky.network/subscribe",
         options=JetstreamOptions,
+        hosts=True,
     ),
 }
 
@@ -51,7 +74,11 @@ class Checked(msgspec.Struct, frozen=True):
 
 def check_feed(kind: str, url: str, options: dict[str, Any]) -> Checked:
     """A feed's description, checked. Raises InputError that names what is wrong and what would be right."""
-    return Checked(check_url(url, _form(kind)), check_options(kind, options))
+    form, typed = _form(kind), check_options(kind, options)
+    urls = [check_url(part.strip(), form) for part in (url.split(",") if form.hosts else [url])]
+    for more in getattr(typed, "hosts", ()) if form.hosts else ():
+        check_url(more, form)
+    return Checked(",".join(urls), typed)
 
 
 def _form(kind: str) -> Form:
@@ -123,14 +150,18 @@ def forms() -> list[FeedKindForm]:
 def _options(form: Form) -> list[FeedOption]:
     schema = msgspec.json.schema(form.options)
     defined = schema["$defs"][form.options.__name__]
-    return [
-        FeedOption(
-            name=name,
-            type=str(found.get("type", "string")),
-            doc=str(found.get("description", "")),
-            default=found.get("default"),
-            choices=list(found.get("enum", ())),
-            required=name in defined.get("required", ()),
-        )
-        for name, found in defined.get("properties", {}).items()
-    ]
+    required = defined.get("required", ())
+    return [_option(name, found, required=name in required) for name, found in defined.get("properties", {}).items()]
+
+
+def _option(name: str, found: dict[str, Any], *, required: bool) -> FeedOption:
+    choices = list(found.get("enum", ()))
+    kind = found.get("type") or ("integer" if all(isinstance(choice, int) for choice in choices) else "string")
+    return FeedOption(
+        name=name,
+        type=str(kind),
+        doc=str(found.get("description", "")),
+        default=found.get("default"),
+        choices=choices,
+        required=required,
+    )

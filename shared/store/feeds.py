@@ -9,7 +9,7 @@ from shared.schemas.feed import Feed, FeedMinute, Gap, GapDetail
 from shared.store.database import Statement
 
 #: An address as shown: without a user's name, password or what a parameter keeps secret.
-_SHOWN_URL = """regexp_replace(regexp_replace(feed.url, '//[^/@]*@', '//'),
+_SHOWN_URL = """regexp_replace(regexp_replace(feed.url, '//[^/@]*@', '//', 'g'),
            '([?&][^=&]*(token|secret|passw|api_?key|auth|signature|credential)[^=&]*=)[^&]*', '\\1...', 'gi')"""
 
 _FEED = f"""

