@@ -66,6 +66,10 @@ const scenes = [
     await page.getByText('Would it have fired?').scrollIntoViewIfNeeded();
     await page.waitForTimeout(600);
   } },
+  { name: 'feeds', path: '/feeds?range=1h', world: {}, act: async (page) => {
+    await page.getByText('Interruptions and gaps').first().click();
+    await page.getByText('Interruptions, newest first').waitFor();
+  } },
   { name: 'alert', path: '/alerts/a1', world: { calm: true } },
   { name: 'sign-in', path: '/', world: { token: 'secret' } },
 ];

@@ -34,6 +34,9 @@ function read(world, path, query) {
   const [, noun, id, part] = path.split('/').map(decodeURIComponent);
   if (noun === 'health') return world.health();
   if (noun === 'feeds' && part === 'series') return world.feedSeries(id, number('minutes', 60));
+  if (noun === 'feed-kinds') return world.feedKinds();
+  if (noun === 'feeds' && part === 'drops') return world.feedDrops(id);
+  if (noun === 'feeds' && part === 'gaps') return world.feedGaps(id);
   if (noun === 'feeds' && !id) return world.feedList();
   if (noun === 'posts' && !id) return { posts: world.posts.slice(0, number('limit', 50)), next: null };
   if (noun === 'posts') return world.posts.find((post) => post.id === id);

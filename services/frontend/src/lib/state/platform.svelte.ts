@@ -2,7 +2,7 @@
 import { ask, client } from '../api/client';
 import type { Feed, FeedList, Health, LiveMessage, Post, Run, TopicList } from '../api/types';
 import { FeedBuffer } from '../core/buffer';
-import { CatchUp, behindmost } from '../core/catchup';
+import { behindmost } from '../core/catchup';
 import { batched } from '../core/frame';
 import { LiveClient, type Connection, type Socket } from '../core/live';
 import { RateWindow } from '../core/rate';
@@ -33,12 +33,9 @@ class Platform {
   topicsVersion = $state(0);
   rate = $state.raw({ shown: 0, stored: 0 });
   runs: ReadonlyMap<string, Run> = $state.raw(new Map());
-  /** Seconds until the feeds' past is read; null while that cannot be told. */
-  catchUpLeft: number | null = $state(null);
 
   private heard = 0;
   private readonly window = new RateWindow();
-  private readonly catchUp = new CatchUp();
   private readonly list = batched(LIST_INTERVAL_MS, () => this.publish());
   private readonly live = new LiveClient(
     {
@@ -92,6 +89,11 @@ class Platform {
   get catchingUp(): boolean {
     const on = this.feedList.filter((feed) => feed.enabled && feed.status !== 'ended' && feed.status !== 'paused');
     return on.length > 0 && on.every((feed) => feed.status === 'catching_up');
+  }
+
+  /** Seconds until the feed furthest behind has read its past; null while that cannot be told. */
+  get catchUpLeft(): number | null {
+    return behindmost(this.feedList)?.catch_up_seconds ?? null;
   }
 
   noteRun(run: Run): void {
@@ -176,8 +178,6 @@ class Platform {
       ? known.feeds.map((candidate) => (candidate.id === feed.id ? feed : candidate))
       : [...known.feeds, feed];
     this.feeds.data = { ...known, feeds: others };
-    this.catchUp.note(behindmost(others)?.lag_seconds ?? null, Date.now());
-    this.catchUpLeft = this.catchUp.left();
   }
 
   private publish(): void {
