@@ -163,6 +163,9 @@ def _schemas() -> dict[str, Any]:
     for name, schema in components.items():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
         for field, hint in get_type_hints(structs[name]).items():
+            if schema["properties"].get(field, {}).get("type") == "object":
+                # Clients take an object without properties for one that must be empty.
+                schema["properties"][field].setdefault("additionalProperties", True)
             if datetime in (hint, *get_args(hint)):
                 _mark_time(schema["properties"][field])
     return dict(sorted(components.items()))

@@ -1070,7 +1070,9 @@ export interface components {
             /** @default 0 */
             backfill_minutes: number;
             /** @default {} */
-            options: Record<string, never>;
+            options: {
+                [key: string]: unknown;
+            };
             /** @default null */
             queue_events: number | null;
             /** @default null */
@@ -1086,7 +1088,9 @@ export interface components {
             enabled?: boolean;
             url?: string;
             backfill_minutes?: number;
-            options?: Record<string, never>;
+            options?: {
+                [key: string]: unknown;
+            };
             queue_events?: number | null;
             queue_bytes?: number | null;
         };
@@ -1202,7 +1206,9 @@ export interface components {
             /** @default 60 */
             backfill_minutes: number;
             /** @default {} */
-            options: Record<string, never>;
+            options: {
+                [key: string]: unknown;
+            };
             /** @default null */
             queue_events: number | null;
             /** @default null */
@@ -1293,7 +1299,9 @@ export interface components {
             seconds: number;
             /** Format: date-time */
             found_at: string;
-            evidence: Record<string, never>;
+            evidence: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Health

@@ -6,6 +6,7 @@ import { behindmost } from '../core/catchup';
 import { batched } from '../core/frame';
 import { LiveClient, type Connection, type Socket } from '../core/live';
 import { RateWindow } from '../core/rate';
+import { alerts } from './alerts.svelte';
 import { Resource } from './resource.svelte';
 
 const POSTS_KEPT = 400;
@@ -32,8 +33,6 @@ class Platform {
   topicsVersion = $state(0);
   rate = $state.raw({ shown: 0, stored: 0 });
   runs: ReadonlyMap<string, Run> = $state.raw(new Map());
-  /** Seconds until the feeds' past is read; null while that cannot be told. */
-  catchUpLeft: number | null = $state(null);
 
   private heard = 0;
   private readonly window = new RateWindow();
@@ -92,6 +91,11 @@ class Platform {
     return on.length > 0 && on.every((feed) => feed.status === 'catching_up');
   }
 
+  /** Seconds until the feed furthest behind has read its past; null while that cannot be told. */
+  get catchUpLeft(): number | null {
+    return behindmost(this.feedList)?.catch_up_seconds ?? null;
+  }
+
   noteRun(run: Run): void {
     const runs = new Map(this.runs);
     const known = runs.get(run.id);
@@ -109,6 +113,7 @@ class Platform {
     void this.health.refresh();
     void this.feeds.refresh();
     void this.topics.refresh();
+    void alerts.page.refresh();
     this.topicsVersion++;
   }
 
@@ -147,6 +152,9 @@ class Platform {
       case 'feed':
         this.takeFeed(message.feed);
         break;
+      case 'alert':
+        alerts.take(message.alert, message.unread);
+        break;
       case 'run':
         this.noteRun(message.run);
         break;
@@ -170,7 +178,6 @@ class Platform {
       ? known.feeds.map((candidate) => (candidate.id === feed.id ? feed : candidate))
       : [...known.feeds, feed];
     this.feeds.data = { ...known, feeds: others };
-    this.catchUpLeft = behindmost(others)?.catch_up_seconds ?? null;
   }
 
   private publish(): void {
