@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
-from services.relay import reader, report
+from services.relay import reader, report, rereader
 from services.relay.backoff import Backoff
 from services.relay.frames import FrameQueue
 from services.relay.pipeline import runner
 from services.relay.pipeline.store import Origin
+from services.relay.rereading import Desk
 from services.relay.sources.registry import Kind
 from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
@@ -62,10 +63,12 @@ class FeedUnit:
         clock.set(cursor.now_us)
         self.state = FeedState(clock)
         self.queue = FrameQueue(settings.relay_queue_events)
-        self._stop = stop
-        self._reader = reader.Reader(spec.id, source, self.queue, self.state, database, stop, backoff)
+        self._stop, desk = stop, Desk()
+        self._reader = reader.Reader(
+            spec.id, source, self.queue, self.state, database, stop, backoff, rereads=kind.rereads
+        )
         self._runner = runner.Runner(
-            runner.Pipeline(database, origin, clock, cursor.position, kind.read),
+            runner.Pipeline(database, origin, clock, cursor.position, kind.read, cursor.host),
             self.queue,
             self.state,
             embedding,
@@ -73,15 +76,15 @@ class FeedUnit:
             batch_events=settings.relay_batch_events,
             batch_seconds=settings.relay_batch_milliseconds / 1e3,
             stop=stop,
+            desk=desk,
         )
         self._reporter = report.FeedReporter(spec.id, self.state, database, publishing, stop)
+        work = [("read", self._reader.run), ("store", self._runner.run), ("report", self._reporter.run)]
+        if kind.rereads:
+            again = rereader.Rereader(spec.id, lambda: kind.source(spec, settings), desk, database, stop)
+            work.append(("reread", again.run))
         self._threads = [
-            threading.Thread(target=target, name=f"relay-{name}-{spec.id}", daemon=True)
-            for name, target in (
-                ("read", self._reader.run),
-                ("store", self._runner.run),
-                ("report", self._reporter.run),
-            )
+            threading.Thread(target=target, name=f"relay-{name}-{spec.id}", daemon=True) for name, target in work
         ]
 
     def start(self) -> None:

@@ -54,6 +54,8 @@ class FeedState:
         self._store_away: str | None = None
         self._last_event_us: int | None = None
         self._stored: deque[tuple[float, int]] = deque()
+        #: How far behind the present the event stored last was when it was stored.
+        self.behind_seconds = 0.0
         #: Frames put into the queue since the start.
         self.frames = 0
 
@@ -81,6 +83,7 @@ class FeedState:
             self._stored.append((time.monotonic(), events))
             if position is not None:
                 self._last_event_us = max(position, self._last_event_us or 0)
+                self.behind_seconds = max(self._clock.now_us() - position, 0) / 1e6
 
     def view(self) -> View:
         """Status and reason now; trouble with the store is said before trouble with the feed."""

@@ -16,10 +16,15 @@ from shared.errors import ConfigurationError
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One kind of feed: ``source`` makes the thread's connection, ``read`` reads its frames."""
+    """One kind of feed: ``source`` makes the thread's connection, ``read`` reads its frames.
+
+    ``rereads`` says that its servers may leave events out when they change from replay to live, so that
+    what lies around that moment is read again on a connection of its own.
+    """
 
     source: Callable[[FeedSpec, Settings], Source]
     read: Read
+    rereads: bool = False
 
 
 def _jetstream(spec: FeedSpec, settings: Settings) -> Source:
@@ -28,7 +33,7 @@ def _jetstream(spec: FeedSpec, settings: Settings) -> Source:
     )
 
 
-_KINDS: dict[str, Kind] = {"jetstream": Kind(_jetstream, jetstream.read_event)}
+_KINDS: dict[str, Kind] = {"jetstream": Kind(_jetstream, jetstream.read_event, rereads=True)}
 
 
 def kind_of(spec: FeedSpec) -> Kind:
