@@ -38,8 +38,8 @@ class Rereader:
         while not self._stop.wait(LOOK_SECONDS):
             try:
                 due = self._next()
-                if due is not None and not self._read(due) and not self._stop.is_set():
-                    self._database.execute(rechecks.POSTPONE, {"id": due.id})
+                if due is not None and not self._stop.is_set():
+                    self._read(due)
             except (StoreUnavailable, StoreRejected) as error:
                 logs.get(__name__).debug("reading_again_waits_for_store", feed=self._feed, error=str(error))
 
@@ -53,8 +53,8 @@ class Rereader:
             self._database.execute(rechecks.MERGE, {"id": due.id, "end_us": due.end_us, "others": others})
         return due
 
-    def _read(self, due: Due) -> bool:
-        """Read ``due`` on a connection of its own; whether it was settled."""
+    def _read(self, due: Due) -> None:
+        """Read ``due`` on a connection of its own; later on, from where it came to, if it was not settled."""
         source = self._make()
         try:
             source.open(cursor_before(due))
@@ -63,7 +63,8 @@ class Rereader:
             self._pump(source, progress)
         except FeedUnavailable as error:
             logs.get(__name__).info("feed_not_read_again", feed=self._feed, why=error.why, attempts=due.attempts)
-            return False
+            self._later(due, due.start_us)
+            return
         finally:
             self._desk.progress = None
             source.close()
@@ -80,7 +81,19 @@ class Rereader:
             found=progress.found,
             attempts=due.attempts,
         )
-        return settled
+        if not settled:
+            self._later(due, progress.mark_us)
+
+    def _later(self, due: Due, mark_us: int) -> None:
+        """Try again after a pause; from ``mark_us`` on where the reading got that far."""
+        if mark_us <= due.start_us:
+            self._database.execute(rechecks.POSTPONE, {"id": due.id})
+            return
+        row = {"feed": self._feed, "id": due.id, "start_us": due.start_us, "end_us": due.end_us, "mark_us": mark_us}
+        with self._database.transaction() as transaction:
+            transaction.execute(rechecks.ADVANCE, row)
+            if due.cause == "gap":
+                transaction.execute(rechecks.ADVANCE_GAP, row)
 
     def _pump(self, source: Source, progress: Progress) -> None:
         """Frames to the runner until it says that the stretch is over, or the connection ends."""

@@ -46,6 +46,8 @@ class Progress:
         self.failed = False
         self.first_us: int | None = None
         self.events = self.found = 0
+        #: Ends of batches, the first of them so far back that nothing before it is still to come.
+        self._marks = [due.start_us]
 
     def after(self, batch: Batch) -> Step:
         """What is known once ``batch`` is stored; changes nothing, so that it may be asked again."""
@@ -58,10 +60,22 @@ class Progress:
             return Step(first, "unproven")
         return Step(first, "settled", self._whole_from(first), "future" if answers_live else "clamped")
 
-    def stored(self, step: Step, events: int, found: int) -> None:
+    @property
+    def mark_us(self) -> int:
+        """An event that was given back together with all before it; the stretch's start while there is none."""
+        if self.first_us is None or self._whole_from(self.first_us) > self.due.start_us:
+            return self.due.start_us
+        return self._marks[0]
+
+    def stored(self, step: Step, batch: Batch, found: int) -> None:
         """A batch was committed."""
+        last = batch.last_us
+        if last is not None and self._marks[-1] < last <= self.due.end_us:
+            self._marks.append(last)
+            while self._marks[1] <= last - SLACK_US:
+                del self._marks[0]
         self.first_us = step.first_us
-        self.events += events
+        self.events += batch.events
         self.found += found
         if step.state != "reading":
             self.failed = step.state == "unproven"

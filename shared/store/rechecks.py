@@ -14,11 +14,11 @@ BEFORE_US, AFTER_US = 10_000_000, 5_000_000
 #: A stretch is read again once the feed has moved on by so much: then it lies wholly in the replayed past.
 SETTLED_US = 5_000_000
 
-#: A connection ended before it had caught up: what it may have brought of its change to live ends a
-#: little after ``position``. One that never came near it has nothing to read again.
+#: A connection ended before it had caught up: what it may have left out lies before ``position``. One
+#: that never came near its change to live has nothing to read again.
 CLOSE = Command(
     f"""WITH closed AS (
-         UPDATE feed_recheck SET end_us = %(position)s::bigint + {AFTER_US}
+         UPDATE feed_recheck SET end_us = greatest(%(position)s::bigint, start_us)
           WHERE feed = %(feed)s AND end_us IS NULL AND done_at IS NULL
             AND %(position)s::bigint > opened_us - {BEFORE_US})
         DELETE FROM feed_recheck
@@ -73,6 +73,17 @@ POSTPONE = Command(
     """UPDATE feed_recheck SET attempts = attempts + 1,
               try_after = now() + least(2 * 2 ^ least(attempts, 10), 300) * interval '1 second'
         WHERE id = %(id)s"""
+)
+
+#: A reading broke off after it had given back everything up to ``mark_us``.
+ADVANCE = Command(
+    """UPDATE feed_recheck SET start_us = %(mark_us)s, attempts = 0, try_after = now() + interval '1 second'
+        WHERE id = %(id)s AND done_at IS NULL"""
+)
+ADVANCE_GAP = Command(
+    """UPDATE feed_gap SET start_time = timestamptz 'epoch' + %(mark_us)s * interval '1 microsecond'
+        WHERE feed = %(feed)s AND start_time = timestamptz 'epoch' + %(start_us)s * interval '1 microsecond'
+          AND end_time = timestamptz 'epoch' + %(end_us)s * interval '1 microsecond'"""
 )
 
 TALLY = Command("UPDATE feed_recheck SET events = events + %(events)s, found = found + %(found)s WHERE id = %(id)s")

@@ -133,7 +133,7 @@ class Pipeline:
         outcome = store(self._database, self.origin, batch, place)
         self._clock.set(outcome.cursor.now_us)
         if again is not None:
-            again.stored(again.after(batch), batch.events, outcome.stored)
+            again.stored(again.after(batch), batch, outcome.stored)
             return outcome
         # A resume waits for the first event that can be read: frames before it may all be refused.
         self._resume = batch.resume if batch.first is None else None

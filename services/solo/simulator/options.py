@@ -18,7 +18,8 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     The same seed, rate, anchor and corpus give the same stream, so who restarts a simulator must
     pass the anchor of its first start. ``rate`` is events a second, averaged over a day.
-    ``corpus`` is a folder of own texts; ``None`` takes those that ship with the package.
+    ``corpus`` is a folder of own texts; ``None`` takes those that ship with the package. ``control``
+    opens the door for tests.
     """
 
     host: str = "127.0.0.1"
@@ -29,6 +30,7 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     anchor_us: int | None = None
     retention_hours: float = 24.0
     faults: str = ""
+    control: bool = False
     wire: str = "jetstream"
     corpus: Path | None = None
 

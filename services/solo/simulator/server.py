@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from services.solo.simulator import door
+from services.solo.simulator.behaviour import Behaviour
+from services.solo.simulator.door import Entry, Standing
 from services.solo.simulator.faults import Fault, Injector
 from services.solo.simulator.stream import Stream
 from services.solo.simulator.subscriber import Clock, Subscriber
@@ -48,11 +51,14 @@ class SimulatorServer:
         seed: int = 1,
         clock: Clock = wall_clock_us,
         write_stall_seconds: float = _WRITE_STALL_SECONDS,
+        control: bool = False,
     ) -> None:
         self._stream, self._host, self._port = stream, host, port
-        self._retention_us, self._faults, self._seed = retention_us, faults, seed
-        self._clock, self._write_stall_seconds = clock, write_stall_seconds
-        self._numbers = itertools.count()
+        self._retention_us, self._seed, self._control = retention_us, seed, control
+        self._true_clock, self._write_stall_seconds = clock, write_stall_seconds
+        self._standing = Standing(faults=list(faults))
+        self._numbers, attempts = itertools.count(), itertools.count(1_000_000)
+        self._attempts = attempts.__next__
         self._server: Server | None = None
 
     @property
@@ -93,7 +99,12 @@ class SimulatorServer:
             await self._server.wait_closed()
             self._server = None
 
+    def _clock(self) -> int:
+        return self._true_clock() + self._standing.clock_us
+
     def _check(self, connection: ServerConnection, request: Request) -> Response | None:
+        if self._control and urlsplit(request.path).path == door.PATH and door.is_here(connection.remote_address):
+            return self._answer_at_door(connection, request)
         if urlsplit(request.path).path != PATH:
             return connection.respond(HTTPStatus.NOT_FOUND, f"Subscribe at {PATH}\n")
         if "zstd" in request.headers.get("Socket-Encoding", ""):
@@ -102,7 +113,19 @@ class SimulatorServer:
             parse_query(request.path)
         except InputError as error:
             return connection.respond(HTTPStatus.BAD_REQUEST, f"{error}\n")
+        if self._standing.closed or "refuse" in Injector(self._standing.faults, self._seed, self._attempts()).whole:
+            cursor = parse_query(request.path).cursor
+            now_us = self._true_clock()
+            self._standing.note(Entry(opened_us=now_us, cursor=cursor, fault="refuse", ended_us=now_us))
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "warming up\n")
         return None
+
+    def _answer_at_door(self, connection: ServerConnection, request: Request) -> Response:
+        try:
+            self._standing.obey(request.path, self._clock())
+        except InputError as error:
+            return connection.respond(HTTPStatus.BAD_REQUEST, f"{error}\n")
+        return connection.respond(HTTPStatus.OK, self._standing.told(self._clock()))
 
     async def _handle(self, connection: ServerConnection) -> None:
         request = connection.request
@@ -112,7 +135,7 @@ class SimulatorServer:
             connection,
             parse_query(request.path),
             self._stream,
-            Injector(self._faults, self._seed, next(self._numbers)),
+            Behaviour(self._standing, self._seed, next(self._numbers)),
             clock=self._clock,
             retention_us=self._retention_us,
             write_stall_seconds=self._write_stall_seconds,

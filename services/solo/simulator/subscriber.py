@@ -12,7 +12,8 @@ from collections.abc import Callable
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from services.solo.simulator.faults import Fault, Injector
+from services.solo.simulator.behaviour import Behaviour
+from services.solo.simulator.faults import CLOSES, Fault
 from services.solo.simulator.plan import SECOND_US
 from services.solo.simulator.stream import Stream
 from services.solo.simulator.subscription import BadMessage, Subscription, parse_message
@@ -25,6 +26,8 @@ _WATCH_SECONDS = 1.0
 _MOST_BEHIND_EVENTS = 100_000
 _SLOW_EVENTS_A_SECOND = 5
 _SLOW_FOR_SECONDS = 60.0
+#: A half-open connection is given up on this side after so long.
+_SILENT_SECONDS = 120.0
 
 
 class Subscriber:
@@ -35,13 +38,13 @@ class Subscriber:
         connection: ServerConnection,
         subscription: Subscription,
         stream: Stream,
-        injector: Injector,
+        behaviour: Behaviour,
         *,
         clock: Clock,
         retention_us: int,
         write_stall_seconds: float,
     ) -> None:
-        self._connection, self._stream, self._injector = connection, stream, injector
+        self._connection, self._stream, self._behaviour = connection, stream, behaviour
         self._clock, self._retention_us = clock, retention_us
         self._write_stall_seconds = write_stall_seconds
         self._cursor, self._filter = subscription.cursor, subscription.filter
@@ -78,47 +81,86 @@ class Subscriber:
 
     async def _pump(self) -> None:
         await self._hello.wait()
-        self._position_us = self._start_us()
+        self._behaviour.opened(self._clock(), self._cursor)
+        if "slow" in self._behaviour.whole:
+            await asyncio.sleep(self._behaviour.rng.uniform(1.0, 3.0))
+        self._position_us = self._behaviour.entry.start_us = self._start_us()
+        replayed = self._position_us < self._clock()
         while True:
             now_us = self._clock()
+            if replayed:
+                self._behaviour.cutover.look(self._position_us, now_us)
             second_end = self._stream.anchor_us + (self._stream.second_at(self._position_us) + 1) * SECOND_US
             end_us = min(now_us + 1, second_end)
             for event in self._stream.between(self._position_us, end_us):
                 if self._filter.passes(event):
-                    await self._send(event.frame)
+                    for frame in self._behaviour.cutover.through(event.time_us, event.frame):
+                        await self._send(frame)
             self._position_us = max(self._position_us, end_us)
             await self._misbehave()
             await asyncio.sleep(_TICK_SECONDS if self._position_us > now_us else 0)
 
     def _start_us(self) -> int:
         now_us = self._clock()
-        if self._cursor is None or self._cursor > now_us:
+        if self._cursor is None or self._cursor > now_us or "tail" in self._behaviour.whole:
             return now_us
-        return max(self._cursor, self._stream.anchor_us, now_us - self._retention_us)
+        return max(self._cursor, self._stream.anchor_us, now_us - self._retention_us, self._behaviour.floor_us)
 
     async def _send(self, frame: bytes) -> None:
         self._sending, self._progress = True, self._time()
-        await self._connection.send(frame, text=True)
+        for ordered in self._behaviour.ordered(frame):
+            await self._connection.send(ordered, text=True)
         self._sending = False
         self._frames += 1
         self._last = frame
         await self._misbehave()
 
     async def _misbehave(self) -> None:
-        for fault in self._injector.due(self._frames, self._time() - self._opened):
+        if self._behaviour.hung_up:
+            self._ends("hangup")
+            await self._abort()
+        for fault in self._behaviour.due(self._frames, self._time() - self._opened):
             await self._commit_fault(fault)
 
     async def _commit_fault(self, fault: Fault) -> None:
         match fault.name:
             case "drop":
-                self._connection.transport.abort()
+                self._ends("drop")
+                await self._abort()
+            case "cut":
+                self._ends("cut")
+                head = b"\x81\x7e" + len(self._last).to_bytes(2, "big")
+                self._connection.transport.write(head + self._last[: len(self._last) // 2])
+                self._connection.transport.close()
                 await self._connection.wait_closed()
-            case "kick":
-                await self._connection.close(1008, "kicked on purpose")
+            case "kick" | "restart" | "toolarge" | "later":
+                self._ends(fault.name)
+                await self._connection.close(CLOSES[fault.name], f"{fault.name} on purpose")
             case "stall":
+                self._ends("stall")
                 await self._stall(fault.length)
+            case "halfopen":
+                self._ends("halfopen")
+                await self._go_silent()
+            case "reorder":
+                self._behaviour.reorder()
             case _ if self._last:
-                await self._connection.send(self._injector.frame(fault, self._last))
+                await self._connection.send(self._behaviour.frame(fault, self._last))
+
+    def _ends(self, fault: str) -> None:
+        self._behaviour.entry.fault, self._behaviour.entry.ended_us = fault, self._clock()
+
+    async def _abort(self) -> None:
+        self._connection.transport.abort()
+        await self._connection.wait_closed()
+
+    async def _go_silent(self) -> None:
+        """As if the path had gone: nothing is sent, nothing is read, nothing is closed."""
+        if self._connection.keepalive_task is not None:
+            self._connection.keepalive_task.cancel()
+        self._connection.transport.pause_reading()
+        await asyncio.sleep(_SILENT_SECONDS)
+        await self._abort()
 
     async def _stall(self, seconds: float) -> None:
         if self._connection.keepalive_task is not None:
@@ -133,11 +175,13 @@ class Subscriber:
             await asyncio.sleep(min(_WATCH_SECONDS, self._write_stall_seconds / 2))
             now = self._time()
             if self._sending and now - self._progress > self._write_stall_seconds:
+                self._ends("slow")
                 self._connection.transport.abort()
                 return
             if now - checked >= _SLOW_FOR_SECONDS:
                 pace = (self._frames - frames) / (now - checked)
                 if pace < _SLOW_EVENTS_A_SECOND and self._behind_events() > _MOST_BEHIND_EVENTS:
+                    self._ends("slow")
                     self._connection.transport.abort()
                     return
                 checked, frames = now, self._frames
