@@ -81,9 +81,13 @@ ADVANCE = Command(
         WHERE id = %(id)s AND done_at IS NULL"""
 )
 ADVANCE_GAP = Command(
-    """UPDATE feed_gap SET start_time = timestamptz 'epoch' + %(mark_us)s * interval '1 microsecond'
-        WHERE feed = %(feed)s AND start_time = timestamptz 'epoch' + %(start_us)s * interval '1 microsecond'
-          AND end_time = timestamptz 'epoch' + %(end_us)s * interval '1 microsecond'"""
+    """WITH same AS (
+         SELECT id, end_time, timestamptz 'epoch' + %(mark_us)s * interval '1 microsecond' AS mark FROM feed_gap
+          WHERE feed = %(feed)s AND start_time = timestamptz 'epoch' + %(start_us)s * interval '1 microsecond'
+            AND end_time <= timestamptz 'epoch' + %(end_us)s * interval '1 microsecond'),
+       shorter AS (
+         UPDATE feed_gap g SET start_time = same.mark FROM same WHERE g.id = same.id AND same.mark < same.end_time)
+       DELETE FROM feed_gap g USING same WHERE g.id = same.id AND same.mark >= same.end_time"""
 )
 
 TALLY = Command("UPDATE feed_recheck SET events = events + %(events)s, found = found + %(found)s WHERE id = %(id)s")
@@ -110,14 +114,27 @@ KNOWN = Statement(
 
 #: A gap that was read back from ``until_us`` on ends there, and is gone when nothing is left of it.
 SHRINK_GAP = Command(
-    """WITH whole AS (
+    """WITH same AS (
          SELECT id FROM feed_gap
           WHERE feed = %(feed)s AND start_time = timestamptz 'epoch' + %(start_us)s * interval '1 microsecond'
-            AND end_time = timestamptz 'epoch' + %(end_us)s * interval '1 microsecond'),
+            AND end_time <= timestamptz 'epoch' + %(end_us)s * interval '1 microsecond'),
        shorter AS (
          UPDATE feed_gap SET cause = %(cause)s,
-                end_time = timestamptz 'epoch' + least(%(until_us)s, %(end_us)s) * interval '1 microsecond'
-          WHERE id IN (SELECT id FROM whole) AND %(until_us)s::bigint > %(start_us)s::bigint)
+                end_time = least(timestamptz 'epoch' + %(until_us)s * interval '1 microsecond', end_time)
+          WHERE id IN (SELECT id FROM same) AND %(until_us)s::bigint > %(start_us)s::bigint)
        DELETE FROM feed_gap
-        WHERE id IN (SELECT id FROM whole) AND %(until_us)s::bigint <= %(start_us)s::bigint"""
+        WHERE id IN (SELECT id FROM same) AND %(until_us)s::bigint <= %(start_us)s::bigint"""
+)
+
+#: A later connection, asked for with an overlap, gave [first_us, until_us] after all.
+FILL_GAPS = Command(
+    """WITH within AS (
+         SELECT id, start_time, timestamptz 'epoch' + %(first_us)s * interval '1 microsecond' AS first FROM feed_gap
+          WHERE feed = %(feed)s AND cause IN ('clamped', 'future')
+            AND end_time > timestamptz 'epoch' + %(first_us)s * interval '1 microsecond'
+            AND end_time <= timestamptz 'epoch' + %(until_us)s * interval '1 microsecond'),
+       shorter AS (
+         UPDATE feed_gap g SET end_time = within.first FROM within
+          WHERE g.id = within.id AND within.start_time < within.first)
+       DELETE FROM feed_gap g USING within WHERE g.id = within.id AND within.start_time >= within.first"""
 )

@@ -15,7 +15,7 @@ CAUSES = {
     "drop": {"network", "kicked"},
     "cut": {"network", "kicked"},
     "hangup": {"network", "kicked"},
-    "slow": {"kicked"},
+    "unread": {"kicked"},
     "kick": {"kicked"},
     "toolarge": {"kicked"},
     "restart": {"restart"},
@@ -23,7 +23,9 @@ CAUSES = {
     "stall": {"stall"},
     "halfopen": {"stall"},
     "refuse": {"refused"},
+    # A server whose clock is behind our cursor says nothing for a while, nor does one that starts slowly.
     "clock": {"stall"},
+    "slow": {"stall"},
 }
 CODES = {"kick": 1008, "toolarge": 1009, "restart": 1001, "later": 1013, "drop": 1006, "cut": 1006, "hangup": 1006}
 #: The relay's own thresholds, repeated here on purpose: the evidence must bear the cause out.
@@ -64,20 +66,26 @@ def compare(log: list[dict[str, Any]], journal: list[dict[str, Any]]) -> Drops:
         else:
             of = [entry for entry in left if entry["fault"] != "refuse" and entry["cursor"] == asked]
         found = min(of, key=lambda entry: abs(entry["opened_us"] / 1e6 - at), default=None)
-        if found is None or not (found["fault"] or found["clock_us"]):
+        fault = "" if found is None else _fault(found, line)
+        if found is None or not fault:
             wrong.append(f"a drop nobody caused: {_short(line)}")
             continue
         left.remove(found)
-        # A server whose clock has fallen behind the cursor has nothing to say for a while.
-        fault = "clock" if found["clock_us"] and line["cause"] == "stall" else found["fault"]
         if line["cause"] not in CAUSES[fault] or (fault in CODES and line["code"] != CODES[fault]):
             wrong.append(f"{fault} was called {_short(line)}")
         elif CAUSES[fault] == {"network", "kicked"} and _slow(line) != (line["cause"] == "kicked"):
             wrong.append(f"{fault}: the evidence does not bear out the cause in {_short(line)}")
-        elif fault in ("stall", "halfopen", "clock") and line["idle_seconds"] < 2:
+        elif CAUSES[fault] == {"stall"} and line["idle_seconds"] < 2:
             wrong.append(f"{fault}: no evidence of silence in {_short(line)}")
         matched[f"{fault} as {line['cause']}"] += 1
     return Drops(dict(sorted(matched.items())), wrong)
+
+
+def _fault(entry: dict[str, Any], line: dict[str, Any]) -> str:
+    """What the simulator did to the connection in ``entry`` that ended as in ``line``; "" for nothing."""
+    if line["cause"] == "stall" and entry["fault"] not in ("stall", "halfopen"):
+        return "clock" if entry["clock_us"] else "slow" if "slow" in entry["faults"] else ""
+    return str(entry["fault"])
 
 
 def _seconds(line: dict[str, Any]) -> float:

@@ -88,6 +88,11 @@ def follow(transaction: Transaction, feed: str, batch: Batch, now_us: int) -> No
     transaction.execute(rechecks.FOLLOW, {"feed": feed, "position": batch.position, "end_us": end_us})
 
 
+def fill(transaction: Transaction, feed: str, overlap: tuple[int, int]) -> None:
+    """What a connection gave again, from its first event to where the one before stood, is missing no more."""
+    transaction.execute(rechecks.FILL_GAPS, {"feed": feed, "first_us": overlap[0], "until_us": overlap[1]})
+
+
 def settle(transaction: Transaction, feed: str, batch: Batch, progress: Progress, found: int) -> int:
     """Count a batch that was read again; at its end, set right what is known to be missing. Microseconds missing."""
     due = progress.due

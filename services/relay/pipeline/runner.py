@@ -83,6 +83,8 @@ class Pipeline:
         self._resume: Resume | None = None
         #: When the connection was opened whose change to live is still to be bounded; 0 for none.
         self._following_us = 0
+        #: What the connection gives again: from its first event to where the one before stood.
+        self._overlap: tuple[int, int] | None = None
 
     def process(self, frames: Sequence[Frame], again: Progress | None = None) -> list[tuple[Batch, Outcome]]:
         """Store ``frames``; what became of them, usually as one batch. With ``again`` they are of its stretch.
@@ -121,6 +123,10 @@ class Pipeline:
         following_us = self._following_us
         if again is None and batch.resume is not None and batch.first is not None:
             following_us = batch.resume.opened_us
+        overlap = self._overlap
+        if again is None and batch.resume is not None and batch.first_us is not None:
+            overlap = (batch.first_us, self.position) if batch.first_us < self.position else None
+        over = again is None and overlap is not None and batch.last_us is not None and batch.last_us > overlap[1]
         if again is None and batch.first_us is not None and following_us:
             batch.caught_up = batch.first_us >= min(now_us - PRESENT_US, following_us + LONGEST_US)
         place = Place(
@@ -128,6 +134,7 @@ class Pipeline:
             host=self._host,
             now_us=now_us,
             following=again is None and following_us > 0,
+            overlap=overlap if over else None,
             again=again,
         )
         outcome = store(self._database, self.origin, batch, place)
@@ -138,6 +145,7 @@ class Pipeline:
         # A resume waits for the first event that can be read: frames before it may all be refused.
         self._resume = batch.resume if batch.first is None else None
         self._following_us = 0 if batch.caught_up else following_us
+        self._overlap = None if over else overlap
         if batch.first is not None:
             self._host = self.origin.host
         self.position = outcome.cursor.position

@@ -51,6 +51,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where a feed stands before a batch: its position, the host that gave it, the database's clock.
 
     ``following``: a connection's change from replay to live is still to come or to be bounded.
+    ``overlap``: from when to when the connection has given again what lies before that position.
     ``again``: the batch is of a stretch that is read again.
     """
 
@@ -58,6 +59,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     now_us: int
     following: bool = False
+    overlap: tuple[int, int] | None = None
     again: Progress | None = None
 
 
@@ -100,6 +102,8 @@ def store(database: Database, origin: Origin, batch: Batch, place: Place) -> Out
         )
         if place.following and batch.position is not None:
             gaps.follow(transaction, origin.feed, batch, place.now_us)
+        if place.overlap is not None:
+            gaps.fill(transaction, origin.feed, place.overlap)
         if place.again is not None:
             found = batch.events - counts["duplicates"]
             gap_us += gaps.settle(transaction, origin.feed, batch, place.again, found)

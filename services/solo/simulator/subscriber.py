@@ -175,13 +175,13 @@ class Subscriber:
             await asyncio.sleep(min(_WATCH_SECONDS, self._write_stall_seconds / 2))
             now = self._time()
             if self._sending and now - self._progress > self._write_stall_seconds:
-                self._ends("slow")
+                self._ends("unread")
                 self._connection.transport.abort()
                 return
             if now - checked >= _SLOW_FOR_SECONDS:
                 pace = (self._frames - frames) / (now - checked)
                 if pace < _SLOW_EVENTS_A_SECOND and self._behind_events() > _MOST_BEHIND_EVENTS:
-                    self._ends("slow")
+                    self._ends("unread")
                     self._connection.transport.abort()
                     return
                 checked, frames = now, self._frames
