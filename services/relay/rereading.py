@@ -60,6 +60,14 @@ class Progress:
             return Step(first, "unproven")
         return Step(first, "settled", self._whole_from(first), "future" if answers_live else "clamped")
 
+    def keep_to_stretch(self, batch: Batch) -> None:
+        """Leave out what lies past the stretch: that is the reader's to bring, and to miss if it does not come."""
+        last = self.due.end_us + SLACK_US
+        batch.posts = [post for post in batch.posts if post.time_us <= last]
+        batch.reactions = [reaction for reaction in batch.reactions if reaction.time_us <= last]
+        batch.removals = [removal for removal in batch.removals if removal.time_us <= last]
+        batch.passing = [passing for passing in batch.passing if passing.time_us <= last]
+
     @property
     def mark_us(self) -> int:
         """An event that was given back together with all before it; the stretch's start while there is none."""

@@ -109,6 +109,7 @@ class Pipeline:
         batch = decode(frames, self._clock.now_us(), self._read)
         if again is not None:
             batch.resume = None
+            again.keep_to_stretch(batch)
         elif batch.resume is None:
             batch.resume = self._resume
         elif batch.resume.host:

@@ -85,7 +85,7 @@ def read_again(pipeline: Pipeline, row: Row, *times: int, opened_us: int, attemp
     )
     progress = Progress(due, HOST, opened_us)
     for time_us in times:
-        pipeline.process([frame(time_us // 1_000 % 1_000_000, time_us, moves=False)], progress)
+        pipeline.process([frame((time_us - T0) // 1_000, time_us, moves=False)], progress)
     return progress
 
 
@@ -116,7 +116,7 @@ def test_a_change_to_live_is_kept_until_it_was_read_again(database: Database, pi
     )
     assert progress.over.is_set()
     [row] = database.fetch(ROWS)
-    assert (row.done, row.found) == (True, 4)
+    assert (row.done, row.found) == (True, 3)
     # and what was read again moved nothing
     assert pipeline.position == position
     assert gaps(database) == []
@@ -305,3 +305,16 @@ def test_the_overlap_of_the_next_connection_fills_a_gap(database: Database, pipe
     row = next(row for row in database.fetch(ROWS) if row.cause == "gap")
     read_again(pipeline, row, *(T0 + at * SECOND for at in (0, 2, 12)), opened_us=opened)
     assert gaps(database) == []
+
+
+def test_a_reading_brings_nothing_from_past_its_stretch(database: Database, pipeline: Pipeline) -> None:
+    # given a server that forgot so much that a reading begins past the position
+    opened = T0 + 3_600 * SECOND
+    clock(pipeline, opened)
+    pipeline.process([frame(0, T0)])
+    pipeline.process([frame(9, T0 + 9 * SECOND, resume=resume(T0, opened))])
+    row = next(row for row in database.fetch(ROWS) if row.cause == "gap")
+    read_again(pipeline, row, T0 + 60 * SECOND, T0 + 61 * SECOND, opened_us=opened)
+    # then the next connection's late first event is still new, and the gap before it a row
+    pipeline.process([frame(60_000, T0 + 60 * SECOND, resume=resume(T0 + 9 * SECOND, opened))])
+    assert gaps(database) == [(0, 9 * SECOND, "clamped"), (9 * SECOND, 60 * SECOND, "clamped")]
