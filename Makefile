@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check bench lock generated clean
+.PHONY: help run test check torture bench lock generated clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,9 @@ check: ## Lint, types and import contracts
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+torture: ## Kill and fool the relay for SECONDS=60, then judge the record (SEED=n REPORT=folder)
+	@$(BIN)/python -m tests.support.torture --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 bench: ## Measure speed as ratios against a peer in the same run
 	@$(PYTHON) infra/bootstrap.py bench

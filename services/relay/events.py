@@ -104,7 +104,8 @@ class Batch(msgspec.Struct, kw_only=True):
     """Events of one transaction. ``position`` is the newest event time that the cursor may move to,
     ``None`` without any; ``token`` the feed's own cursor after the batch, ``None`` where it has none.
 
-    ``first_us`` is the event time that answered ``resume``, when a connection began in this batch.
+    ``resume`` tells that a connection began with this batch. ``first`` is its first event and ``last_us``
+    the time of its last one, ``None`` without any; ``caught_up`` that it is of the present.
     ``undoings`` are the reactions that are ``undone``. ``repeated`` counts events left out because
     the batch holds them already.
     """
@@ -119,8 +120,15 @@ class Batch(msgspec.Struct, kw_only=True):
     position: int | None = None
     token: int | None = None
     resume: Resume | None = None
-    first_us: int | None = None
+    first: Event | None = None
+    last_us: int | None = None
+    caught_up: bool = False
     repeated: int = 0
+
+    @property
+    def first_us(self) -> int | None:
+        """The event time that answered ``resume``, or of the first event here."""
+        return None if self.first is None else self.first.time_us
 
     @property
     def events(self) -> int:

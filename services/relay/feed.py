@@ -9,11 +9,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from services.relay import reader, report
+from services.relay import reader, report, rereader
 from services.relay.backoff import Backoff
 from services.relay.frames import FrameQueue
 from services.relay.pipeline import runner
 from services.relay.pipeline.store import Origin
+from services.relay.rereading import Desk
 from services.relay.sources.registry import Kind
 from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
@@ -98,10 +99,12 @@ class FeedUnit:
         self.queue = FrameQueue(
             spec.queue_events or settings.relay_queue_events, spec.queue_bytes or settings.relay_queue_bytes
         )
-        self._feed, self._stop = spec.id, stop
-        self._reader = reader.Reader(spec.id, source, self.queue, self.state, database, stop, backoff)
+        self._feed, self._stop, desk = spec.id, stop, Desk()
+        self._reader = reader.Reader(
+            spec.id, source, self.queue, self.state, database, stop, backoff, rereads=kind.rereads
+        )
         self._runner = runner.Runner(
-            runner.Pipeline(database, origin, clock, cursor.position, kind.read, turn),
+            runner.Pipeline(database, origin, clock, cursor.position, kind.read, turn, cursor.host),
             self.queue,
             self.state,
             embedding,
@@ -109,15 +112,16 @@ class FeedUnit:
             batch_events=settings.relay_batch_events,
             batch_seconds=settings.relay_batch_milliseconds / 1e3,
             stop=stop,
+            desk=desk,
         )
         self._reporter = report.FeedReporter(spec.id, self.state, database, publishing, stop)
+        work = [("read", self._reader.run), ("store", self._runner.run), ("report", self._reporter.run)]
+        if kind.rereads:
+            again = rereader.Rereader(spec.id, lambda: kind.source(spec, settings), desk, database, stop)
+            work.append(("reread", again.run))
         self._threads = [
-            threading.Thread(target=self._guard, args=(name, work), name=f"relay-{name}-{spec.id}", daemon=True)
-            for name, work in (
-                ("read", self._reader.run),
-                ("store", self._runner.run),
-                ("report", self._reporter.run),
-            )
+            threading.Thread(target=self._guard, args=(name, run), name=f"relay-{name}-{spec.id}", daemon=True)
+            for name, run in work
         ]
 
     def start(self) -> None:

@@ -27,13 +27,15 @@ class Resume(msgspec.Struct, frozen=True):
     ``requested`` and ``position`` are microseconds: from where events were asked for, and the stored
     position that was taken from. ``position`` is 0 where a late first event proves nothing: a feed
     never read before, or one whose times its authors choose. ``evidence`` tells how the connection
-    before ended, ``host`` who answers this one ("" keeps the last).
+    before ended, ``host`` who answers this one ("" keeps the last). ``opened_us`` is the database's clock
+    then, where the feed's change from replay to live must be read again; 0 where it need not.
     """
 
     requested: int
     position: int
     evidence: Evidence
     host: str = ""
+    opened_us: int = 0
 
 
 class Missing(msgspec.Struct, frozen=True):

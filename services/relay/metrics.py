@@ -57,6 +57,11 @@ HELD_SECONDS = Counter(
 )
 DROPS = Counter("groundswell_relay_drops_total", "Connections that ended, by cause.", ["feed", "cause"])
 GAP_SECONDS = Counter("groundswell_relay_gap_seconds_total", "Event time that the feed could not give back.", ["feed"])
+REREAD = Counter(
+    "groundswell_relay_reread_events_total",
+    "Events read again, by what they were: known, or new because the feed had left them out.",
+    ["feed", "outcome"],
+)
 STORE_RETRIES = Counter("groundswell_relay_store_retries_total", "Batches tried again after an outage.", ["feed"])
 EMBEDDED = Counter("groundswell_relay_embedded_posts_total", "Posts that got their vector.")
 EMBED_SECONDS = Histogram(

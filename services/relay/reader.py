@@ -36,10 +36,14 @@ class Reader:
         database: Database,
         stop: threading.Event,
         backoff: Backoff | None = None,
+        *,
+        rereads: bool = False,
     ) -> None:
+        """``rereads``: what lies around a change from replay to live is to be read again."""
         self._feed, self._source, self._queue = feed, source, queue
         self._state, self._database, self._stop = state, database, stop
         self._backoff = backoff or Backoff(0.5, 30.0)
+        self._rereads = rereads
         self._last_position = -1
         self._last_drop: Drop | None = None
         self._held_seconds = 0.0
@@ -47,7 +51,7 @@ class Reader:
     def run(self) -> None:
         """The thread's work, until ``stop``."""
         while not self._stop.is_set():
-            cursor = self._durable_cursor()
+            cursor, asked_at = self._durable_cursor(), time.monotonic()
             if cursor is None:
                 continue
             if cursor.position > self._last_position:
@@ -55,7 +59,7 @@ class Reader:
                 self._last_position = cursor.position
             if self._last_drop is not None and self._stop.wait(self._backoff.next_seconds()):
                 return
-            drop = self._connection(cursor)
+            drop = self._connection(_as_of_now(cursor, asked_at))
             if self._stop.is_set():
                 return
             if drop.cause == "ended":  # a source that has no more, ever: what is queued is still stored
@@ -98,13 +102,18 @@ class Reader:
             logs.get(__name__).debug("feed_refused", feed=self._feed)
         finally:
             self._source.close()
-        return classify(self._source.ending(self._held_seconds))
+        ending = self._source.ending(self._held_seconds)
+        # The event stored last was this late: on a quiet feed the time since then is no lag.
+        lag = self._state.behind_seconds
+        return classify(msgspec.structs.replace(ending, lag_seconds=lag, host=self._source.host))
 
     def _resume(self, cursor: Cursor, requested: int) -> Resume:
         """What was asked for, and from which position a late answer would be a gap."""
         evidence: Evidence = {"cause": "start"} if self._last_drop is None else self._last_drop.evidence
         known = self._source.clamps and cursor.events > 0
-        return Resume(requested, min(cursor.position, cursor.now_us) if known else 0, evidence, self._source.host)
+        position = min(cursor.position, cursor.now_us) if known else 0
+        opened_us = cursor.now_us if self._rereads else 0
+        return Resume(requested, position, evidence, self._source.host, opened_us)
 
     def _pump(self, resume: Resume) -> None:
         """Frames into the queue until the connection ends."""
@@ -135,3 +144,8 @@ class Reader:
             self._held_seconds = max(self._held_seconds, held)
             metrics.HELD_SECONDS.labels(self._feed).inc(held)
             self._state.held(False)
+
+
+def _as_of_now(cursor: Cursor, read_at: float) -> Cursor:
+    """``cursor`` with the database's clock as it is by now."""
+    return msgspec.structs.replace(cursor, now_us=cursor.now_us + round((time.monotonic() - read_at) * 1e6))

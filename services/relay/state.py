@@ -67,6 +67,8 @@ class FeedState:
         self._progress = Progress()
         self._moved_at = time.monotonic()
         self._frames_seen = 0
+        #: How far behind the present the event stored last was when it was stored.
+        self.behind_seconds = 0.0
         #: Frames put into the queue since the start.
         self.frames = 0
         #: Connections that ended.
@@ -113,6 +115,7 @@ class FeedState:
                 self._last_event_us = max(position, self._last_event_us or 0)
                 self._progress.note(self._last_event_us)
                 self._moved_at = time.monotonic()
+                self.behind_seconds = max(self._clock.now_us() - position, 0) / 1e6
 
     def view(self) -> View:
         """Status and reason now; trouble with the store is said before trouble with the feed."""

@@ -34,7 +34,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
     latest_us = now_us + MAX_AHEAD_US
     for frame in frames:
         if frame.resume is not None:
-            batch.resume, batch.first_us = frame.resume, None
+            batch.resume, batch.first = frame.resume, None
         if frame.missing is not None:
             batch.missing.append(frame.missing)
         if frame.mark_us is not None:
@@ -45,8 +45,9 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
         except MalformedFrame as error:
             batch.refused.append(Refused(frame, error.reason, error.why))
             continue
-        if batch.first_us is None:
-            batch.first_us = event.time_us
+        if batch.first is None:
+            batch.first = event
+        batch.last_us = event.time_us
         if frame.moves:
             _move(batch, frame, event.time_us)
         _add(batch, event)

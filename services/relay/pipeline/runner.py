@@ -24,7 +24,8 @@ from services.relay.frames import Frame, FrameQueue, Resume
 from services.relay.pipeline.count import count
 from services.relay.pipeline.decode import decode
 from services.relay.pipeline.dedupe import dedupe
-from services.relay.pipeline.store import Origin, Outcome, store
+from services.relay.pipeline.store import Origin, Outcome, Place, store
+from services.relay.rereading import Desk, Progress
 from services.relay.state import DatabaseClock, FeedState
 from services.relay.wires.jetstream import read_event
 from shared.errors import StoreRejected, StoreUnavailable
@@ -35,6 +36,9 @@ from shared.telemetry import logs
 #: After ``stop``, how long what is queued may take to become durable. The feed keeps the rest for us:
 #: an orderly end that takes long is worse than reading some frames again.
 DRAIN_SECONDS = 2.0
+#: A batch that begins with an event this fresh is of the present. A feed whose clock is so wrong that none
+#: ever does has caught up after this long.
+PRESENT_US, LONGEST_US = 5_000_000, 600_000_000
 
 
 class Embedding(Protocol):
@@ -72,35 +76,45 @@ class Pipeline:
         position: int,
         read: Read = read_event,
         turn: AbstractContextManager[object] | None = None,
+        host: str = "",
     ) -> None:
+        """``host`` is who gave the event at ``position``; empty: the one in ``origin``."""
         self._database, self.origin, self._clock = database, origin, clock
         self.position, self._read = position, read
         #: Held while a batch is stored: several feeds share few connections.
         self._turn = nullcontext() if turn is None else turn
+        self._host = host or origin.host
         self._resume: Resume | None = None
+        #: When the connection was opened whose change to live is still to be bounded; 0 for none.
+        self._following_us = 0
+        #: What the connection gives again: from its first event to where the one before stood.
+        self._overlap: tuple[int, int] | None = None
 
-    def process(self, frames: Sequence[Frame]) -> list[tuple[Batch, Outcome]]:
-        """Store ``frames``; what became of them, usually as one batch.
+    def process(self, frames: Sequence[Frame], again: Progress | None = None) -> list[tuple[Batch, Outcome]]:
+        """Store ``frames``; what became of them, usually as one batch. With ``again`` they are of its stretch.
 
         A value that PostgreSQL refuses is found by halving and its frame quarantined, so that one
         bad event stops no other. Raises StoreUnavailable, and StoreRejected when the fault is not
         in the data; what was not stored by then may be processed again.
         """
-        batch = self._prepare(frames)
+        batch = self._prepare(frames, again)
         try:
-            return [(batch, self._store(batch))]
+            return [(batch, self._store(batch, again))]
         except StoreRejected as error:
             if not is_data_fault(error):
                 raise
             if len(frames) > 1:
                 half = len(frames) // 2
-                return self.process(frames[:half]) + self.process(frames[half:])
+                return self.process(frames[:half], again) + self.process(frames[half:], again)
             batch = Batch(refused=[*batch.refused, Refused(frames[0], "rejected", error.why[:300])])
-            return [(batch, self._store(batch))]
+            return [(batch, self._store(batch, again))]
 
-    def _prepare(self, frames: Sequence[Frame]) -> Batch:
+    def _prepare(self, frames: Sequence[Frame], again: Progress | None) -> Batch:
         batch = decode(frames, self._clock.now_us(), self._read)
-        if batch.resume is None:
+        if again is not None:
+            batch.resume = None
+            again.keep_to_stretch(batch)
+        elif batch.resume is None:
             batch.resume = self._resume
         elif batch.resume.host:
             # Frames of two connections never share a batch: the reader waits until the old are durable.
@@ -109,13 +123,38 @@ class Pipeline:
         count(batch.posts)
         return batch
 
-    def _store(self, batch: Batch) -> Outcome:
+    def _store(self, batch: Batch, again: Progress | None) -> Outcome:
+        now_us = self._clock.now_us()
+        following_us = self._following_us
+        if again is None and batch.resume is not None and batch.first is not None:
+            following_us = batch.resume.opened_us
+        overlap = self._overlap
+        if again is None and batch.resume is not None and batch.first_us is not None:
+            overlap = (batch.first_us, self.position) if batch.first_us < self.position else None
+        over = again is None and overlap is not None and batch.last_us is not None and batch.last_us > overlap[1]
+        if again is None and batch.first_us is not None and following_us:
+            batch.caught_up = batch.first_us >= min(now_us - PRESENT_US, following_us + LONGEST_US)
+        place = Place(
+            position=self.position,
+            host=self._host,
+            now_us=now_us,
+            following=again is None and following_us > 0,
+            overlap=overlap if over else None,
+            again=again,
+        )
         with self._turn:
-            outcome = store(self._database, self.origin, batch, self.position)
-        # A resume waits for the first event that can be read: frames before it may all be refused.
-        self._resume = batch.resume if batch.first_us is None else None
-        self.position = outcome.cursor.position
+            outcome = store(self._database, self.origin, batch, place)
         self._clock.set(outcome.cursor.now_us)
+        if again is not None:
+            again.stored(again.after(batch), batch, outcome.stored)
+            return outcome
+        # A resume waits for the first event that can be read: frames before it may all be refused.
+        self._resume = batch.resume if batch.first is None else None
+        self._following_us = 0 if batch.caught_up else following_us
+        self._overlap = None if over else overlap
+        if batch.first is not None:
+            self._host = self.origin.host
+        self.position = outcome.cursor.position
         return outcome
 
 
@@ -133,8 +172,10 @@ class Runner:
         batch_events: int,
         batch_seconds: float,
         stop: threading.Event,
+        desk: Desk | None = None,
     ) -> None:
         self._pipeline, self._queue, self._state = pipeline, queue, state
+        self._desk = desk or Desk()
         self._embedding, self._publishing = embedding, publishing
         self._batch_events, self._batch_seconds = batch_events, batch_seconds
         self._stop = stop
@@ -148,6 +189,8 @@ class Runner:
             frames = self._queue.take(self._batch_events, self._batch_seconds, 0.2)
             metrics.QUEUE_EVENTS.labels(feed).set(len(self._queue))
             metrics.QUEUE_BYTES.labels(feed).set(self._queue.waiting_bytes)
+            if not self._read_again():
+                return
             if not frames:
                 if self._stop.is_set():
                     return
@@ -164,11 +207,31 @@ class Runner:
             for batch, outcome in results:
                 self._after(batch, outcome)
 
-    def _until_durable(self, frames: Sequence[Frame]) -> list[tuple[Batch, Outcome]] | None:
+    def _read_again(self) -> bool:
+        """One batch of the stretch that is read again, if there is one. False when told to stop meanwhile."""
+        progress = self._desk.progress
+        if progress is None or progress.over.is_set() or self._stop.is_set():
+            return True
+        frames = progress.queue.take(self._batch_events, 0.0, 0.0)
+        if not frames:
+            return True
+        results = self._until_durable(frames, progress)
+        if results is None:
+            return False
+        progress.queue.done()
+        for batch, outcome in results:
+            self._after(batch, outcome)
+            metrics.REREAD.labels(self._pipeline.origin.feed, "new").inc(outcome.stored)
+            metrics.REREAD.labels(self._pipeline.origin.feed, "known").inc(batch.events - outcome.stored)
+        return True
+
+    def _until_durable(
+        self, frames: Sequence[Frame], again: Progress | None = None
+    ) -> list[tuple[Batch, Outcome]] | None:
         """Process ``frames`` however often it takes; ``None`` when told to stop before it worked."""
         while True:
             try:
-                results = self._pipeline.process(frames)
+                results = self._pipeline.process(frames, again)
             except (StoreUnavailable, StoreRejected) as error:
                 self._state.store_away(error.why)
                 metrics.STORE_RETRIES.labels(self._pipeline.origin.feed).inc()

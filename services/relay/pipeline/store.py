@@ -9,16 +9,13 @@ from uuid import UUID
 import msgspec
 
 from services.relay.events import Batch, NewPost, Refused
-from services.relay.frames import Missing
+from services.relay.pipeline import gaps
+from services.relay.rereading import Progress
 from shared.store import cursors, ingest
 from shared.store.database import Database, Transaction
 
 #: Bytes of a refused frame that are kept.
 MAX_RAW = 65_536
-#: After a resume the first event may be this much past the position before it means that some are missing.
-MAX_SILENCE_US = 5_000_000
-#: Cause of a gap: the feed silently answered from a later point than was asked for.
-CLAMPED = "clamped"
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -49,27 +46,43 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.fresh) + len(self.changed) + len(self.removed) + self.likes + self.reposts + self.undone
 
 
-def store(database: Database, origin: Origin, batch: Batch, position: int) -> Outcome:
-    """Store ``batch``; all or nothing. ``position`` is the feed's cursor before it.
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a feed stands before a batch: its position, the host that gave it, the database's clock.
+
+    ``following``: a connection's change from replay to live is still to come or to be bounded.
+    ``overlap``: from when to when the connection has given again what lies before that position.
+    ``again``: the batch is of a stretch that is read again.
+    """
+
+    position: int
+    host: str
+    now_us: int
+    following: bool = False
+    overlap: tuple[int, int] | None = None
+    again: Progress | None = None
+
+
+def store(database: Database, origin: Origin, batch: Batch, place: Place) -> Outcome:
+    """Store ``batch``; all or nothing.
 
     Raises StoreUnavailable when PostgreSQL is away and StoreRejected when it refuses a value.
     """
     feed = {"feed": origin.feed}
     with database.transaction() as transaction:
         transaction.execute(ingest.BEGIN)
+        gap_us = gaps.note(transaction, origin.feed, batch, place.position, place.host, place.now_us)
         fresh, changed = _posts(transaction, feed, batch)
         added = _reactions(transaction, feed, batch)
         undone = _undoings(transaction, batch)
         removed = _removals(transaction, feed, batch)
         quarantined = _quarantine(transaction, feed, batch)
-        gap_us = _gap(transaction, feed, batch) + _missing(transaction, feed, batch)
         counts = {
             "posts": len(fresh),
             "likes": added.likes,
             "reposts": added.reposts,
             "deletes": len(removed),
             "duplicates": batch.repeated
-            + sum(passing.time_us <= position for passing in batch.passing)
+            + sum(passing.time_us <= place.position for passing in batch.passing)
             + (len(batch.posts) - len(fresh) - len(changed))
             + (len(batch.removals) - len(removed))
             + (len(batch.reactions) - added.likes - added.reposts)
@@ -88,6 +101,13 @@ def store(database: Database, origin: Origin, batch: Batch, position: int) -> Ou
                 "events": batch.events,
             },
         )
+        if place.following and batch.position is not None:
+            gaps.follow(transaction, origin.feed, batch, place.now_us)
+        if place.overlap is not None:
+            gaps.fill(transaction, origin.feed, place.overlap)
+        if place.again is not None:
+            found = batch.events - counts["duplicates"]
+            gap_us += gaps.settle(transaction, origin.feed, batch, place.again, found)
     return Outcome(
         fresh=[post.id for post in fresh],
         changed=[post.id for post in changed],
@@ -202,40 +222,3 @@ def _quarantine(transaction: Transaction, feed: dict[str, Any], batch: Batch) ->
 def _quarantine_id(feed: str, refused: Refused) -> UUID:
     digest = blake2b(refused.frame.data, digest_size=16, key=feed.encode()[:64])
     return UUID(bytes=digest.digest())
-
-
-def _gap(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> int:
-    """Record what the feed left out after a resume; how long it is, 0 for none.
-
-    The cursor is asked for with an overlap, so the event at the position itself was due again: a
-    first event well past it means that the feed no longer keeps what is between.
-    """
-    resume = batch.resume
-    if resume is None or batch.first_us is None or resume.position <= 0:
-        return 0
-    length = batch.first_us - resume.position
-    if length <= MAX_SILENCE_US:
-        return 0
-    evidence = {**resume.evidence, "requested_us": resume.requested, "first_us": batch.first_us}
-    _add_gap(transaction, feed, Missing(resume.position, batch.first_us, CLAMPED, evidence))
-    return length
-
-
-def _missing(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> int:
-    """Record what the source itself said it cannot read; how long that is."""
-    for missing in batch.missing:
-        _add_gap(transaction, feed, missing)
-    return sum(missing.end_us - missing.start_us for missing in batch.missing)
-
-
-def _add_gap(transaction: Transaction, feed: dict[str, Any], missing: Missing) -> None:
-    transaction.execute(
-        cursors.ADD_GAP,
-        {
-            **feed,
-            "start_us": missing.start_us,
-            "end_us": missing.end_us,
-            "cause": missing.cause,
-            "evidence": msgspec.json.encode(missing.evidence).decode(),
-        },
-    )

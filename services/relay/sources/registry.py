@@ -19,10 +19,15 @@ from shared.errors import ConfigurationError
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One kind of feed: ``source`` makes the thread's connection, ``read`` reads its frames."""
+    """One kind of feed: ``source`` makes the thread's connection, ``read`` reads its frames.
+
+    ``rereads`` says that its servers may leave events out when they change from replay to live, so that
+    what lies around that moment is read again on a connection of its own.
+    """
 
     source: Callable[[FeedSpec, Settings], Source]
     read: Read
+    rereads: bool = False
 
 
 def _jetstream(spec: FeedSpec, settings: Settings) -> Source:
@@ -38,8 +43,8 @@ def _jetstream(spec: FeedSpec, settings: Settings) -> Source:
     )
 
 
-_JETSTREAM2 = Kind(_jetstream, jetstream2.read_event)
-_KINDS: dict[str, Kind] = {"jetstream": Kind(_jetstream, jetstream.read_event)}
+_JETSTREAM2 = Kind(_jetstream, jetstream2.read_event, rereads=True)
+_KINDS: dict[str, Kind] = {"jetstream": Kind(_jetstream, jetstream.read_event, rereads=True)}
 
 
 #: Kinds in a module of their own, which is imported where one is read.

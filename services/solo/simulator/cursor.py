@@ -29,10 +29,22 @@ class Start(msgspec.Struct, frozen=True):
 
 
 class Window:
-    """What a server keeps of ``stream``: the last ``retention_us``. Its numbers begin after ``base``."""
+    """What a server keeps of ``stream``: the last ``retention_us``, and nothing before ``floor()``.
 
-    def __init__(self, stream: Stream, clock: Callable[[], int], retention_us: int, base: int = 0) -> None:
+    Its numbers begin after ``base``.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        clock: Callable[[], int],
+        retention_us: int,
+        base: int = 0,
+        *,
+        floor: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._stream, self._clock, self._retention_us, self.base = stream, clock, retention_us, base
+        self._floor = floor
 
     def start(self, cursor: int | None, *, numbered: bool, strict: bool = False) -> Start:
         """Where ``cursor`` begins; without one, or with one in the future, at the live tip.
@@ -47,7 +59,7 @@ class Window:
         time_us = self._time_of(cursor - self.base, now_us) if by_number else cursor
         if time_us > now_us:
             return Start(now_us)
-        floor_us = max(self._stream.anchor_us, now_us - self._retention_us)
+        floor_us = max(self._stream.anchor_us, now_us - self._retention_us, self._floor())
         if time_us >= floor_us:
             return Start(time_us)
         if by_number and strict:

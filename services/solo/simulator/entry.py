@@ -23,6 +23,7 @@ Ready = Callable[[str], None]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the simulator, and ``--record`` (a path) with ``--events``, to a parser."""
     fallback = SimulatorOptions()
+    # A percent sign is argparse's own.
     known = "; ".join(f"{name}: {meaning}" for name, meaning in faults.FAULTS.items())
     add = parser.add_argument
     add("--host", default=fallback.host, help="address to listen on (default %(default)s)")
@@ -58,8 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--faults",
         default="",
         metavar="SPEC",
-        help="comma list of name:FRAMES or name@SECONDS; stall:LENGTH[:FRAMES or @SECONDS]. " + known,
+        help="comma list of name:FRAMES, name@SECONDS or name%%PERCENT; stall:LENGTH[:FRAMES or @SECONDS]. " + known,
     )
+    add("--control", action="store_true", help="open the door for tests at /control, to this machine only")
     add("--wire", default=fallback.wire, help="jetstream (first version) or jetstream2 (both versions)")
     add("--dictionary", type=Path, metavar="PATH", help="zstd dictionary for compress=true; made there if missing")
     add("--record", metavar="PATH", help="write JSON lines (plain, .gz or .zst) instead of serving")
@@ -77,6 +79,7 @@ def options_from(args: argparse.Namespace) -> SimulatorOptions:
         anchor_us=args.anchor,
         retention_hours=args.retention_hours,
         faults=args.faults,
+        control=args.control,
         wire=args.wire,
         dictionary=args.dictionary,
     )
@@ -99,6 +102,7 @@ def run(options: SimulatorOptions, *, ready: Ready | None = None) -> int:
         seed=options.seed,
         wire=options.wire,
         dictionary=options.dictionary_for(stream),
+        control=options.control,
     )
     asyncio.run(_until_told(server, ready))
     return 0

@@ -4,7 +4,8 @@ Faulty frames come on top of the true ones and never replace any, so a reader th
 can still store everything. ``SPEC`` is a comma list of ``name:FRAMES`` (about every so many frames
 of a connection, from half to one and a half times) or ``name@SECONDS`` (every so many seconds of a
 connection). ``stall`` has a length first: ``stall:LENGTH``, ``stall:LENGTH:FRAMES``,
-``stall:LENGTH@SECONDS`` (alone: every 1,000 frames).
+``stall:LENGTH@SECONDS`` (alone: every 1,000 frames). Faults of a whole connection are
+``name%PERCENT``: so many connections of a hundred have them.
 """
 
 from __future__ import annotations
@@ -29,8 +30,21 @@ FAULTS = {
     "wrongtype": "an extra frame of JSON with fields of wrong types",
     "duplicate": "the last frame once more",
     "kick": "close the connection with code 1008",
+    "restart": "close the connection with code 1001",
+    "toolarge": "close the connection with code 1009",
+    "later": "close the connection with code 1013",
+    "cut": "begin a frame and cut the TCP connection in its middle",
+    "halfopen": "say nothing more, answer no ping and close nothing",
+    "reorder": "the next six frames in another order",
+    "cutover": "(%%) lose some events and disorder others around the change from replay to live",
+    "tail": "(%%) take the cursor for one in the future: only live events come",
+    "refuse": "(%%) answer the handshake with HTTP 503",
+    "slow": "(%%) wait one to three seconds before the first frame",
 }
-_ITEM = re.compile(r"(?P<name>\w+)(?P<length>:[0-9.]+)??(?:(?P<sign>[:@])(?P<every>[0-9.]+))?")
+#: Codes of the faults that close a connection in good order.
+CLOSES = {"kick": 1008, "restart": 1001, "toolarge": 1009, "later": 1013}
+_WHOLE = frozenset(("cutover", "tail", "refuse", "slow"))
+_ITEM = re.compile(r"(?P<name>\w+)(?P<length>:[0-9.]+)??(?:(?P<sign>[:@%])(?P<every>[0-9.]+))?")
 _STALL_EVERY_FRAMES = 1_000.0
 _OVERSIZE_BYTES = 2_000_000
 _GARBAGE = ("not json at all", "{]", "", "null,", "{'did': 'single quotes'}", "\u0000\ufffd <html>503</html>")
@@ -44,12 +58,16 @@ _WRONG = (
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """One kind of fault and how often; ``length`` is the seconds of a stall, else 0."""
+    """One kind of fault and how often; ``length`` is the seconds of a stall, else 0.
+
+    ``whole``: it is of whole connections, and ``every`` is how many in a hundred.
+    """
 
     name: str
     every: float
     by_frames: bool
     length: float = 0.0
+    whole: bool = False
 
 
 def parse(spec: str) -> list[Fault]:
@@ -66,10 +84,14 @@ def _parse_item(item: str) -> Fault:
         if sign != ":":
             raise _bad(item, "A stall needs its length in seconds: stall:LENGTH.")
         return Fault(name, _STALL_EVERY_FRAMES, by_frames=True, length=_number(item, match["every"]))
+    if (sign == "%") != (name in _WHOLE) and sign is not None:
+        raise _bad(item, f"{', '.join(sorted(_WHOLE))} are of whole connections, as in cutover%50; no other fault is.")
+    if name in _WHOLE and sign is None:
+        raise _bad(item, f"Say how many connections in a hundred: {name}%50.")
     if sign is None or (length is not None and name != "stall"):
         raise _bad(item, f"Say how often: {name}:FRAMES or {name}@SECONDS.")
     seconds = 0.0 if length is None else _number(item, length[1:])
-    return Fault(name, _number(item, match["every"]), by_frames=sign == ":", length=seconds)
+    return Fault(name, _number(item, match["every"]), by_frames=sign == ":", length=seconds, whole=sign == "%")
 
 
 def _number(item: str, text: str) -> float:
@@ -91,8 +113,20 @@ class Injector:
 
     def __init__(self, faults: Sequence[Fault], seed: int, connection: int) -> None:
         self._rng = Random(key(lane(seed, "faults"), connection))
-        self._faults = faults
+        whole = [fault for fault in faults if fault.whole]
+        #: Faults of this connection as a whole.
+        self.whole = frozenset(fault.name for fault in whole if self._rng.random() * 100 < fault.every)
+        #: Chance for what those do.
+        self.rng = Random(key(lane(seed, "whole faults"), connection))
+        self._faults = faults = [fault for fault in faults if not fault.whole]
         self._next = [self._gap(fault) for fault in faults]
+
+    def skip(self, frames: int, seconds: float) -> None:
+        """Begin here: nothing is due for what was before."""
+        self._next = [
+            (frames if fault.by_frames else seconds) + next
+            for fault, next in zip(self._faults, self._next, strict=True)
+        ]
 
     def due(self, frames: int, seconds: float) -> Iterator[Fault]:
         """Faults that became due, given true frames sent and seconds since the connection opened."""

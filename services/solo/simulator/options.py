@@ -21,7 +21,8 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     The same seed, rate, anchor and corpus give the same stream, so who restarts a simulator must
     pass the anchor of its first start. ``rate`` is events a second, averaged over a day.
     ``corpus`` is a folder of own texts; ``None`` takes those that ship with the package. ``dictionary``
-    is a file with the zstd dictionary for ``compress=true``, made there when it is missing.
+    is a file with the zstd dictionary for ``compress=true``, made there when it is missing. ``control``
+    opens the door for tests.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +33,7 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     anchor_us: int | None = None
     retention_hours: float = 24.0
     faults: str = ""
+    control: bool = False
     wire: str = "jetstream"
     corpus: Path | None = None
     dictionary: Path | None = None

@@ -21,8 +21,10 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from services.solo.simulator import encoding, subscription2
+from services.solo.simulator import door, encoding, subscription2
+from services.solo.simulator.behaviour import Behaviour
 from services.solo.simulator.cursor import TooOld, Window
+from services.solo.simulator.door import Entry, Standing
 from services.solo.simulator.faults import Fault, Injector
 from services.solo.simulator.stream import Stream
 from services.solo.simulator.subscriber import Clock, Manner, Subscriber
@@ -60,13 +62,16 @@ class SimulatorServer:
         dictionary: bytes = b"",
         base: int = 0,
         patience: tuple[float, float, float] = PATIENCE,
+        control: bool = False,
     ) -> None:
         self._stream, self._host, self._port = stream, host, port
-        self._faults, self._seed, self._clock, self._patience = faults, seed, clock, patience
+        self._seed, self._true_clock, self._patience = seed, clock, patience
+        self._control, self._standing = control, Standing(faults=list(faults))
         self._second = wire == "jetstream2"
-        self._window = Window(stream, clock, retention_us, base)
+        self._window = Window(stream, self._clock, retention_us, base, floor=lambda: self._standing.floor_us)
         self._legacy_dictionary = dictionary
-        self._numbers = itertools.count()
+        self._numbers, attempts = itertools.count(), itertools.count(1_000_000)
+        self._attempts = attempts.__next__
         self._server: Server | None = None
 
     @cached_property
@@ -112,12 +117,17 @@ class SimulatorServer:
             await self._server.wait_closed()
             self._server = None
 
+    def _clock(self) -> int:
+        return self._true_clock() + self._standing.clock_us
+
     def _check(self, connection: ServerConnection, request: Request) -> Response | None:
         path = urlsplit(request.path).path
-        if self._second and path == subscription2.PATH:
-            return self._check_second(request)
+        if self._control and path == door.PATH and door.is_here(connection.remote_address):
+            return self._answer_at_door(connection, request)
         if self._second and path == subscription2.DICTIONARY_PATH:
             return self._give_dictionary(request)
+        if self._second and path == subscription2.PATH:
+            return self._check_second(request) or self._refuse(connection)
         if path != PATH:
             return connection.respond(HTTPStatus.NOT_FOUND, f"Subscribe at {PATH}\n")
         try:
@@ -129,7 +139,23 @@ class SimulatorServer:
             return connection.respond(HTTPStatus.BAD_REQUEST, "choose zstd or permessage-deflate, not both\n")
         if asked.packed and not self._legacy_dictionary:
             return connection.respond(HTTPStatus.BAD_REQUEST, "no dictionary: start with --dictionary PATH\n")
-        return None
+        return self._refuse(connection, asked.cursor)
+
+    def _refuse(self, connection: ServerConnection, cursor: int | None = None) -> Response | None:
+        """503 where the door or a fault says so."""
+        whole = Injector(self._standing.faults, self._seed, self._attempts()).whole
+        if not self._standing.closed and "refuse" not in whole:
+            return None
+        now_us = self._true_clock()
+        self._standing.note(Entry(opened_us=now_us, cursor=cursor, fault="refuse", ended_us=now_us))
+        return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "warming up\n")
+
+    def _answer_at_door(self, connection: ServerConnection, request: Request) -> Response:
+        try:
+            self._standing.obey(request.path, self._clock())
+        except InputError as error:
+            return connection.respond(HTTPStatus.BAD_REQUEST, f"{error}\n")
+        return connection.respond(HTTPStatus.OK, self._standing.told(self._clock()))
 
     def _check_second(self, request: Request) -> Response | None:
         try:
@@ -167,7 +193,7 @@ class SimulatorServer:
             connection,
             asked,
             self._stream,
-            Injector(self._faults, self._seed, next(self._numbers)),
+            Behaviour(self._standing, self._seed, next(self._numbers)),
             clock=self._clock,
             window=self._window,
             manner=self._manner(second, packed=asked.packed),

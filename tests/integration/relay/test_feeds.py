@@ -303,7 +303,8 @@ def test_interruptions_are_recorded_with_their_evidence(world: World, scripted: 
         world.has("a", 1, 20)
         lost, kicked = until(lambda: len(found := world.drops("a")) == 2 and found[0].reconnected_at and found)
     assert (kicked.cause, kicked.code, kicked.detail, kicked.attempts) == ("kicked", 1008, "scripted", 2)
-    assert (lost.cause, lost.code, lost.attempts) == ("network", 1006, 0)
+    # lost without a word while far behind: probably dropped for being slow
+    assert (lost.cause, lost.code, lost.attempts) == ("kicked", 1006, 0)
     assert kicked.connected_at < kicked.ended_at < kicked.reconnected_at
     # stored by then: the five events of the connection before
     assert round(lost.event_time.timestamp() * SECOND) == world.base_us + 4 * SECOND // 10

@@ -87,6 +87,16 @@ def test_backoff_doubles_to_its_ceiling_and_is_reset_by_progress() -> None:
         (Ending(code=1009), "kicked"),
         (Ending(code=1001), "restart"),
         (Ending(code=1000, detail="bye"), "restart"),
+        (Ending(code=1012), "restart"),
+        (Ending(code=1013, detail="try again later"), "restart"),
+        (Ending(code=1011), "restart"),
+        (Ending(code=1005), "restart"),
+        (Ending(code=1007), "kicked"),
+        (Ending(lag_seconds=11), "kicked"),
+        (Ending(lag_seconds=9, idle_seconds=30), "network"),
+        (Ending(code=1006, lag_seconds=1), "network"),
+        (Ending(code=1001, lag_seconds=600), "restart"),
+        (Ending(stalled=True, idle_seconds=45, lag_seconds=600), "stall"),
         (Ending(held_seconds=6), "kicked"),
         (Ending(held_seconds=1, detail="reset"), "network"),
         (Ending(stalled=True, idle_seconds=45), "stall"),
@@ -98,6 +108,35 @@ def test_why_a_connection_ended(ending: Ending, cause: str) -> None:
     assert drop.cause == cause
     assert drop.evidence["code"] == (1006 if ending.code is None else ending.code)
     assert drop.reason.endswith(".")
+
+
+def test_a_drop_keeps_the_evidence_for_its_cause() -> None:
+    ending = Ending(
+        code=1013, detail="later", held_seconds=0.26, idle_seconds=7.04, lag_seconds=12.34, host="feed.example:443"
+    )
+    assert classify(ending).evidence == {
+        "cause": "restart",
+        "code": 1013,
+        "detail": "later",
+        "held_seconds": 0.3,
+        "idle_seconds": 7.0,
+        "lag_seconds": 12.3,
+        "host": "feed.example:443",
+    }
+
+
+def test_lag_is_how_late_an_event_was_stored_and_not_how_quiet_the_feed_is() -> None:
+    clock = DatabaseClock()
+    now = time.time_ns() // 1_000
+    clock.set(now)
+    state = FeedState(clock)
+    state.stored(1, now - 40_000_000)
+    assert 40 <= state.behind_seconds < 60
+    state.stored(1, now)
+    clock.set(now + 600_000_000)
+    assert state.behind_seconds < 20
+    state.stored(5, None)
+    assert state.behind_seconds < 20
 
 
 def test_the_address_asked_for_keeps_the_operators_parameters() -> None:

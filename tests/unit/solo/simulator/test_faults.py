@@ -17,6 +17,7 @@ def test_a_spec_is_read() -> None:
         Fault("stall", 300, by_frames=True, length=5),
         Fault("stall", 30, by_frames=False, length=3),
     ]
+    assert parse("cutover%40") == [Fault("cutover", 40, by_frames=False, whole=True)]
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,9 @@ def test_a_spec_is_read() -> None:
         ("stall@5", "needs its length"),
         ("stall", "needs its length"),
         ("garbage;5", "Known faults"),
+        ("cutover:5", "whole connections"),
+        ("cutover", "in a hundred"),
+        ("drop%5", "whole connections"),
     ],
 )
 def test_an_unknown_or_unclear_fault_is_refused(spec: str, why: str) -> None:
@@ -72,3 +76,19 @@ def test_extra_frames_are_what_they_are_called() -> None:
     assert last.decode().startswith(half)
     assert half != last.decode()
     assert len(frame("oversize")) > 2_000_000
+
+
+def test_whole_faults_are_of_so_many_connections_in_a_hundred() -> None:
+    faults = parse("cutover%30,slow%100,tail%10,drop:5")
+    whole = [Injector(faults, 1, connection).whole for connection in range(400)]
+    assert 90 < sum("cutover" in each for each in whole) < 150
+    assert all("slow" in each for each in whole)
+    assert whole == [Injector(faults, 1, connection).whole for connection in range(400)]
+    assert [fault.name for fault in Injector(faults, 1, 0).due(20, 0.0)] == ["drop"]
+
+
+def test_faults_that_begin_later_are_not_due_for_what_was_before() -> None:
+    injector = Injector(parse("drop@2,kick:100"), 1, 0)
+    injector.skip(1_000, 60.0)
+    assert list(injector.due(1_001, 61.0)) == []
+    assert {fault.name for fault in injector.due(1_151, 62.0)} == {"drop", "kick"}

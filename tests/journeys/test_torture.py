@@ -1,0 +1,42 @@
+"""Invariants 1, 2, 3 and 5 under a seeded storm of faults and kills. ``make torture`` runs it longer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.torture import MOST_RSS_MB, Torture, folder
+from tests.support.torture_plan import ENDS, KILLED, plan
+
+SEED, SECONDS = 5, 14.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_plan_is_its_seed_and_holds_everything(seed: int) -> None:
+    acts = plan(seed, 14.0)
+    assert acts == plan(seed, 14.0)
+    assert {act.name for act in acts if act.what == "end"} == set(ENDS)
+    assert {act.name for act in acts if act.what == "kill"} == set(KILLED)
+    assert {"forget", "clock"} <= {act.what for act in acts}
+    assert all(0 <= act.at <= 14 for act in acts)
+
+
+@pytest.mark.timeout(300)
+def test_whatever_happens_the_record_is_what_was_served() -> None:
+    with folder() as place:
+        result = Torture(Path(place), SEED, SECONDS).run()
+    # every post, text, reaction, deletion and count, and every gap from neighbour to neighbour
+    assert result.verdict.wrong, "nothing was compared"
+    assert {what: number for what, number in result.verdict.wrong.items() if number} == {}, result.verdict.examples
+    # what could not be had is a row
+    assert result.floors
+    assert len([gap for gap in result.verdict.gaps if gap.cause == "clamped"]) == len(result.floors)
+    # every end of a connection has its right name, and the evidence for it
+    assert result.drops.wrong == []
+    assert sum(result.drops.matched.values()) >= len(ENDS)
+    # the storm was one
+    assert set(result.killed) == set(KILLED)
+    assert result.lost_at_cutover > 0
+    assert sum(again.found for again in result.read_again) > 0
+    assert result.rss_peak_mb < MOST_RSS_MB
