@@ -31,7 +31,7 @@ class Position(Schema, frozen=True, kw_only=True):
 
 _POSTS = Statement("SELECT id, uri, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM post", StoredPost)
 _POSITION = Statement(
-    "SELECT position, quarantined, (SELECT count(*) FROM feed_gap) AS gaps FROM feed_cursor WHERE feed = 'simulator'",
+    "SELECT position, quarantined, (SELECT count(*) FROM feed_gap) AS gaps FROM feed_cursor WHERE feed = %(feed)s",
     Position,
 )
 
@@ -52,13 +52,13 @@ class Differences(NamedTuple):
         return not any(self)
 
 
-def position(database: Database) -> Position | None:
-    return database.fetch_one(_POSITION)
+def position(database: Database, feed: str = "simulator") -> Position | None:
+    return database.fetch_one(_POSITION, {"feed": feed})
 
 
-def compare(database: Database, stream: Stream, start_us: int) -> Differences:
+def compare(database: Database, stream: Stream, start_us: int, feed: str = "simulator") -> Differences:
     """Differences up to the committed cursor. The relay must not be writing meanwhile."""
-    cursor = position(database)
+    cursor = position(database, feed)
     assert cursor is not None
     end_us = cursor.position + 1
     ledger = stream.ledger
