@@ -12,7 +12,8 @@ import msgspec
 from services.api.doors.live import LiveEnvelope
 from services.api.doors.session import SessionRequest
 from services.api.operations.catalogue import OPERATIONS
-from services.api.operations.registry import File, NoInput, Operation
+from services.api.operations.registry import WITHOUT_BODY, File, NoInput, Operation
+from shared.schemas.feed import FeedChange, FeedRequest
 from shared.schemas.problem import Problem
 from shared.schemas.run import RunRequest
 
@@ -22,7 +23,11 @@ _PROBLEM = {
     "content": {"application/json": {"schema": {"$ref": _REF.format(name="Problem")}}},
 }
 #: Bodies whose public name is not the input's: the input adds bounds.
-_BODIES: dict[str, type[msgspec.Struct]] = {"create_run": RunRequest}
+_BODIES: dict[str, type[msgspec.Struct]] = {
+    "create_run": RunRequest,
+    "create_feed": FeedRequest,
+    "change_feed": FeedChange,
+}
 
 
 def document() -> bytes:
@@ -66,10 +71,15 @@ def _entry(operation: Operation[Any, Any]) -> dict[str, Any]:
         "summary": operation.doc.partition("\n")[0],
         "description": operation.doc,
     }
-    if operation.method == "GET":
-        entry["parameters"] = _parameters(operation)
-    elif operation.input is not NoInput:
-        entry["requestBody"] = _body(_BODIES.get(operation.name, operation.input))
+    parameters = _parameters(operation)
+    if operation.method in WITHOUT_BODY:
+        entry["parameters"] = parameters
+    else:
+        in_path = [parameter for parameter in parameters if parameter["in"] == "path"]
+        if in_path:
+            entry["parameters"] = in_path
+        if operation.input is not NoInput:
+            entry["requestBody"] = _body(_BODIES.get(operation.name, operation.input))
     entry["responses"] = {
         str(operation.status): {"description": operation.doc.partition("\n")[0], "content": _content(operation)},
         "default": _PROBLEM,

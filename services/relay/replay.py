@@ -102,7 +102,7 @@ class _Replay:
 
     def run(self, stream: BinaryIO) -> ReplaySummary:
         origin = Origin(self._spec.id, WIRE, self._spec.url)
-        cursor = ensure_feed(self._database, self._spec, origin, start_us=0)
+        cursor = ensure_feed(self._database, self._spec, origin, start_us=0, managed="replay")
         clock = DatabaseClock()
         clock.set(cursor.now_us)
         pipeline = Pipeline(self._database, origin, clock, cursor.position)
@@ -165,7 +165,14 @@ class _Replay:
         summary = self._summary()
         self._database.execute(
             cursors.REPORT,
-            {"feed": self._spec.id, "status": status, "reason": reason, "rate": summary.events_per_second},
+            {
+                "feed": self._spec.id,
+                "status": status,
+                "reason": reason,
+                "rate": summary.events_per_second,
+                "behind_seconds": None,
+                "catch_up_seconds": None,
+            },
         )
         if self._progress is not None and summary.events:
             self._progress(summary)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.api.operations import feeds, health, posts, reports, runs, searching, topics
+from services.api.operations import feed_history, feed_rows, feeds, health, posts, reports, runs, searching, topics
 from services.api.operations.registry import Operation
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     health.health,
     feeds.feeds,
+    feeds.feed,
+    feeds.feed_kinds,
+    feed_rows.create_feed,
+    feed_rows.change_feed,
+    feed_rows.remove_feed,
     feeds.feed_series,
+    feed_history.feed_drops,
+    feed_history.feed_gaps,
     posts.posts,
     posts.post,
     topics.topics,

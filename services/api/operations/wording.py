@@ -91,8 +91,14 @@ FEED_STATES: dict[FeedStatus, tuple[State, str | None, str | None]] = {
         "No new posts of it arrive. What its server keeps is read later.",
         "Check the feed's address and the network; it reconnects by itself.",
     ),
+    "failed": (
+        "down",
+        "No new posts of it arrive. The other feeds go on.",
+        "See the reason: change the feed, or look at the relay's log; it is tried again by itself.",
+    ),
     "paused": ("off", None, None),
     "ended": ("off", None, None),
+    "removing": ("off", None, None),
 }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 from uuid import UUID
 
@@ -64,10 +65,18 @@ class Pipeline:
     """Frames of one feed, stored. Used by one thread."""
 
     def __init__(
-        self, database: Database, origin: Origin, clock: DatabaseClock, position: int, read: Read = read_event
+        self,
+        database: Database,
+        origin: Origin,
+        clock: DatabaseClock,
+        position: int,
+        read: Read = read_event,
+        turn: AbstractContextManager[object] | None = None,
     ) -> None:
         self._database, self.origin, self._clock = database, origin, clock
         self.position, self._read = position, read
+        #: Held while a batch is stored: several feeds share few connections.
+        self._turn = nullcontext() if turn is None else turn
         self._resume: Resume | None = None
 
     def process(self, frames: Sequence[Frame]) -> list[tuple[Batch, Outcome]]:
@@ -101,7 +110,8 @@ class Pipeline:
         return batch
 
     def _store(self, batch: Batch) -> Outcome:
-        outcome = store(self._database, self.origin, batch, self.position)
+        with self._turn:
+            outcome = store(self._database, self.origin, batch, self.position)
         # A resume waits for the first event that can be read: frames before it may all be refused.
         self._resume = batch.resume if batch.first_us is None else None
         self.position = outcome.cursor.position
@@ -137,6 +147,7 @@ class Runner:
         while not self._overdue():
             frames = self._queue.take(self._batch_events, self._batch_seconds, 0.2)
             metrics.QUEUE_EVENTS.labels(feed).set(len(self._queue))
+            metrics.QUEUE_BYTES.labels(feed).set(self._queue.waiting_bytes)
             if not frames:
                 if self._stop.is_set():
                     return
@@ -147,7 +158,9 @@ class Runner:
                 logs.get(__name__).warning("frames_left_to_the_feed", feed=feed, frames=len(frames) + len(self._queue))
                 return
             self._queue.done()
-            metrics.BATCH_SECONDS.labels(feed).observe(time.monotonic() - began)
+            committed = time.monotonic()
+            metrics.BATCH_SECONDS.labels(feed).observe(committed - began)
+            metrics.FRESHNESS_SECONDS.labels(feed).observe(committed - self._queue.taken_since)
             for batch, outcome in results:
                 self._after(batch, outcome)
 
@@ -179,7 +192,8 @@ class Runner:
 
     def _after(self, batch: Batch, outcome: Outcome) -> None:
         feed = self._pipeline.origin.feed
-        self._state.stored(batch.events, outcome.cursor.position if batch.events else None)
+        moved = batch.events or batch.position is not None
+        self._state.stored(batch.events, outcome.cursor.position if moved else None)
         if outcome.fresh or outcome.changed:
             self._embedding.wake()
         if outcome.fresh:

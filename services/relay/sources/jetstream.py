@@ -6,10 +6,7 @@ frame; that and its notices are all this thread reads of them.
 
 from __future__ import annotations
 
-import contextlib
-import struct
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,10 +15,11 @@ import websocket
 
 from services.relay.drops import Cause, Ending
 from services.relay.frames import Evidence, Frame, Missing
-from services.relay.sources.base import REWIND_US, TICK_SECONDS, resume_us
+from services.relay.sources.base import REWIND_US, resume_us
 from services.relay.sources.jetstream_address import V1, Dialect, Hosts
 from services.relay.sources.jetstream_refusal import Refusal, plain, refusal
-from services.relay.sources.websocket_frames import KEPT_BYTES, BoundedWebSocket, Message, Messages, Oversize, Part
+from services.relay.sources.websocket_frames import KEPT_BYTES, Message
+from services.relay.sources.websocket_reader import LOST, TEXT, WebSocketReader
 from services.relay.sources.zstd import Unpacker, Unusable
 from services.relay.sources.zstd_dictionary import Dictionaries
 from services.relay.wires.look import Look
@@ -29,13 +27,8 @@ from shared.errors import FeedUnavailable
 from shared.store.cursors import Cursor
 from shared.telemetry import logs
 
-#: Connecting, and any one write, may take so long.
-CONNECT_SECONDS = 10.0
 #: Ways of asking that are tried on one host before it counts as refusing us.
 _ATTEMPTS = 4
-
-_CONTROL = (websocket.ABNF.OPCODE_PING, websocket.ABNF.OPCODE_PONG)
-_LOST = (websocket.WebSocketException, OSError, ValueError)
 
 
 class _Asked(NamedTuple):
@@ -63,11 +56,10 @@ class Jetstream:
         dictionaries: Dictionaries | None = None,
     ) -> None:
         self._hosts, self._dialect, self._dictionaries = Hosts(urls), dialect, dictionaries
-        self._max_frame_bytes, self._stall_seconds = max_frame_bytes, stall_seconds
-        self._socket: BoundedWebSocket | None = None
-        self._ending = Ending()
-        self._messages = Messages(max_frame_bytes)
-        self._last_sign = 0.0
+        self._max_frame_bytes = max_frame_bytes
+        self._reader = WebSocketReader(max_frame_bytes=max_frame_bytes, stall_seconds=stall_seconds)
+        #: Why the last connection ended, where we ended it or were refused.
+        self._ending: Ending | None = None
         self._asked = _Asked(0, False, 0)
         self._answered = self._over = False
         self._looking = True
@@ -93,9 +85,9 @@ class Jetstream:
 
     def open(self, cursor: Cursor) -> int:
         """Connect and ask for everything after ``cursor``; the time asked from. Raises FeedUnavailable."""
-        self.close()
+        self._reader.forget()
         self._hosts.choose(cursor.host, (cursor.position, cursor.token))
-        self._ending, self._messages = Ending(), Messages(self._max_frame_bytes)
+        self._ending = None
         self._answered = self._over = False
         requested, position = resume_us(cursor), min(cursor.position, cursor.now_us)
         token = cursor.token if (cursor.wire, cursor.host) == (self.wire, self.host) else None
@@ -103,24 +95,21 @@ class Jetstream:
         if token is not None and token != self._void_token:
             asked = _Asked(token, True, position)
         try:
-            connection = self._dial(asked, requested)
-        except _LOST as error:
+            self._dial(asked, requested)
+        except LOST as error:
             self._ending = Ending(refused=True, detail=plain(error))
             raise FeedUnavailable("The feed cannot be reached.", why=plain(error)) from error
-        connection.settimeout(min(TICK_SECONDS, self._stall_seconds))
-        self._socket, self._looking = connection, True
-        self._last_sign = time.monotonic()
+        self._looking = True
         return position if self._asked.token else requested
 
-    def _dial(self, asked: _Asked, requested: int) -> BoundedWebSocket:
-        """A connection, asked for in another way as often as the server says how. Raises the library's errors."""
+    def _dial(self, asked: _Asked, requested: int) -> None:
+        """Connect, asked for in another way as often as the server says how. Raises the library's errors."""
         for _ in range(_ATTEMPTS):
             self._asked = asked
             unpacker = self._unpacker_for(self._hosts.url)
-            connection = BoundedWebSocket(self._max_frame_bytes)
             url = self._dialect.query(self._hosts.url, asked.cursor, unpacker.dictionary.id if unpacker else None)
             try:
-                connection.dial(url, CONNECT_SECONDS, self._dialect.subprotocols)
+                self._reader.dial(url, subprotocols=self._dialect.subprotocols)
             except websocket.WebSocketBadStatusException as error:
                 told = refusal(error)
                 if told.too_old and asked.token:
@@ -131,7 +120,7 @@ class Jetstream:
                     raise
                 continue
             self._unpacker = unpacker
-            return connection
+            return
         raise websocket.WebSocketException("the server refuses every way of asking")
 
     def _unpacker_for(self, url: str) -> Unpacker | None:
@@ -151,68 +140,29 @@ class Jetstream:
 
     def frames(self, stop: threading.Event) -> Iterator[Frame | None]:
         """Frames until the connection ends (see ``ending``) or ``stop`` is set; ``None`` on a quiet tick."""
-        connection = self._socket
-        if connection is None:
-            return
-        while not stop.is_set() and not self._over:
-            try:
-                part = connection.next_part()
-            except websocket.WebSocketTimeoutException:
-                idle = time.monotonic() - self._last_sign
-                if idle >= self._stall_seconds:
-                    self._ending = Ending(stalled=True, idle_seconds=idle)
-                    break
+        for message in self._reader.messages(stop):
+            if message is None:
                 yield None
-                continue
-            except Oversize as error:
-                self._last_sign = time.monotonic()
-                yield Frame(error.head, error.size, "oversize")
-                continue
-            except _LOST as error:
-                idle = time.monotonic() - self._last_sign
-                self._ending = Ending(detail=plain(error), idle_seconds=idle)
-                break
-            self._last_sign = time.monotonic()
-            if part.final and part.opcode == websocket.ABNF.OPCODE_TEXT and not self._looking:
-                yield Frame(part.data, len(part.data))  # nearly all of a plain stream: the short way
-                continue
-            if part.opcode == websocket.ABNF.OPCODE_CLOSE:
-                self._ending = _closed(part.data)
-                break
-            if part.opcode in _CONTROL:
-                self._answer(connection, part)
-            elif (message := self._messages.add(part)) and (frame := self._frame(message)) is not None:
+            elif message.opcode == TEXT and not (message.fault or self._looking):
+                yield Frame(message.data, message.size)  # nearly all of a plain stream: the short way
+            elif (frame := self._frame(message)) is not None:
                 yield frame
-        begun = None if self._over else self._unfinished(connection)
-        if begun is not None and not stop.is_set():
-            yield begun
+            if self._over:
+                return
 
     def ending(self, held_seconds: float) -> Ending:
         """Why the last connection ended."""
-        return msgspec.structs.replace(self._ending, held_seconds=held_seconds)
+        return msgspec.structs.replace(self._ending or self._reader.ending, held_seconds=held_seconds)
 
     def close(self) -> None:
         """End the connection without waiting for the other side."""
-        connection, self._socket = self._socket, None
-        if connection is None:
-            return
-        with contextlib.suppress(*_LOST):
-            if connection.connected:
-                connection.send_close()
-        connection.hang_up()
-
-    def _answer(self, connection: BoundedWebSocket, part: Part) -> None:
-        """Answer a ping; the server drops a reader whose pong does not come within 5 s."""
-        if part.opcode == websocket.ABNF.OPCODE_PING:
-            # When even this cannot be sent, the next read says why.
-            with contextlib.suppress(*_LOST):
-                connection.pong(part.data)
+        self._reader.close()
 
     def _frame(self, message: Message) -> Frame | None:
         """The frame in one message, unpacked and looked at; ``None`` where there is none to hand over."""
-        if message.oversize:
-            return Frame(message.data[:KEPT_BYTES], message.size, "oversize")
-        if message.opcode == websocket.ABNF.OPCODE_TEXT:
+        if message.fault:
+            return Frame(message.data[:KEPT_BYTES], message.size, message.fault)
+        if message.opcode == TEXT:
             frame = Frame(message.data, message.size)
         elif self._unpacker is None:
             return Frame(message.data[:KEPT_BYTES], message.size, "binary")
@@ -265,13 +215,6 @@ class Jetstream:
         if stay:
             self._hosts.stay()
 
-    def _unfinished(self, connection: BoundedWebSocket) -> Frame | None:
-        """What had come of a message when the connection ended in its middle."""
-        partial = self._messages.taken() + connection.parser.partial()
-        if not partial and not connection.parser.begun():
-            return None
-        return Frame(partial[:KEPT_BYTES], len(partial), "truncated")
-
 
 def _from_the_floor(asked: _Asked, told: Refusal, requested: int) -> _Asked:
     """Ask from the oldest event the server keeps: by its number where it names one, else by time."""
@@ -297,10 +240,3 @@ def _missing(asked: _Asked, seen: Look) -> Missing | None:
     if asked.too_old is None or not 0 < asked.position < seen.time_us:
         return None
     return Missing(asked.position, seen.time_us, "cursor_too_old", {**asked.too_old, "first_us": seen.time_us})
-
-
-def _closed(payload: bytes) -> Ending:
-    """The ending that a close frame tells; 1005 stands for a close frame without a code."""
-    if len(payload) < 2:
-        return Ending(code=1005)
-    return Ending(code=struct.unpack("!H", payload[:2])[0], detail=payload[2:].decode("utf-8", "replace"))

@@ -7,6 +7,8 @@ import re
 import msgspec
 import websocket
 
+from services.relay.sources import websocket_reader
+
 _FLOOR = re.compile(r"\bfloor (\d{1,15})\b")
 _NAME = re.compile(r"[A-Za-z]{1,64}")
 
@@ -50,8 +52,6 @@ def refusal(error: websocket.WebSocketBadStatusException) -> Refusal:
 
 
 def plain(error: Exception) -> str:
-    """One short line for people. A refused handshake's headers and body stay out, but for the error's name."""
-    if isinstance(error, websocket.WebSocketBadStatusException):
-        name = refusal(error).name
-        return f"the server answered HTTP {error.status_code}{f' {name}' if name else ''}"
-    return (str(error).partition("\n")[0] or type(error).__name__)[:200]
+    """One short line for people, with the name of the error that a refused handshake's body holds."""
+    named = refusal(error).name if isinstance(error, websocket.WebSocketBadStatusException) else ""
+    return f"{websocket_reader.plain(error)}{f' {named}' if named else ''}"

@@ -42,16 +42,27 @@ _JETSTREAM2 = Kind(_jetstream, jetstream2.read_event)
 _KINDS: dict[str, Kind] = {"jetstream": Kind(_jetstream, jetstream.read_event)}
 
 
+#: Kinds in a module of their own, which is imported where one is read.
+_SIGNED = ("nostr", "sealed")
+#: Everything that can be read.
+SPOKEN = frozenset((*_KINDS, *_SIGNED))
+
+
 def kind_of(spec: FeedSpec) -> Kind:
     """How feeds of the kind of ``spec`` are read. Raises ConfigurationError for a kind unknown.
 
     Both versions of Jetstream are one kind; which one, its addresses or options say.
     """
+    if spec.kind in _SIGNED:
+        from services.relay.sources.signed_feeds import KINDS
+
+        return KINDS[spec.kind]
     if spec.kind == "jetstream" and dialect_of(spec) is V2:
         return _JETSTREAM2
     try:
         return _KINDS[spec.kind]
     except KeyError:
         raise ConfigurationError(
-            f"No source speaks feeds of kind {spec.kind!r}.", do=f"Use one of: {', '.join(sorted(_KINDS))}."
+            f"No source speaks feeds of kind {spec.kind!r}.",
+            do=f"Use one of: {', '.join(sorted(SPOKEN))}.",
         ) from None

@@ -37,6 +37,67 @@ export interface paths {
          */
         get: operations["feeds"];
         put?: never;
+        /**
+         * Add a feed. The relay opens it within about two seconds, without a restart.
+         * @description Add a feed. The relay opens it within about two seconds, without a restart.
+         *
+         *     Its first event is ``backfill_minutes`` back, where the feed keeps that much. Options name files or
+         *     variables that hold secrets, never a secret itself.
+         */
+        post: operations["create_feed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{feed}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One feed with its present state.
+         * @description One feed with its present state.
+         */
+        get: operations["feed"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a feed with its cursor, gaps, drops and counts.
+         * @description Remove a feed with its cursor, gaps, drops and counts.
+         *
+         *     While it has posts this is refused unless ``posts=delete``: then they go too, in the background and in
+         *     small batches, with what hangs on them. To stop a feed and keep its posts, pause it.
+         */
+        delete: operations["remove_feed"];
+        options?: never;
+        head?: never;
+        /**
+         * Pause or resume a feed, or change its address, options or limits; it is then opened anew.
+         * @description Pause or resume a feed, or change its address, options or limits; it is then opened anew.
+         *
+         *     A paused feed keeps its posts and its cursor and goes on from there. What the first feed reads is the
+         *     settings' to say; it can be paused, and its limits changed.
+         */
+        patch: operations["change_feed"];
+        trace?: never;
+    };
+    "/api/v1/feed-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Kinds of feeds that can be added, with their options.
+         * @description Kinds of feeds that can be added, with their options.
+         */
+        get: operations["feed_kinds"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -56,6 +117,46 @@ export interface paths {
          * @description Counts of one feed by minute of event time. Minutes that touch a gap are left out.
          */
         get: operations["feed_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{feed}/drops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Interruptions of one feed with cause and evidence, newest first. The last 1,000 are kept.
+         * @description Interruptions of one feed with cause and evidence, newest first. The last 1,000 are kept.
+         */
+        get: operations["feed_drops"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{feed}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stretches of one feed that could not be read, with cause and evidence, newest first.
+         * @description Stretches of one feed that could not be read, with cause and evidence, newest first.
+         */
+        get: operations["feed_gaps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -412,8 +513,12 @@ export interface components {
          * @description One feed with its present state, as the relay last reported it by the database's clock.
          *
          *     ``lag_seconds`` is now minus the event time of the last stored event; ``rate`` is events per
-         *     second stored over the last ten seconds. ``reported_at`` older than 30 s means the relay is not
-         *     running and the state is then given as "unreachable" with that reason.
+         *     second stored over the last ten seconds. ``behind_seconds`` is the lag of a feed that has more to
+         *     give, ``null`` when it is up to date; ``catch_up_seconds`` how long until then at the present
+         *     speed, ``null`` when that is unknown or never. ``reported_at`` older than 30 s means the relay is
+         *     not running and the state is then given as "unreachable" with that reason. ``queue_events`` and
+         *     ``queue_bytes`` bound what waits in the relay; ``null`` takes the settings'. The address is shown
+         *     without credentials.
          */
         Feed: {
             id: string;
@@ -422,7 +527,7 @@ export interface components {
             url: string;
             enabled: boolean;
             /** @enum {unknown} */
-            status: "catching_up" | "ended" | "live" | "paused" | "stalled" | "starting" | "unreachable";
+            status: "catching_up" | "ended" | "failed" | "live" | "paused" | "removing" | "stalled" | "starting" | "unreachable";
             /** @default null */
             reason: string | null;
             /** Format: date-time */
@@ -433,6 +538,10 @@ export interface components {
             last_event_time: string | null;
             /** @default null */
             lag_seconds: number | null;
+            /** @default null */
+            behind_seconds: number | null;
+            /** @default null */
+            catch_up_seconds: number | null;
             /** @default 0 */
             rate: number;
             /** @default 0 */
@@ -443,6 +552,99 @@ export interface components {
             deletes: number;
             /** @default 0 */
             quarantined: number;
+            /**
+             * @default operator
+             * @enum {unknown}
+             */
+            managed: "operator" | "replay" | "settings";
+            /** @default 0 */
+            backfill_minutes: number;
+            /** @default {} */
+            options: Record<string, never>;
+            /** @default null */
+            queue_events: number | null;
+            /** @default null */
+            queue_bytes: number | null;
+            /** @default null */
+            created_at: string | null;
+        };
+        /**
+         * FeedChange
+         * @description What to change; fields left out stay. ``enabled`` pauses and resumes; ``options`` replaces all of them.
+         */
+        FeedChange: {
+            enabled?: boolean;
+            url?: string;
+            backfill_minutes?: number;
+            options?: Record<string, never>;
+            queue_events?: number | null;
+            queue_bytes?: number | null;
+        };
+        /**
+         * FeedDrop
+         * @description One interruption of a feed: why a connection ended and when there was one again.
+         *
+         *     ``cause`` is kicked, restart, network, stall, refused or ended; ``code`` the close frame's (1006
+         *     for none). ``held_seconds`` is how long we had left the socket unread, ``idle_seconds`` how long
+         *     the feed had been silent. ``lasted_seconds`` is the connection's life, ``null`` when there was
+         *     none; ``away_seconds`` the time until the next connection (until now while ``reconnected_at`` is
+         *     ``null``), with ``attempts`` refused in between. ``event_time`` is that of the last event stored.
+         */
+        FeedDrop: {
+            id: string;
+            feed: string;
+            cause: string;
+            code: number | null;
+            detail: string;
+            held_seconds: number | null;
+            idle_seconds: number | null;
+            event_time: string | null;
+            connected_at: string | null;
+            /** Format: date-time */
+            ended_at: string;
+            reconnected_at: string | null;
+            lasted_seconds: number | null;
+            away_seconds: number;
+            attempts: number;
+        };
+        /**
+         * FeedDrops
+         * @description Interruptions, newest first. ``next`` asks for the page after, as ``before``.
+         */
+        FeedDrops: {
+            feed: string;
+            drops: components["schemas"]["FeedDrop"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
+         * FeedGaps
+         * @description Gaps by their end, newest first. ``next`` asks for the page after, as ``before``.
+         */
+        FeedGaps: {
+            feed: string;
+            gaps: components["schemas"]["GapDetail"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
+         * FeedKindForm
+         * @description How to describe a feed of one kind.
+         */
+        FeedKindForm: {
+            kind: string;
+            title: string;
+            schemes: string[];
+            example: string;
+            options: components["schemas"]["FeedOption"][];
+        };
+        /**
+         * FeedKinds
+         * @description Kinds of feeds that can be added, and how many may be on at the same time.
+         */
+        FeedKinds: {
+            kinds: components["schemas"]["FeedKindForm"][];
+            most_feeds: number;
         };
         /**
          * FeedList
@@ -463,6 +665,40 @@ export interface components {
             likes: number;
             reposts: number;
             deletes: number;
+        };
+        /**
+         * FeedOption
+         * @description One option of a kind. ``type`` is JSON's; ``choices`` are all values it may have, if they are few.
+         */
+        FeedOption: {
+            name: string;
+            type: string;
+            doc: string;
+            /** @default null */
+            default: unknown;
+            /** @default [] */
+            choices: unknown[];
+            /** @default false */
+            required: boolean;
+        };
+        /**
+         * FeedRequest
+         * @description A feed to add. What ``options`` there are depends on the kind: see GET /api/v1/feed-kinds.
+         */
+        FeedRequest: {
+            id: string;
+            kind: string;
+            url: string;
+            /** @default 60 */
+            backfill_minutes: number;
+            /** @default {} */
+            options: Record<string, never>;
+            /** @default null */
+            queue_events: number | null;
+            /** @default null */
+            queue_bytes: number | null;
+            /** @default true */
+            enabled: boolean;
         };
         /**
          * FeedSeries
@@ -516,6 +752,23 @@ export interface components {
             /** Format: date-time */
             end: string;
             cause: string;
+        };
+        /**
+         * GapDetail
+         * @description A gap with what is known about it.
+         */
+        GapDetail: {
+            id: string;
+            feed: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            cause: string;
+            seconds: number;
+            /** Format: date-time */
+            found_at: string;
+            evidence: Record<string, never>;
         };
         /**
          * Health
@@ -932,6 +1185,167 @@ export interface operations {
             };
         };
     };
+    create_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedRequest"];
+            };
+        };
+        responses: {
+            /** @description Add a feed. The relay opens it within about two seconds, without a restart. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One feed with its present state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_feed: {
+        parameters: {
+            query?: {
+                posts?: "delete" | "keep";
+            };
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a feed with its cursor, gaps, drops and counts. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedChange"];
+            };
+        };
+        responses: {
+            /** @description Pause or resume a feed, or change its address, options or limits; it is then opened anew. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Kinds of feeds that can be added, with their options. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedKinds"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     feed_series: {
         parameters: {
             query?: {
@@ -952,6 +1366,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FeedSeries"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed_drops: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Interruptions of one feed with cause and evidence, newest first. The last 1,000 are kept. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedDrops"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed_gaps: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stretches of one feed that could not be read, with cause and evidence, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedGaps"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

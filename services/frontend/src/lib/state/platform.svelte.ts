@@ -2,7 +2,7 @@
 import { ask, client } from '../api/client';
 import type { Feed, FeedList, Health, LiveMessage, Post, Run, TopicList } from '../api/types';
 import { FeedBuffer } from '../core/buffer';
-import { CatchUp, behindmost } from '../core/catchup';
+import { behindmost } from '../core/catchup';
 import { batched } from '../core/frame';
 import { LiveClient, type Connection, type Socket } from '../core/live';
 import { RateWindow } from '../core/rate';
@@ -37,7 +37,6 @@ class Platform {
 
   private heard = 0;
   private readonly window = new RateWindow();
-  private readonly catchUp = new CatchUp();
   private readonly list = batched(LIST_INTERVAL_MS, () => this.publish());
   private readonly live = new LiveClient(
     {
@@ -89,7 +88,7 @@ class Platform {
 
   /** True while every feed that is on still reads its past. */
   get catchingUp(): boolean {
-    const on = this.feedList.filter((feed) => feed.enabled && feed.status !== 'ended' && feed.status !== 'paused');
+    const on = this.feedList.filter((feed) => feed.enabled && feed.status !== 'ended');
     return on.length > 0 && on.every((feed) => feed.status === 'catching_up');
   }
 
@@ -171,8 +170,7 @@ class Platform {
       ? known.feeds.map((candidate) => (candidate.id === feed.id ? feed : candidate))
       : [...known.feeds, feed];
     this.feeds.data = { ...known, feeds: others };
-    this.catchUp.note(behindmost(others)?.lag_seconds ?? null, Date.now());
-    this.catchUpLeft = this.catchUp.left();
+    this.catchUpLeft = behindmost(others)?.catch_up_seconds ?? null;
   }
 
   private publish(): void {

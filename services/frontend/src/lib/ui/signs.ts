@@ -22,8 +22,10 @@ export const feedSigns: Record<FeedSign, Sign> = {
   catching_up: { mark: 'half', tone: 'warn', word: 'catching up' },
   stalled: { mark: 'triangle', tone: 'warn', word: 'stalled' },
   unreachable: { mark: 'square', tone: 'bad', word: 'unreachable' },
+  failed: { mark: 'square', tone: 'bad', word: 'failed' },
   paused: { mark: 'bars', tone: 'quiet', word: 'paused' },
   ended: { mark: 'hollow', tone: 'quiet', word: 'ended' },
+  removing: { mark: 'dash', tone: 'quiet', word: 'being removed' },
   unknown: { mark: 'dashed', tone: 'warn', word: 'unknown' },
 };
 
