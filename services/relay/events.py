@@ -68,10 +68,10 @@ class Removal(msgspec.Struct, gc=False):
 
 
 class Passing(msgspec.Struct, gc=False):
-    """An event that only moves the cursor: identity, account, other collections.
+    """An event that only moves the cursor: identity, account, sync, other collections.
 
-    An account taken down or deleted keeps its posts here until their own deletions arrive: the
-    network sends those too, and an index by author would cost every insert.
+    An account that is deleted or taken down keeps its posts here: the network does not send a deletion
+    for each of them, and finding them would need an index by author on every insert (see decision 0012).
     """
 
     time_us: int

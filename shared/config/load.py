@@ -105,6 +105,8 @@ def _convert(field: Field, raw: str) -> Any:
         raise ValueError(f"{value} is below {least:g}")
     if most is not None and value > most:
         raise ValueError(f"{value} is above {most:g}")
+    if field.name == "feed_url":  # several hosts of one feed, with commas between
+        return ", ".join(_url(field, part.strip()) for part in value.split(",") if part.strip())
     if field.name in _SCHEMES and value:
         return _url(field, value)
     return value
