@@ -259,7 +259,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_url: Annotated[
         str,
         About(
-            "Address under which people open the dashboard; used in reports.",
+            "Address under which people open the dashboard; used in reports and alerts.",
             ("api", "worker"),
             "https://groundswell.example",
         ),
@@ -285,7 +285,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: Annotated[
         int,
         About(
-            "Posts and reactions older than this are removed; 0 keeps all.",
+            "Posts, reactions, alerts and deliveries older than this are removed; 0 keeps all.",
             ("worker",),
             "30",
             least=0,

@@ -35,10 +35,14 @@ class Words(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Meaning(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Posts that mean what ``text`` says: cosine of their vectors at least ``similarity``."""
+    """Posts that mean what ``text`` says: cosine of their vectors at least ``similarity``.
+
+    Over twelve events told in six languages, 0.82 finds 78 % of what is meant and 0.8 % of the rest (a test holds
+    both figures); 0.80 finds 97 % and 7.6 %, 0.84 finds 44 % and nothing else.
+    """
 
     text: Annotated[str, Meta(min_length=1, max_length=500)]
-    similarity: Annotated[float, Meta(ge=0.5, le=1.0)] = 0.85
+    similarity: Annotated[float, Meta(ge=0.5, le=1.0)] = 0.82
 
 
 class Threshold(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ from shared.embedding.self_test import self_test
 from shared.embedding.tokenizer import Tokenizer
 from shared.embedding.weights import Weights, find_weights
 from shared.schemas.vector import DIMENSION, Vectors
+from shared.schemas.watch import Meaning
 from tests.support.multilingual import EVENTS
 
 LANGUAGES = ["en", "pt", "ja", "es", "de", "fr"]
@@ -122,3 +123,16 @@ def test_a_warm_start_gives_the_same_vectors(embedder: Embedder, tmp_path: Path)
     expected = embedder.embed(TEXTS[:6], "passage")
     for started in (cold, warm):
         assert (started.embed(TEXTS[:6], "passage") * expected).sum(axis=1).min() > 0.999
+
+
+def test_the_default_similarity_of_a_watch_is_what_was_measured(embedder: Embedder) -> None:
+    questions = list(EVENTS)
+    asked = embedder.embed(questions, "query")
+    meant, others = [], []
+    for index, question in enumerate(questions):
+        cosines = asked @ embedder.embed(list(EVENTS[question].values()), "passage").T
+        meant += cosines[index].tolist()
+        others += np.delete(cosines, index, 0).ravel().tolist()
+    least = Meaning(text="x").similarity
+    assert np.mean(np.array(meant) >= least) > 0.7
+    assert np.mean(np.array(others) >= least) < 0.015

@@ -115,3 +115,25 @@ def test_only_the_holder_of_the_lease_removes(database: Database) -> None:
     assert second() == {}
     database.execute(Command("UPDATE lease SET expires_at = now() - interval '1 s'"))
     assert second()["post"] == 1
+
+
+def test_old_alerts_leave_with_their_deliveries_and_their_counts(database: Database) -> None:
+    for sql in (
+        "INSERT INTO watch (id, name, rule, armed_at) VALUES (uuidv7(), 'w', '{}', now())",
+        "INSERT INTO destination (name, kind, url) VALUES ('d', 'slack', 'https://x')",
+        f"""INSERT INTO alert (id, watch, kind, level, began_at, at, raised_at, minutes, posts, authors, provisional,
+                               matched, languages, samples, topics, reason)
+            SELECT uuidv7(), id, 'threshold', 0, now(), now(), now() - age, 1, 1, 1, false, '[]',
+                   '{{}}', '{{}}', '{{}}', 'r'
+              FROM watch, unnest(ARRAY[interval '{OLD}', interval '{YOUNG}']) AS age""",
+        "INSERT INTO delivery (alert, destination) SELECT alert.id, destination.id FROM alert, destination",
+        f"INSERT INTO delivery (destination, created_at) SELECT id, now() - interval '{OLD}' FROM destination",
+        f"INSERT INTO watch_minute SELECT id, now() - interval '{OLD}', 1 FROM watch",
+        f"INSERT INTO watch_minute SELECT id, now() - interval '{YOUNG}', 1 FROM watch",
+    ):
+        database.execute(Command(sql))
+    removed = Housekeeping(database, 30, "me", threading.Event(), batch=3)()
+    assert (removed["alert"], removed["delivery"], removed["watch_minute"]) == (1, 1, 1)
+    for table in ("alert", "delivery", "watch_minute", "watch", "destination"):
+        left = database.fetch(Statement(f"SELECT count(*)::integer AS rows FROM {table}", Rows))[0].rows
+        assert left == 1, table

@@ -1348,10 +1348,13 @@ export interface components {
         /**
          * Meaning
          * @description Posts that mean what ``text`` says: cosine of their vectors at least ``similarity``.
+         *
+         *     Over twelve events told in six languages, 0.82 finds 78 % of what is meant and 0.8 % of the rest (a test holds
+         *     both figures); 0.80 finds 97 % and 7.6 %, 0.84 finds 44 % and nothing else.
          */
         Meaning: {
             text: string;
-            /** @default 0.85 */
+            /** @default 0.82 */
             similarity: number;
         };
         /**

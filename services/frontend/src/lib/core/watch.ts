@@ -22,7 +22,7 @@ export interface Draft {
   destinations: string[];
 }
 
-const SIMILARITY = 0.85;
+const SIMILARITY = 0.82;
 
 export function emptyDraft(): Draft {
   return {

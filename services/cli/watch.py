@@ -1,0 +1,68 @@
+"""``groundswell watch list | add | backtest``: watches of the platform that runs on this machine."""
+
+from __future__ import annotations
+
+import argparse
+
+import msgspec
+
+from services.solo.client import ApiClient
+from shared.config.load import load
+from shared.schemas.backtest import Backtest
+from shared.schemas.watch import Threshold, Watch, WatchList, WatchRule, Words
+
+#: A backtest may read a month of posts.
+BACKTEST_SECONDS = 90.0
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do, and its options."""
+    parser.add_argument("--port", type=int, help="port of the dashboard (GROUNDSWELL_API_PORT)")
+    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    verbs = parser.add_subparsers(dest="what", required=True)
+    verbs.add_parser("list", help="all watches and how they are doing")
+    add = verbs.add_parser("add", help="save a watch for posts with any of these words")
+    add.add_argument("name")
+    for verb in (add, verbs.add_parser("backtest", help="how often these words would have fired in the last days")):
+        verb.add_argument("words", nargs="+", help="words, phrases, #hashtags or $cashtags; any of them")
+        verb.add_argument("--posts", type=int, default=1, help="at least so many posts (default 1)")
+        verb.add_argument("--authors", type=int, default=1, help="by at least so many people (default 1)")
+        verb.add_argument("--minutes", type=int, default=10, help="within so many minutes (default 10)")
+        verb.add_argument("--times-usual", type=float, help="and so many times what is usual")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do it, and print what there is to see."""
+    client = ApiClient(load("solo", given={"api_port": options.port}), timeout_seconds=BACKTEST_SECONDS)
+    if options.what == "list":
+        watches = client.get("/api/v1/watches", WatchList)
+        _print(options, watches, [_line(watch) for watch in watches.watches] or ["No watch is saved."])
+    elif options.what == "add":
+        watch = client.post("/api/v1/watches", {"name": options.name, "rule": _rule(options)}, Watch)
+        _print(options, watch, [_line(watch)])
+    else:
+        past = client.post("/api/v1/watches/backtest", {"rule": _rule(options)}, Backtest)
+        fired = [firing for episode in past.episodes for firing in episode.firings]
+        _print(options, past, [*(f"{firing.at:%Y-%m-%d %H:%M} {firing.reason}" for firing in fired), past.summary])
+    return 0
+
+
+def _rule(options: argparse.Namespace) -> WatchRule:
+    threshold = Threshold(
+        posts=options.posts, authors=options.authors, minutes=options.minutes, times_usual=options.times_usual
+    )
+    return WatchRule(words=Words(any=options.words), threshold=threshold)
+
+
+def _print(options: argparse.Namespace, answer: msgspec.Struct, lines: list[str]) -> None:
+    print(msgspec.json.encode(answer).decode() if options.json else "\n".join(map(_plain, lines)))
+
+
+def _line(watch: Watch) -> str:
+    last = f", last {watch.last_alert_at:%Y-%m-%d %H:%M}" if watch.last_alert_at else ""
+    return f"{watch.id} [{watch.status}] {watch.name}: {watch.alerts} alerts{last}"
+
+
+def _plain(text: str) -> str:
+    """Without what could drive a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
