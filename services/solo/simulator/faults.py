@@ -29,6 +29,11 @@ FAULTS = {
     "wrongtype": "an extra frame of JSON with fields of wrong types",
     "duplicate": "the last frame once more",
     "kick": "close the connection with code 1008",
+    "badid": "an extra event whose id is not its own (nostr)",
+    "badsig": "an extra event that its author did not sign (nostr)",
+    "notice": "an extra NOTICE and a message of no known kind (nostr)",
+    "noeose": "leave out the end of a page (nostr)",
+    "closed": "close a request in the middle of its page (nostr)",
 }
 _ITEM = re.compile(r"(?P<name>\w+)(?P<length>:[0-9.]+)??(?:(?P<sign>[:@])(?P<every>[0-9.]+))?")
 _STALL_EVERY_FRAMES = 1_000.0
