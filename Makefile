@@ -30,11 +30,13 @@ check: ## Lint, types and import contracts
 	@$(BIN)/lint-imports
 
 bench: ## Measure speed as ratios against a peer in the same run
+	@$(PYTHON) infra/bootstrap.py bench
 	@$(BIN)/python -m bench
 
 lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build pyproject.toml -o requirements/run.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra bench -c requirements/test.lock pyproject.toml -o requirements/bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
 generated: ## Write the generated texts: env template, configuration and metrics pages, OpenAPI, typed client

@@ -6,7 +6,7 @@ import msgspec
 
 from services.relay import records
 from services.relay.events import LIKE, REPOST, Event, NewPost, Passing, Reaction, Removal
-from shared.contracts.ids import author_hash, post_id
+from shared.contracts.ids import author_hash, post_id, record_key
 from shared.errors import MalformedFrame
 
 POST = "app.bsky.feed.post"
@@ -52,8 +52,8 @@ def event_of(did: str, time_us: int, commit: Commit) -> Event:
         return _new_post(uri, did, time_us, commit)
     kind = REACTIONS[commit.collection]
     if commit.operation == "delete":
-        return Reaction(post_id(uri), None, kind, time_us, undone=True)
-    return Reaction(post_id(uri), post_id(_subject.decode(commit.record).subject.uri), kind, time_us)
+        return Reaction(record_key(uri), None, kind, time_us, undone=True)
+    return Reaction(record_key(uri), record_key(_subject.decode(commit.record).subject.uri), kind, time_us)
 
 
 def _new_post(uri: str, did: str, time_us: int, commit: Commit) -> NewPost:

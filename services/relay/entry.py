@@ -64,7 +64,7 @@ STANDARD = Parts(_embedder, _index)
 def run(settings: Settings, stop: threading.Event, parts: Parts = STANDARD) -> int:
     """Run until ``stop``; the exit code. Waits for PostgreSQL and its schema as long as it takes."""
     serve(settings.metrics_host, settings.relay_metrics_port)
-    database = Database(settings, name="relay", size=settings.relay_pool_size)
+    database = Database(settings, name="relay", size=settings.relay_pool_size, cuts=True)
     database.open()
     publisher = LivePublisher(settings.valkey_url)
     try:

@@ -40,10 +40,14 @@ class NewPost(msgspec.Struct, kw_only=True):
 
 
 class Reaction(msgspec.Struct, gc=False):
-    """A like or a repost, or its undoing (then ``subject`` is unknown). ``id`` is that of its own uri."""
+    """A like or a repost, or its undoing (then ``subject`` is unknown). ``id`` is that of its own uri.
 
-    id: UUID
-    subject: UUID | None
+    Both are the 16 bytes of ``record_key``: a ``UUID`` object for each would cost as much as all of
+    the decoding, and only PostgreSQL looks at them.
+    """
+
+    id: bytes
+    subject: bytes | None
     kind: int
     time_us: int
     undone: bool = False
@@ -101,11 +105,13 @@ class Batch(msgspec.Struct, kw_only=True):
     ``None`` without any; ``token`` the feed's own cursor after the batch, ``None`` where it has none.
 
     ``first_us`` is the event time that answered ``resume``, when a connection began in this batch.
-    ``repeated`` counts events left out because the batch holds them already.
+    ``undoings`` are the reactions that are ``undone``. ``repeated`` counts events left out because
+    the batch holds them already.
     """
 
     posts: list[NewPost] = []
     reactions: list[Reaction] = []
+    undoings: list[Reaction] = []
     removals: list[Removal] = []
     passing: list[Passing] = []
     refused: list[Refused] = []
@@ -119,4 +125,5 @@ class Batch(msgspec.Struct, kw_only=True):
     @property
     def events(self) -> int:
         """Events read, repeated ones included."""
-        return len(self.posts) + len(self.reactions) + len(self.removals) + len(self.passing) + self.repeated
+        kept = len(self.posts) + len(self.reactions) + len(self.undoings) + len(self.removals)
+        return kept + len(self.passing) + self.repeated

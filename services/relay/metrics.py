@@ -20,6 +20,12 @@ BATCH_SECONDS = Histogram(
     ["feed"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+FRESHNESS_SECONDS = Histogram(
+    "groundswell_relay_freshness_seconds",
+    "From the receipt of a batch's first frame to its commit: the longest that any frame of it waited.",
+    ["feed"],
+    buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60),
+)
 BATCH_EVENTS = Histogram(
     "groundswell_relay_batch_events",
     "Events in one batch.",

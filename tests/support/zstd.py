@@ -33,3 +33,10 @@ def pack(made: bytes, content: bytes, *, size: bool = True, window: int = 17) ->
         return packer.compress(content)
     stream = packer.compressobj()
     return stream.compress(content) + stream.flush()
+
+
+@lru_cache
+def other(number: int) -> bytes:
+    """Another dictionary under the same id."""
+    samples = [f"{n} bottles of milk, {n * 7} of water and {n * 13} of wine".encode() * 9 for n in range(900)]
+    return zstandard.train_dictionary(8_192, samples, k=64, d=8, dict_id=number).as_bytes()

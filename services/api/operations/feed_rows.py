@@ -54,15 +54,15 @@ async def create_feed(context: Context, request: CreateFeedInput) -> Feed:
 async def change_feed(context: Context, request: ChangeFeedInput) -> Feed:
     """Pause or resume a feed, or change its address, options or limits; it is then opened anew.
 
-    A paused feed keeps its posts and its cursor and goes on from there. The first feed's address is the
-    settings'.
+    A paused feed keeps its posts and its cursor and goes on from there. What the first feed reads is the
+    settings' to say; it can be paused, and its limits changed.
     """
     given = {name: value for name in _FIELDS if (value := getattr(request, name)) is not UNSET}
     async with context.services.database.transaction() as transaction:
         row = await _changeable(transaction, request.feed)
-        if row.managed == "settings" and (fixed := given.keys() & {"url", "backfill_minutes"}):
+        if row.managed == "settings" and (fixed := given.keys() & {"url", "backfill_minutes", "options"}):
             raise ConflictError(
-                "This feed's address comes from the settings.",
+                "What this feed is comes from the settings.",
                 why=f"`{min(fixed)}` is set by GROUNDSWELL_FEED_{min(fixed).upper()}.",
                 do="Change that setting and restart the relay, or add another feed.",
             )

@@ -58,6 +58,11 @@ _PARTS = {
         "Topics and their charts are behind or stand still.",
         "Wait while it catches up; if it does not, look at the API's log.",
     ),
+    "watches": Words(
+        "Watches",
+        "Some watches do not judge all their conditions; each says which.",
+        "See the reason beside the watch.",
+    ),
     "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }

@@ -31,6 +31,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
     ``now_us`` is the database's clock.
     """
     batch = Batch()
+    latest_us = now_us + MAX_AHEAD_US
     for frame in frames:
         if frame.resume is not None:
             batch.resume, batch.first_us = frame.resume, None
@@ -40,7 +41,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
             _move(batch, frame, frame.mark_us)
             continue
         try:
-            event = decode_frame(frame, now_us + MAX_AHEAD_US, read)
+            event = decode_frame(frame, latest_us, read)
         except MalformedFrame as error:
             batch.refused.append(Refused(frame, error.reason, error.why))
             continue
@@ -55,7 +56,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
 def _add(batch: Batch, event: Event) -> None:
     match event:
         case Reaction():
-            batch.reactions.append(event)
+            (batch.undoings if event.undone else batch.reactions).append(event)
         case NewPost():
             batch.posts.append(event)
         case Removal():

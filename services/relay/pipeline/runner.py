@@ -158,7 +158,9 @@ class Runner:
                 logs.get(__name__).warning("frames_left_to_the_feed", feed=feed, frames=len(frames) + len(self._queue))
                 return
             self._queue.done()
-            metrics.BATCH_SECONDS.labels(feed).observe(time.monotonic() - began)
+            committed = time.monotonic()
+            metrics.BATCH_SECONDS.labels(feed).observe(committed - began)
+            metrics.FRESHNESS_SECONDS.labels(feed).observe(committed - self._queue.taken_since)
             for batch, outcome in results:
                 self._after(batch, outcome)
 

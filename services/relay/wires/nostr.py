@@ -7,14 +7,13 @@ the only time that a second reading finds again, and nobody may push the clock o
 from __future__ import annotations
 
 import re
-from uuid import UUID
 
 import msgspec
 
 from services.relay import records
 from services.relay.crypto.nostr_event import NostrEvent
 from services.relay.events import LIKE, MAX_AHEAD_US, REPOST, Event, NewPost, Passing, Reaction, Removal, Together
-from shared.contracts.ids import author_hash, post_id
+from shared.contracts.ids import author_hash, post_id, record_key
 from shared.errors import MalformedFrame
 
 #: Name and version of the protocol, stored with the cursor.
@@ -64,9 +63,9 @@ def _is_id(text: str) -> bool:
     return _HEX32.fullmatch(text) is not None
 
 
-def _by_author(event: str, author: str) -> UUID:
-    """Id of an event together with its author: who is not the author cannot name it."""
-    return post_id(f"nostr:{author}:{event}")
+def _by_author(event: str, author: str) -> str:
+    """Address of an event together with its author: who is not the author cannot name it."""
+    return f"nostr:{author}:{event}"
 
 
 def _new_post(event: NostrEvent, time_us: int) -> NewPost:
@@ -83,7 +82,7 @@ def _new_post(event: NostrEvent, time_us: int) -> NewPost:
         tags=records.plain_tags(_values(event, "t")),
         links=records.plain_links(_LINK.findall(event.content[: records.MAX_TEXT])),
         reply_to=post_id(uri_of(parent)) if parent else None,
-        tombstone=_by_author(event.id, event.pubkey),
+        tombstone=post_id(_by_author(event.id, event.pubkey)),
     )
 
 
@@ -94,7 +93,8 @@ def _reaction(event: NostrEvent, time_us: int) -> Event:
         return Passing(time_us)
     target = targets[-1] if event.kind == REACTION else targets[0]
     kind = LIKE if event.kind == REACTION else REPOST
-    return Reaction(_by_author(event.id, event.pubkey), post_id(uri_of(target)), kind, time_us)
+    own = record_key(_by_author(event.id, event.pubkey))
+    return Reaction(own, record_key(uri_of(target)), kind, time_us)
 
 
 def _deletion(event: NostrEvent, time_us: int) -> Event:
@@ -106,10 +106,11 @@ def _deletion(event: NostrEvent, time_us: int) -> Event:
         owned = _by_author(target, event.pubkey)
         if str(NOTE) in kinds:
             uri = uri_of(target)
-            taken.append(Removal(post_id(uri), uri, event.pubkey, author_hash(event.pubkey), time_us, tombstone=owned))
+            author = author_hash(event.pubkey)
+            taken.append(Removal(post_id(uri), uri, event.pubkey, author, time_us, tombstone=post_id(owned)))
         for name, kind in _KINDS_OF_REACTIONS.items():
             if name in kinds:
-                taken.append(Reaction(owned, None, kind, time_us, undone=True))
+                taken.append(Reaction(record_key(owned), None, kind, time_us, undone=True))
     return Together(time_us, taken)
 
 

@@ -94,6 +94,8 @@ def test_the_settings_feed_can_be_paused_but_not_moved_or_removed(api: Served, d
     database.execute(Command("UPDATE feed SET managed = 'settings'"))
     address = "/api/v1/feeds/bluesky"
     assert "GROUNDSWELL_FEED_URL" in refused(api.http.patch(address, json={"url": URL}), 409)
+    assert "GROUNDSWELL_FEED_OPTIONS" in refused(api.http.patch(address, json={"options": {}}), 409)
+    assert feed_of(api.http.patch(address, json={"queue_events": 900})).queue_events == 900
     assert "return" in refused(api.http.delete(address), 409)
     assert feed_of(api.http.patch(address, json={"enabled": False})).status == "paused"
 

@@ -77,7 +77,9 @@ def stored(database: Database, feed: str) -> int:
     return found.posts if found else 0
 
 
+@pytest.mark.parametrize("how", ["cut", "freeze"])
 def test_with_postgresql_away_no_feed_holds_more_than_its_bounds(
+    how: str,
     database: Database,
     postgres_url: str,
     valkey_url: str,
@@ -86,15 +88,19 @@ def test_with_postgresql_away_no_feed_holds_more_than_its_bounds(
 ) -> None:
     with severable(postgres_url) as (line, url):
         settings = Settings(
-            postgres_url=url, valkey_url=valkey_url, relay_batch_events=BATCH, relay_batch_milliseconds=5
+            postgres_url=url,
+            valkey_url=valkey_url,
+            statement_timeout_seconds=1,
+            relay_batch_events=BATCH,
+            relay_batch_milliseconds=5,
         )
         for number, feed in enumerate(FEEDS):
             served_feeds[feed].emit(*posts(number, 0, 20))
         with Relay(settings) as relay:
             until(lambda: all(stored(database, feed) == 20 for feed in FEEDS))
             until(lambda: all(told(valkey_url).values()))
-            # when PostgreSQL goes and the feeds send as fast as they can
-            line.cut()
+            # when PostgreSQL goes, or is silent with its connections open, and the feeds send as fast as they can
+            line.cut() if how == "cut" else line.freeze()
             for number, feed in enumerate(FEEDS):
                 served_feeds[feed].emit(*posts(number, 20, EVENTS))
             queues = {feed: units[feed].queue for feed in FEEDS}

@@ -272,6 +272,27 @@ def test_a_recording_is_nobodys_to_open(world: World, scripted: ScriptedFeed) ->
         assert world.feed("file-x").status == "ended"
 
 
+def test_a_feed_that_has_no_more_is_opened_once_and_says_so(
+    world: World, scripted: ScriptedFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = Jetstream.ending
+    monkeypatch.setattr(
+        Jetstream, "ending", lambda self, held: msgspec.structs.replace(ending(self, held), finished=True)
+    )
+    scripted.emit(*world.story(1, 0, 5))
+    scripted.plan(Script(after=5, then=1000))
+    world.add("a", scripted.url)
+    with relay(world):
+        world.has("a", 1, 5)
+        ended = until(lambda: (seen := world.feed("a")).status == "ended" and seen)
+        assert ended.reason == "The recording has been read to its end."
+        assert len(scripted.cursors) == 1
+        assert world.drops("a") == []
+    # what has ended does not become unreachable when the relay is gone
+    world.database.execute(Command("UPDATE feed_report SET reported_at = now() - interval '1 hour'"))
+    assert world.feed("a").status == "ended"
+
+
 def test_interruptions_are_recorded_with_their_evidence(world: World, scripted: ScriptedFeed) -> None:
     scripted.emit(*world.story(1, 0, 20))
     scripted.plan(

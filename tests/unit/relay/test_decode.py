@@ -53,8 +53,8 @@ def test_reactions_are_known_by_their_own_uri(make: Any, kind: int) -> None:
     subject = wire.uri(9, "p")
     collection = {LIKE: wire.LIKE, REPOST: wire.REPOST}[kind]
     own = post_id(wire.uri(1, "r", collection))
-    assert read(make(1, "r", T0, subject)) == Reaction(own, post_id(subject), kind, T0)
-    assert read(wire.delete(1, "r", T0, collection)) == Reaction(own, None, kind, T0, True)
+    assert read(make(1, "r", T0, subject)) == Reaction(own.bytes, post_id(subject).bytes, kind, T0)
+    assert read(wire.delete(1, "r", T0, collection)) == Reaction(own.bytes, None, kind, T0, True)
 
 
 def test_deletes_and_what_only_moves_the_cursor() -> None:

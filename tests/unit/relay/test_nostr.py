@@ -155,7 +155,7 @@ def test_a_reply_names_its_parent_as_nip_10_says(tags: list[list[str]], parent: 
 def test_reactions_and_reposts(kind: int, content: str, tags: list[list[str]], subject: str, what: int) -> None:
     found = read(message(event(1, T0, kind, content, tags)))
     assert isinstance(found, Reaction)
-    assert (found.kind, found.subject, found.undone) == (what, post_id(f"nostr:{subject}"), False)
+    assert (found.kind, found.subject, found.undone) == (what, post_id(f"nostr:{subject}").bytes, False)
 
 
 @pytest.mark.parametrize(("kind", "content", "tags"), [(7, "-", [["e", A]]), (7, "+", []), (30023, "long", [])])

@@ -60,6 +60,18 @@ def test_taking_waits_for_the_first_frame_and_ends_when_the_batch_is_full() -> N
     assert len(taken) == 5
 
 
+def test_what_is_taken_knows_since_when_its_first_frame_waited() -> None:
+    queue = FrameQueue(100)
+    moments = [time.monotonic()]
+    for _ in range(3):
+        queue.put(frame(), 1)
+        moments.append(time.monotonic())
+    queue.take(2, 0, 1)
+    assert moments[0] <= queue.taken_since <= moments[1]
+    queue.take(2, 0, 1)
+    assert moments[2] <= queue.taken_since <= moments[3]
+
+
 def test_backoff_doubles_to_its_ceiling_and_is_reset_by_progress() -> None:
     backoff = Backoff(1.0, 10.0, draw=lambda: 1.0)
     assert [backoff.next_seconds() for _ in range(5)] == [1, 2, 4, 8, 10]
