@@ -11,7 +11,7 @@ UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),-
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 	@echo
-	@echo "Options of make run: PORT=8420 DATA=folder SOURCE=simulator|jetstream RATE=50 ONCE=1 COMBINED=1 PYTHON=python3.12"
+	@echo "Options of make run: PORT=8420 DATA=folder SOURCE=simulator|jetstream|nostr|sealed|file:PATH RATE=50 ONCE=1 COMBINED=1 PYTHON=python3.12"
 
 run: ## Install what is missing and start Groundswell
 	@$(PYTHON) infra/bootstrap.py run

@@ -11,13 +11,19 @@ from typing import Any, BinaryIO, cast
 
 import zstandard
 
+_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 #: What reading a recording may raise: it cannot be opened, breaks off, or is not what its name says.
 UNREADABLE = (OSError, EOFError, zstandard.ZstdError)
 
 
 @contextmanager
 def unpacked(raw: BinaryIO, name: str) -> Iterator[BinaryIO]:
-    """The content of ``raw``, unpacked as the ending of ``name`` tells. Reading may raise ``UNREADABLE``."""
+    """The content of ``raw``, unpacked as the ending of ``name`` tells. Reading may raise ``UNREADABLE``.
+
+    A pipe (``name`` is "-") has no ending: its first bytes tell.
+    """
+    if name == "-":
+        raw, name = _peeked(raw)
     if name.endswith(".gz"):
         with gzip.open(raw) as content:
             yield cast(BinaryIO, content)
@@ -26,6 +32,14 @@ def unpacked(raw: BinaryIO, name: str) -> Iterator[BinaryIO]:
             yield cast(BinaryIO, content)
     else:
         yield raw
+
+
+def _peeked(raw: BinaryIO) -> tuple[BinaryIO, str]:
+    """``raw`` as it was, and the ending that its first bytes stand for. Waits for the first bytes."""
+    content = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+    begin = content.peek(len(_ZSTD_MAGIC))
+    ending = ".gz" if begin.startswith(_GZIP_MAGIC) else ".zst" if begin.startswith(_ZSTD_MAGIC) else ""
+    return cast(BinaryIO, content), ending
 
 
 @contextmanager

@@ -17,7 +17,9 @@ from shared.telemetry import logs
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the verb."""
     parser.add_argument(
-        "--source", choices=("simulator", "jetstream"), default="simulator", help="where posts come from"
+        "--source",
+        default="simulator",
+        help="where posts come from: simulator, jetstream, nostr, sealed (see GROUNDSWELL_FEED_URL), or file:PATH",
     )
     parser.add_argument("--once", action="store_true", help="do the main job, print one JSON line, exit")
     parser.add_argument("--combined", action="store_true", help="relay, API and worker in one process (less memory)")

@@ -219,7 +219,8 @@ def _time_us(frame: Frame) -> int | None:
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
     if path == "-":
-        yield sys.stdin.buffer
+        with unpacked(sys.stdin.buffer, path) as content:
+            yield content
         return
     try:
         raw = Path(path).open("rb")  # noqa: SIM115 - closed below, after what wraps it

@@ -42,6 +42,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     stop_seconds: float = 12.0
     #: Nothing else relies on it, so it need not outlive any other child.
     leaf: bool = False
+    #: Its work has an end: once it ended well it is not started again.
+    once: bool = False
     uid: int | None = None
     gid: int | None = None
 
@@ -142,6 +144,9 @@ class Child:
 
     def _died(self, code: int, now: float) -> None:
         self.last_exit = code
+        if self.spec.once and code == 0:
+            self.state = "stopped"
+            return
         self.state = "restarting"
         self._restart_at = now + self._backoff
         self._backoff = min(self._backoff * 2, MOST_BACKOFF_SECONDS)

@@ -7,7 +7,6 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Literal
 
 import msgspec
 
@@ -35,6 +34,9 @@ JETSTREAM_URL = ", ".join(
 )
 
 
+#: Sources beside a recording, which is FILE and its path.
+SOURCES = ("simulator", "jetstream", "nostr", "sealed")
+FILE = "file:"
 #: Name of the simulated feed: nobody may take it for the real network.
 SIMULATED_FEED = "simulator"
 #: A fresh feed reads the simulator's whole history, however long the start took.
@@ -48,12 +50,17 @@ DASHBOARD = Path(__file__).resolve().parents[1] / "frontend" / "dist"
 class UpOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What ``groundswell up`` was asked for. ``rate`` is the simulator's, in events a second."""
 
-    source: Literal["simulator", "jetstream"] = "simulator"
+    source: str = "simulator"
     combined: bool = False
     rate: float = 50.0
     seed: int = 7
     history_minutes: int = 60
     faults: str = ""
+
+    @property
+    def recording(self) -> str | None:
+        """Path of the recording that is the source, if one is."""
+        return self.source.removeprefix(FILE) if self.source.startswith(FILE) else None
 
     def simulated(self, anchor_us: int | None = None) -> SimulatorOptions:
         """What the simulator is asked for, beginning at ``anchor_us``."""
@@ -113,8 +120,7 @@ class Stack:
         """Bring everything up in order. Raises GroundswellError with a way out, and KeyboardInterrupt
         when it is told to stop meanwhile.
         """
-        if self.options.source == "simulator":
-            self.options.simulated().check(wall_clock_us())
+        self._check_options()
         self.folder.open()
         self._check_source()
         if not self._given.api_port:  # the address is told to people, so it must be known before
@@ -122,10 +128,10 @@ class Stack:
         check_port(self._given.api_host, self._given.api_port)
         self._supervisor = Supervisor(self.folder.sub("logs"), self._changed)
         self._start_engines()
-        feed_url = self._start_simulator() if self.options.source == "simulator" else JETSTREAM_URL
         self.settings = msgspec.structs.replace(
             self.settings,
-            feed_url=self._given.feed_url or feed_url,
+            feed_kind=self.options.source if self.options.source in ("nostr", "sealed") else "jetstream",
+            feed_url=self._feed_url(),
             feed_name=self._given.feed_name or (SIMULATED_FEED if self.options.source == "simulator" else ""),
             feed_backfill_minutes=self._backfill(),
             frontend_dir=self._given.frontend_dir or (str(DASHBOARD) if (DASHBOARD / "index.html").exists() else ""),
@@ -133,6 +139,8 @@ class Stack:
         for unit in ("combined",) if self.options.combined else ("relay", "worker", "api"):
             with self._progress.step(f"Starting the {unit}" if unit != "combined" else "Starting the services"):
                 self._start(self._service(unit))
+        if self.options.recording is not None:
+            self._start(self._replay(self.options.recording))
 
     def run(self) -> None:
         """Look after the children until ``stop`` is set."""
@@ -226,14 +234,54 @@ class Stack:
             )
         return f"ws://127.0.0.1:{port}/subscribe"
 
+    def _check_options(self) -> None:
+        """Refuse what cannot be, before anything is made."""
+        source, recording = self.options.source, self.options.recording
+        if source == "simulator":
+            self.options.simulated().check(wall_clock_us())
+        elif recording is not None:
+            if not Path(recording).is_file():
+                raise InputError(f"There is no recording {recording}.", do="Give a file: --source file:PATH")
+        elif source not in SOURCES:
+            known = ", ".join((*SOURCES, f"{FILE}PATH"))
+            raise InputError(f"There is no source {source!r}.", do=f"Use one of: {known}.")
+        elif source in ("nostr", "sealed") and not self._given.feed_url:
+            raise ConfigurationError(
+                f"The source {source} needs an address.",
+                why="GROUNDSWELL_FEED_URL is empty.",
+                do=f"For example: GROUNDSWELL_FEED_URL=wss://{source}.example make run SOURCE={source}",
+            )
+
+    def _feed_url(self) -> str:
+        """What the relay is to read; "" when a recording is replayed instead."""
+        if self.options.source == "simulator":
+            return self._given.feed_url or self._start_simulator()
+        if self.options.recording is not None:
+            return ""
+        return self._given.feed_url or JETSTREAM_URL
+
+    def _replay(self, recording: str) -> ChildSpec:
+        """The recording through the real pipeline, once; its feed then says that it has ended."""
+        return ChildSpec(
+            name="replay",
+            argv=service_argv("replay", str(Path(recording).resolve())),
+            environment={**foreign_environment(), **environment_of(self.settings)},
+            ready=lambda: True,
+            leaf=True,
+            once=True,
+        )
+
     def _check_source(self) -> None:
         """One folder never mixes simulated and real posts: no number in it could be trusted."""
-        kept = self.folder.remember("source", self.options.source)
-        if kept != self.options.source:
+        source, name = self.options.source, self.options.source.partition(":")[0]
+        if self.options.recording is not None:
+            source = f"{FILE}{Path(self.options.recording).resolve()}"
+        kept = self.folder.remember("source", source)
+        if kept != source:
             raise InputError(
                 f"This data folder holds posts of the source {kept}.",
                 why="Simulated and real posts are never mixed.",
-                do=f"Give another folder: make run SOURCE={self.options.source} DATA=data-{self.options.source}",
+                do=f"Give another folder: make run SOURCE={self.options.source} DATA=data-{name}",
             )
 
     def _origin(self, fresh: Origin) -> Origin:

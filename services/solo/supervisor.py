@@ -86,4 +86,6 @@ def _as_state(child: Child) -> tuple[State, str | None]:
     if child.state == "restarting":
         said = child.last_lines[-1] if child.last_lines else "it wrote nothing"
         return "down", f"ended with code {child.last_exit}, restarting; last line: {said}"
+    if child.spec.once and child.last_exit == 0:
+        return "ok", "its work is done"
     return "down", child.state

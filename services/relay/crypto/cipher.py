@@ -94,7 +94,7 @@ class _CryptoJs:
         return _open_cbc(key, own_iv, content[len(_SALTED) + _SALT_BYTES :])
 
     def seal(self, iv: bytes, plain: bytes) -> bytes:
-        salt = iv[:_SALT_BYTES]
+        salt = iv[-_SALT_BYTES:]
         key, own_iv = bytes_to_key(self._passphrase, salt)
         return _SALTED + salt + AES.new(key, AES.MODE_CBC, iv=own_iv).encrypt(pad(plain, _BLOCK))
 

@@ -33,6 +33,9 @@ from shared.telemetry import logs
 
 #: Asked for again on every reconnect: authors' clocks differ, and relays hand events on late.
 REWIND_US = 900_000_000
+#: The same while we have not been live yet: what lies before was read moments ago, and a relay that
+#: drops us often must not send us back each time.
+CATCHING_REWIND_US = 60_000_000
 #: A window of the past begins with so many seconds and adapts to how much it holds.
 FIRST_SPAN, MOST_SPAN = 600, 21_600
 #: How often the cursor follows a live relay.
@@ -80,6 +83,8 @@ class Nostr:
         self._subscriptions, self._live = 0, ""
         self._auth = Authentication(url, key)
         self._full = PAGE
+        self._span, self._in_window = FIRST_SPAN, False
+        self._rewind_us = REWIND_US
         #: Live frames that wait for the past to be told.
         self._early: list[Frame] = []
         self._early_bytes, self._holds = 0, False
@@ -97,7 +102,10 @@ class Nostr:
         self._holds = False
         self._ending, self._live, self._auth = None, "", Authentication(self._url, self._key)
         self._offset_us = cursor.now_us - time.monotonic_ns() // 1_000
-        requested = resume_us(cursor, REWIND_US)
+        requested = resume_us(cursor, self._rewind_us)
+        if self._in_window:
+            self._span = max(self._span // 2, 1)
+        self._in_window = False
         self._from = requested // SECOND_US
         try:
             self._reader.dial(self._url)
@@ -133,17 +141,19 @@ class Nostr:
 
         No mark passes ``known_us``, from which on events reach us another way, or not yet.
         """
-        span = FIRST_SPAN
         while begin <= end:
-            window = Window(begin, min(begin + span - 1, end), self._full)
+            window = Window(begin, min(begin + self._span - 1, end), self._full)
+            self._in_window = True
             whole = yield from self._read(window)
+            self._in_window = False
             if whole:
                 yield from window.frames(min(window.end * SECOND_US, known_us))
                 self._full, begin = window.full, window.end + 1
+                self._rewind_us = CATCHING_REWIND_US
             if whole and window.events < PAGE // 4:
-                span = min(span * 2, MOST_SPAN)
+                self._span = min(self._span * 2, MOST_SPAN)
             elif not whole or window.pages > 4:
-                span = max((window.end - window.start + 1) // 2, 1)
+                self._span = max((window.end - window.start + 1) // 2, 1)
 
     def _read(self, window: Window) -> Generator[Frame | None, None, bool]:
         """All pages of ``window``. False when it holds too much and must be asked for in parts."""
@@ -156,6 +166,7 @@ class Nostr:
                 if not (yield from self._ask_again(closed.answer, window, pauses)):
                     return True
                 continue
+            self._refusals = 0
             if window.overflows:
                 if window.end > window.start:
                     return False
@@ -224,7 +235,7 @@ class Nostr:
             self._early, self._early_bytes, self._holds = [], 0, True
             yield from self._subscribe_live()
             yield from self._past(begin, since + MAX_AHEAD_US // SECOND_US, since * SECOND_US)
-            self._holds = False
+            self._holds, self._rewind_us = False, REWIND_US
             yield from self._early
             self._early = []
             marked = self._reader.answered_at

@@ -8,10 +8,13 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from services.solo.simulator import faults
+from services.solo.simulator.nostr_server import NostrServer
 from services.solo.simulator.options import FASTEST, SimulatorOptions
 from services.solo.simulator.recording import record
+from services.solo.simulator.sealed_server import SealedServer
 from services.solo.simulator.server import SimulatorServer, wall_clock_us
 
 __all__ = ["SimulatorOptions", "add_arguments", "options_from", "record", "run"]
@@ -62,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="comma list of name:FRAMES, name@SECONDS or name%%PERCENT; stall:LENGTH[:FRAMES or @SECONDS]. " + known,
     )
     add("--control", action="store_true", help="open the door for tests at /control, to this machine only")
-    add("--wire", default=fallback.wire, help="jetstream (first version) or jetstream2 (both versions)")
+    add("--wire", default=fallback.wire, help="jetstream (first version), jetstream2 (both versions), nostr or sealed")
     add("--dictionary", type=Path, metavar="PATH", help="zstd dictionary for compress=true; made there if missing")
     add("--record", metavar="PATH", help="write JSON lines (plain, .gz or .zst) instead of serving")
     add("--events", type=int, default=100_000, metavar="N", help="frames to record (default %(default)s)")
@@ -92,28 +95,33 @@ def run(options: SimulatorOptions, *, ready: Ready | None = None) -> int:
     """
     now_us = wall_clock_us()
     options.check(now_us)
-    stream = options.stream(now_us)
-    server = SimulatorServer(
-        stream,
-        host=options.host,
-        port=options.port,
-        retention_us=round(options.retention_hours * 3_600_000_000),
-        faults=faults.parse(options.faults),
-        seed=options.seed,
-        wire=options.wire,
-        dictionary=options.dictionary_for(stream),
-        control=options.control,
-    )
-    asyncio.run(_until_told(server, ready))
+    asyncio.run(_until_told(_server(options, now_us), ready))
     return 0
 
 
-async def _until_told(server: SimulatorServer, ready: Ready | None) -> None:
+def _server(options: SimulatorOptions, now_us: int) -> SimulatorServer | NostrServer:
+    stream = options.stream(now_us)
+    bounds: dict[str, Any] = {
+        "host": options.host,
+        "port": options.port,
+        "retention_us": round(options.retention_hours * 3_600_000_000),
+        "faults": faults.parse(options.faults),
+        "seed": options.seed,
+    }
+    if options.wire == "nostr":
+        return NostrServer(stream, **bounds)
+    if options.wire == "sealed":
+        return SealedServer(stream, **bounds)
+    dictionary = options.dictionary_for(stream)
+    return SimulatorServer(stream, **bounds, wire=options.wire, dictionary=dictionary, control=options.control)
+
+
+async def _until_told(server: SimulatorServer | NostrServer, ready: Ready | None) -> None:
     told = asyncio.Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
     async with server:
         if ready is not None:
-            ready(server.url)
+            ready(server.described)
         await told.wait()

@@ -40,6 +40,11 @@ FAULTS = {
     "tail": "(%%) take the cursor for one in the future: only live events come",
     "refuse": "(%%) answer the handshake with HTTP 503",
     "slow": "(%%) wait one to three seconds before the first frame",
+    "badid": "an extra event whose id is not its own (nostr)",
+    "badsig": "an extra event that its author did not sign (nostr)",
+    "notice": "an extra NOTICE and a message of no known kind (nostr)",
+    "noeose": "leave out the end of a page (nostr)",
+    "closed": "close a request in the middle of its page (nostr)",
 }
 #: Codes of the faults that close a connection in good order.
 CLOSES = {"kick": 1008, "restart": 1001, "toolarge": 1009, "later": 1013}

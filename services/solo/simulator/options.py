@@ -12,7 +12,7 @@ from shared.errors import ConfigurationError
 
 FASTEST = 2_000.0
 #: Protocols the simulator speaks.
-WIRES = ("jetstream", "jetstream2")
+WIRES = ("jetstream", "jetstream2", "nostr", "sealed")
 
 
 class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):

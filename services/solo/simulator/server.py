@@ -88,6 +88,11 @@ class SimulatorServer:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"ws://{host}:{port}{subscription2.PATH if self._second else PATH}"
 
+    @property
+    def described(self) -> str:
+        """Where to subscribe, for people."""
+        return self.url
+
     async def __aenter__(self) -> Self:
         try:
             self._server = await serve(

@@ -64,11 +64,16 @@ class Stream:
     """
 
     def __init__(self, seed: int, rate: float, anchor_us: int, corpus: Corpus) -> None:
-        self.anchor_us, self.rate = anchor_us, rate
+        self.seed, self.anchor_us, self.rate = seed, anchor_us, rate
         self._conversation = Conversation(seed, rate, anchor_us, corpus)
         self._chance = lane(seed, "stream")
         self.ledger = Ledger(self._conversation)
         self.events = lru_cache(_SECONDS_KEPT)(self._events)
+
+    @property
+    def conversation(self) -> Conversation:
+        """Who says what to whom, for other protocols to tell."""
+        return self._conversation
 
     def second_at(self, time_us: int) -> int:
         """Index of the second that holds a moment; negative before the anchor."""

@@ -68,10 +68,11 @@ def test_a_recording_is_stored_once_however_often_it_is_replayed(
     assert feed.last_event_time.timestamp() * SECOND == T0 + 299 * SECOND
 
 
-def test_standard_input_is_a_recording_too(
-    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", PACKERS)
+def test_standard_input_is_a_recording_too_packed_or_not(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(recording(10))))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(PACKERS[name](recording(10)))))
     assert replay(settings, "-", None).stored == 11
     assert database.fetch_one(feeds.ONE, {"feed": "file-standard-input"}) is not None
 

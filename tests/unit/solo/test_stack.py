@@ -59,6 +59,23 @@ def test_a_damaged_note_about_the_stream_is_left_alone_and_explained(tmp_path: P
     assert note.read_text() == kept
 
 
+@pytest.mark.parametrize(
+    ("source", "wrong"),
+    [
+        ("pigeon", "no source 'pigeon'.*file:PATH"),
+        ("file:/nowhere/x.jsonl", "no recording /nowhere/x.jsonl"),
+        ("nostr", "GROUNDSWELL_FEED_URL"),
+        ("sealed", "GROUNDSWELL_FEED_URL"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_refused_before_anything_starts(
+    tmp_path: Path, source: str, wrong: str
+) -> None:
+    with pytest.raises((InputError, ConfigurationError), match=wrong):
+        stack(tmp_path / "data", source=source).start()
+    assert not (tmp_path / "data").exists()
+
+
 def test_simulated_and_real_posts_are_never_mixed_in_one_folder(tmp_path: Path) -> None:
     (tmp_path / "source.json").write_text('"simulator"')
     mixed = stack(tmp_path, source="jetstream")
