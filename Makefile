@@ -33,11 +33,13 @@ torture: ## Kill and fool the relay for SECONDS=60, then judge the record (SEED=
 	@$(BIN)/python -m tests.support.torture --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
 bench: ## Measure speed as ratios against a peer in the same run
+	@$(PYTHON) infra/bootstrap.py bench
 	@$(BIN)/python -m bench
 
 lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build pyproject.toml -o requirements/run.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra bench -c requirements/test.lock pyproject.toml -o requirements/bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
 generated: ## Write the generated texts: env template, configuration and metrics pages, OpenAPI, typed client

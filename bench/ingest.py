@@ -1,147 +1,150 @@
-"""Events through decode and store: our pipeline against the plain way, same frames, same PostgreSQL.
+"""Events through decode, dedupe and PostgreSQL: our pipeline against Bytewax, Pathway and plain loops.
 
-    python -m bench.ingest
+    python -m bench.ingest [--events N] [--turns N] [--pathway-python PATH]
 
-The peer decodes with ``json`` and writes with ``executemany ... ON CONFLICT DO NOTHING``, batch by
-batch, rows and cursor in one transaction: what one would write first. Client CPU-seconds count this
-process only, so that a busy machine and the database's own work do not blur the comparison.
+Every contestant is a process of its own, reads the same file and fills a fresh database of the same
+server, batch by batch in transactions that store the position too; afterwards all databases must hold
+the same rows. They take turns, and the median counts. Client CPU-seconds are those of the
+contestant's process (see ``bench.contestants.measure``), so that a busy machine and the database's own
+work do not blur the comparison.
 """
 
 from __future__ import annotations
 
-import json
-import random
-import time
-from collections.abc import Callable, Iterator
-from typing import Any
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
+import msgspec
 import psycopg
 
-from services.relay.feed import ensure_feed
-from services.relay.frames import Frame
-from services.relay.pipeline.runner import Pipeline
-from services.relay.pipeline.store import Origin
-from services.relay.spec import FeedSpec
-from services.relay.state import DatabaseClock
-from shared.config.settings import Settings
-from shared.contracts.ids import author_hash, post_id
-from shared.store.database import Database
-from tests.support import wire
-from tests.support.engines import postgres_server
+from bench import frames
+from tests.support.engines import Postgres, postgres_server
 
-EVENTS, BATCH = 30_000, 5_000
-_WORDS = [f"{first}{last}" for first in ("rain", "light", "storm", "city", "music", "game") for last in "abcdefghij"]
-_SPEC = FeedSpec("bench", "jetstream", "ws://bench.example", 0)
-_ORIGIN = Origin("bench", "jetstream/1", "bench.example")
+EVENTS, BATCH, TURNS = 60_000, 5_000, 3
+ROOT = Path(__file__).resolve().parent.parent
+INSTALL = {
+    "bytewax": "python3 infra/bootstrap.py bench (Python 3.11 or 3.12; it has no wheels for others)",
+    "pathway": ".venv/bin/python -m pip install pathway (1.6 GB), or --pathway-python of another environment",
+}
 
-
-def main() -> None:
-    """Run both and print events per client CPU-second, and their ratio."""
-    frames = [wire.encode(event) for event in _events(EVENTS)]
-    mean = sum(map(len, frames)) / len(frames)
-    print(f"{EVENTS} events, {mean:.0f} bytes each on average, in batches of {BATCH}")
-    with postgres_server() as server:
-        ours = _measure("decode, count, binary COPY", server.fresh, frames, _ours)
-        bare = _measure("the same without terms", server.fresh, frames, _without_terms)
-        peer = _measure("json, executemany", server.fresh, frames, _peer)
-    print(f"ratio {ours / peer:.1f} with terms and fingerprints, {bare / peer:.1f} without (the peer makes none)")
+#: What must be the same in every database afterwards.
+_CHECK = """SELECT (SELECT count(*) FROM post WHERE deleted_at IS NULL), (SELECT count(*) FROM post),
+                   (SELECT count(*) FROM reaction WHERE NOT deleted), (SELECT count(*) FROM reaction),
+                   (SELECT position FROM feed_cursor),
+                   (SELECT coalesce(sum(hashtextextended(format('%s %s %s %s %s %s', id, text, languages, tags,
+                      links, event_time), 0)), 0) FROM post)"""
 
 
-def _measure(
-    name: str, fresh: Callable[[], Any], frames: list[bytes], run: Callable[[str, list[bytes]], None]
-) -> float:
-    with fresh() as url:
-        began, cpu = time.perf_counter(), time.process_time()
-        run(url, frames)
-        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
-    rate = len(frames) / cpu_seconds
-    print(f"{name:28} {rate:9,.0f} events per client CPU-second {len(frames) / seconds:9,.0f} per second of wall time")
-    return rate
+class Result(msgspec.Struct):
+    """One run of one contestant."""
+
+    cpu_seconds: float
+    seconds: float
+    peak_mb: float
 
 
-def _events(number: int) -> Iterator[dict[str, Any]]:
-    """Likes, posts and the rest in the shares that Bluesky shows (see docs), with a fixed seed."""
-    chance = random.Random(7)
-    posts: list[str] = ["at://did:plc:nobody/app.bsky.feed.post/none"]
-    for n in range(number):
-        time_us, author, key = wire.T0 + n * 3_000, chance.randrange(5_000), f"3k{n:09d}"
-        draw = chance.random()
-        if draw < 0.11:
-            posts.append(wire.uri(author, key))
-            text = " ".join(chance.choices(_WORDS, k=25))
-            yield wire.post(author, key, time_us, text, tags=[chance.choice(_WORDS)])
-        elif draw < 0.80:
-            yield wire.like(author, key, time_us, chance.choice(posts[-500:]))
-        elif draw < 0.90:
-            yield wire.repost(author, key, time_us, chance.choice(posts[-500:]))
-        elif draw < 0.95:
-            yield wire.delete(author, f"3j{n:09d}", time_us, wire.LIKE)
-        else:
-            yield wire.identity(author, time_us)
+class Contestant(msgspec.Struct, frozen=True):
+    """``module`` below ``bench.contestants``, run by ``python``."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+    python: str = sys.executable
+
+    def run(self, url: str, path: Path) -> Result:
+        """Fill the database at ``url`` from ``path``."""
+        module = f"bench.contestants.{self.module}"
+        command = [self.python, "-m", module, url, str(path), str(BATCH), *self.arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{self.name} failed:\n{done.stderr[-3000:]}")
+        return msgspec.json.decode(done.stdout.splitlines()[-1], type=Result)
 
 
-def _pipeline(url: str) -> tuple[Database, Pipeline]:
-    database = Database(Settings(postgres_url=url), name="bench", size=2)
-    database.open()
-    cursor = ensure_feed(database, _SPEC, _ORIGIN, start_us=wire.T0 - 1)
-    return database, Pipeline(database, _ORIGIN, DatabaseClock(), cursor.position)
+OURS = Contestant("Groundswell", "ours")
+BARE = Contestant("Groundswell without terms", "ours", ("bare",))
+PLAIN = Contestant("plain loop, binary COPY", "plain")
+EXECUTEMANY = Contestant("plain loop, json, executemany", "executemany")
+BYTEWAX = Contestant("Bytewax", "bytewax_flow")
+BATCHED = Contestant("Bytewax, batches by hand", "bytewax_flow", ("batched",))
+PATHWAY = Contestant("Pathway", "pathway_flow")
 
 
-def _ours(url: str, frames: list[bytes]) -> None:
-    database, pipeline = _pipeline(url)
-    for start in range(0, len(frames), BATCH):
-        pipeline.process([Frame(data, len(data)) for data in frames[start : start + BATCH]])
-    database.close()
+def main(arguments: list[str] | None = None) -> None:
+    """Run all and print the table."""
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory(prefix="groundswell-bench-") as folder, postgres_server() as server:
+        path = Path(folder) / "frames.jsonl"
+        print(f"Ingest: {frames.record(path, options.events).describe()}; batches of {BATCH:,}.")
+        table = measure(server, path, contestants(options.pathway_python), options.turns)
+    print_table(table, options.events)
 
 
-def _without_terms(url: str, frames: list[bytes]) -> None:
-    from services.relay.pipeline import runner
-
-    counting, runner.count = runner.count, lambda posts: None
-    try:
-        _ours(url, frames)
-    finally:
-        runner.count = counting
-
-
-_POST = """INSERT INTO post (id, feed, uri, author, author_hash, event_time, text, languages, tags)
-           VALUES (%s, 'bench', %s, %s, %s, to_timestamp(%s / 1e6), %s, %s, %s) ON CONFLICT (id) DO NOTHING"""
-_REACTION = """INSERT INTO reaction (id, subject, kind, event_time)
-               VALUES (%s, %s, %s, to_timestamp(%s / 1e6)) ON CONFLICT (id) DO NOTHING"""
-_UNDO = "UPDATE reaction SET deleted = true WHERE id = %s"
-_CURSOR = "UPDATE feed_cursor SET position = %s, events = events + %s WHERE feed = 'bench'"
+def contestants(pathway_python: str) -> list[Contestant]:
+    """Ours and those peers that are installed; says which are not."""
+    found = [OURS, BARE]
+    if _importable("bytewax", sys.executable):
+        found += [BYTEWAX, BATCHED]
+    if _importable("pathway", pathway_python):
+        found.append(msgspec.structs.replace(PATHWAY, python=pathway_python))
+    return [*found, PLAIN, EXECUTEMANY]
 
 
-def _peer(url: str, frames: list[bytes]) -> None:
-    database, _ = _pipeline(url)
-    database.close()
-    with psycopg.connect(url) as connection:
-        for start in range(0, len(frames), BATCH):
-            events = [json.loads(data) for data in frames[start : start + BATCH]]
-            with connection.transaction(), connection.cursor() as cursor:
-                _peer_batch(cursor, events)
+def _importable(name: str, python: str) -> bool:
+    found = subprocess.run(
+        [python, "-c", f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"],
+        check=False,
+        capture_output=True,
+    )
+    if found.returncode:
+        print(f"{name} is not installed, so it is left out. To have it: {INSTALL[name]}.")
+    return found.returncode == 0
 
 
-def _peer_batch(cursor: psycopg.Cursor[Any], events: list[dict[str, Any]]) -> None:
-    posts, reactions, undone = [], [], []
-    for event in events:
-        commit = event.get("commit")
-        if commit is None:
-            continue
-        uri = f"at://{event['did']}/{commit['collection']}/{commit['rkey']}"
-        if commit["operation"] == "delete":
-            undone.append((post_id(uri),))
-        elif commit["collection"] == wire.POST:
-            record, did = commit["record"], event["did"]
-            row = (post_id(uri), uri, did, author_hash(did), event["time_us"], record["text"])
-            posts.append((*row, record["langs"], record["tags"]))
-        else:
-            kind = 1 if commit["collection"] == wire.LIKE else 2
-            reactions.append((post_id(uri), post_id(commit["record"]["subject"]["uri"]), kind, event["time_us"]))
-    for sql, rows in ((_POST, posts), (_REACTION, reactions), (_UNDO, undone)):
-        if rows:
-            cursor.executemany(sql, rows)
-    cursor.execute(_CURSOR, (events[-1]["time_us"], len(events)))
+def measure(server: Postgres, path: Path, competing: list[Contestant], turns: int) -> dict[Contestant, list[Result]]:
+    """Each contestant ``turns`` times, interleaved. Raises RuntimeError when their databases differ."""
+    table: dict[Contestant, list[Result]] = {one: [] for one in competing}
+    ends: dict[str, object] = {}
+    for _ in range(turns):
+        for one, results in table.items():
+            with server.fresh() as url:
+                results.append(one.run(url, path))
+                with psycopg.connect(url) as connection:
+                    ends[one.name] = connection.execute(_CHECK).fetchone()
+    if len(set(map(str, ends.values()))) > 1:
+        raise RuntimeError("The databases differ:\n" + "\n".join(f"{name}: {end}" for name, end in ends.items()))
+    return table
+
+
+def print_table(table: dict[Contestant, list[Result]], events: int) -> None:
+    """Medians, ratios to ours, and the goals."""
+    rate = {one: events / statistics.median(run.cpu_seconds for run in runs) for one, runs in table.items()}
+    print("\n| contestant | events per client CPU-second | ours / theirs | events/s of wall time | peak memory |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for one, runs in table.items():
+        wall = events / statistics.median(run.seconds for run in runs)
+        peak = max(run.peak_mb for run in runs)
+        print(f"| {one.name} | {rate[one]:,.0f} | {rate[OURS] / rate[one]:.2f} | {wall:,.0f} | {peak:.0f} MB |")
+    print("\nAll databases hold the same rows.")
+    print(f"Goal 25,000 per client CPU-second: {rate[OURS] / 25_000:.1f} x with terms.")
+    for peer, goal in ((BYTEWAX, 2.0), (PATHWAY, 1.5)):
+        theirs = next((value for one, value in rate.items() if one.name == peer.name), None)
+        if theirs:
+            print(
+                f"Goal {goal:g} x {peer.name}: {rate[OURS] / theirs:.2f} with terms, {rate[BARE] / theirs:.2f} without."
+            )
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.ingest")
+    parser.add_argument("--events", type=int, default=EVENTS)
+    parser.add_argument("--turns", type=int, default=TURNS)
+    parser.add_argument("--pathway-python", default=sys.executable, help="a Python that can import pathway")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python3 infra/bootstrap.py run     virtual environment from requirements/run.lock, and the dashboard
     python3 infra/bootstrap.py test    the same with the test tools, and Chromium where it can be had
+    python3 infra/bootstrap.py bench   the same as run with the peers that ``make bench`` compares with
 
 Each step says what it does and how long it took, and is skipped when its inputs have not changed.
 """
@@ -40,7 +41,10 @@ def main() -> int:
     try:
         check_python()
         check_space()
-        install(purpose)
+        install("run" if purpose == "bench" else purpose)
+        if purpose == "bench":
+            install_peers()
+            return 0
         build_frontend(with_tests=purpose == "test")
         if purpose == "test":
             offer_chromium()
@@ -91,6 +95,18 @@ def install(purpose: str) -> None:
         flags = ["-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "--no-index"]
         call([python, "-m", "pip", "install", *flags, "-e", ROOT])
     stamp(f"python-{purpose}", wanted)
+
+
+def install_peers() -> None:
+    """What ``make bench`` compares with, beside whatever is installed already."""
+    lock = ROOT / "requirements" / "bench.lock"
+    wanted = digest([lock]) + sys.version
+    if fresh("python-bench", wanted):
+        return
+    with step("Installing what the bench compares with"):
+        pip = [VENV / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        call([*pip, "--require-hashes", "-r", lock])
+    stamp("python-bench", wanted)
 
 
 def build_frontend(*, with_tests: bool) -> None:

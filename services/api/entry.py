@@ -19,6 +19,9 @@ from services.api.operations.queries import SearchInput
 from services.api.scheduler.leader import Scheduler
 from services.api.scheduler.lease import Lease
 from services.api.server import Api
+from services.api.watches.backtest import Backtester
+from services.api.watches.jobs import WatchJob
+from services.api.watches.meaning import Meanings
 from shared.config.settings import Settings
 from shared.embedding.chain import load_embedder
 from shared.errors import GroundswellError
@@ -32,6 +35,8 @@ from shared.telemetry.health import Reporter
 from shared.vectors.make import open_index
 
 STOP_SECONDS = 5.0
+#: A reading of the watches' job may take as long as PostgreSQL lets a statement run.
+WATCH_LEASE_SECONDS = 60
 
 
 def run(settings: Settings, stop: threading.Event) -> int:
@@ -45,6 +50,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
     reporter = Reporter("api", lambda *said: _say(database, *said))
     publisher = LivePublisher(settings.valkey_url)
     embedder, index = LazyEmbedder(), open_index(settings, database)
+    meanings = Meanings(embedder, index)
 
     async def search(record: AsyncDatabase, query: SearchInput) -> SearchResult:
         return await _search(record, index, embedder, query)
@@ -54,6 +60,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
         pool_size=settings.api_pool_size - threads_size,
         search=search,
         vectors_stored=VectorCount(index, embedder),
+        backtest=Backtester(database, meanings),
         say=reporter.set,
     )
     metrics.serve(settings.metrics_host, settings.api_metrics_port)
@@ -65,8 +72,24 @@ def run(settings: Settings, stop: threading.Event) -> int:
         publish=publisher.publish,
         say=lambda state, reason: reporter.set("momentum", state, reason),
     )
-    lease = Lease(database, "scheduler", f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")
-    jobs = threading.Thread(target=_run_jobs, args=(database, Scheduler(lease, [job]), stop), name="api-jobs")
+    watching = WatchJob(
+        database,
+        meanings,
+        lateness_seconds=settings.momentum_lateness_seconds,
+        public_url=settings.public_url,
+        publish=publisher.publish,
+        say=lambda state, reason: reporter.set("watches", state, reason),
+    )
+    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    # Each under a lease and in a thread of its own: topics that catch up keep no alert waiting.
+    schedulers = [
+        Scheduler(Lease(database, "scheduler", holder), [job]),
+        Scheduler(Lease(database, "watches", holder, seconds=WATCH_LEASE_SECONDS), [watching]),
+    ]
+    jobs = [
+        threading.Thread(target=_run_jobs, args=(database, scheduler, stop), name=f"api-jobs-{number}")
+        for number, scheduler in enumerate(schedulers)
+    ]
     model = threading.Thread(
         target=embedder.load,
         args=(
@@ -76,13 +99,14 @@ def run(settings: Settings, stop: threading.Event) -> int:
         name="api-model",
         daemon=True,
     )
-    jobs.start()
-    model.start()
+    for thread in (*jobs, model):
+        thread.start()
     try:
         asyncio.run(api.serve(stop))
     finally:
         stop.set()  # whatever ended the server ends the rest
-        jobs.join(timeout=STOP_SECONDS)
+        for thread in jobs:
+            thread.join(timeout=STOP_SECONDS)
         reporter.stop()
         publisher.close()
         database.close()

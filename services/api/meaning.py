@@ -24,6 +24,8 @@ class LazyEmbedder:
     model = "none"
     available = False
     reason = "the model is loading"
+    #: False until it is known whether there is a model.
+    settled = False
 
     def __init__(self) -> None:
         self._loaded: Embedder | None = None
@@ -35,10 +37,12 @@ class LazyEmbedder:
             loaded = loader()
         except Exception as error:  # whatever a model library throws, the API must go on
             self.reason = str(error) or type(error).__name__
+            self.settled = True
             say("degraded", self.reason)
             return
         self._loaded = loaded
         self.model, self.available, self.reason = loaded.model, loaded.available, loaded.reason
+        self.settled = True
         say("ok" if loaded.available else "off", loaded.reason)
 
     def embed(self, texts: Sequence[str], kind: Literal["passage", "query"]) -> Vectors:

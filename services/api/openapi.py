@@ -12,7 +12,8 @@ import msgspec
 from services.api.doors.live import LiveEnvelope
 from services.api.doors.session import SessionRequest
 from services.api.operations.catalogue import OPERATIONS
-from services.api.operations.registry import File, NoInput, Operation
+from services.api.operations.registry import WITHOUT_BODY, File, NoInput, Operation
+from shared.schemas.feed import FeedChange, FeedRequest
 from shared.schemas.problem import Problem
 from shared.schemas.run import RunRequest
 
@@ -22,7 +23,11 @@ _PROBLEM = {
     "content": {"application/json": {"schema": {"$ref": _REF.format(name="Problem")}}},
 }
 #: Bodies whose public name is not the input's: the input adds bounds.
-_BODIES: dict[str, type[msgspec.Struct]] = {"create_run": RunRequest}
+_BODIES: dict[str, type[msgspec.Struct]] = {
+    "create_run": RunRequest,
+    "create_feed": FeedRequest,
+    "change_feed": FeedChange,
+}
 
 
 def document() -> bytes:
@@ -66,10 +71,10 @@ def _entry(operation: Operation[Any, Any]) -> dict[str, Any]:
         "summary": operation.doc.partition("\n")[0],
         "description": operation.doc,
     }
-    if operation.method == "GET":
-        entry["parameters"] = _parameters(operation)
-    elif operation.input is not NoInput:
-        entry["requestBody"] = _body(_BODIES.get(operation.name, operation.input))
+    if parameters := _parameters(operation):
+        entry["parameters"] = parameters
+    if (body := _body_of(operation)) is not None:
+        entry["requestBody"] = _body(body)
     entry["responses"] = {
         str(operation.status): {"description": operation.doc.partition("\n")[0], "content": _content(operation)},
         "default": _PROBLEM,
@@ -77,12 +82,29 @@ def _entry(operation: Operation[Any, Any]) -> dict[str, Any]:
     return entry
 
 
+def _body_of(operation: Operation[Any, Any]) -> type[msgspec.Struct] | None:
+    """What the body holds: the input, or of one that also names its path, the public form it extends."""
+    if operation.method in WITHOUT_BODY or operation.input is NoInput:
+        return None
+    if operation.name in _BODIES:
+        return _BODIES[operation.name]
+    in_path = {name for name in operation.input.__struct_fields__ if f"{{{name}}}" in operation.path}
+    if not in_path:
+        return operation.input
+    return None if in_path == set(operation.input.__struct_fields__) else operation.input.__bases__[0]
+
+
 def _parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
+    """The fields in the path; without a body also those of the query."""
+    if operation.input is NoInput:
+        return []
     (_,), components = msgspec.json.schema_components([operation.input], ref_template=_REF)
     schema = components[operation.input.__name__]
     found = []
     for name, form in schema.get("properties", {}).items():
         in_path = f"{{{name}}}" in operation.path
+        if not in_path and operation.method not in WITHOUT_BODY:
+            continue
         found.append(
             {
                 "name": name,
@@ -134,12 +156,16 @@ def _carrier() -> dict[str, Any]:
 
 def _schemas() -> dict[str, Any]:
     answers = [operation.output for operation in OPERATIONS if operation.output is not File]
-    roots = [*answers, *_BODIES.values(), SessionRequest, LiveEnvelope, Problem]
+    bodies = [body for operation in OPERATIONS if (body := _body_of(operation)) is not None]
+    roots = [*answers, *bodies, SessionRequest, LiveEnvelope, Problem]
     _, components = msgspec.json.schema_components(roots, ref_template=_REF)
     structs = _structs(roots)
     for name, schema in components.items():
         schema["description"] = inspect.cleandoc(schema.get("description", ""))
         for field, hint in get_type_hints(structs[name]).items():
+            if schema["properties"].get(field, {}).get("type") == "object":
+                # Clients take an object without properties for one that must be empty.
+                schema["properties"][field].setdefault("additionalProperties", True)
             if datetime in (hint, *get_args(hint)):
                 _mark_time(schema["properties"][field])
     return dict(sorted(components.items()))

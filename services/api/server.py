@@ -15,9 +15,11 @@ from services.api.broadcast.follower import Follower
 from services.api.broadcast.hub import Hub
 from services.api.operations.context import Services
 from services.api.operations.queries import SearchInput
+from services.api.operations.watch_queries import BacktestInput
 from services.api.readiness import Readiness
 from shared.config.settings import Settings
 from shared.errors import ConfigurationError
+from shared.schemas.backtest import Backtest
 from shared.schemas.search import SearchResult
 from shared.store.database import AsyncDatabase
 from shared.store.ring import RingReader
@@ -50,13 +52,14 @@ class Api:
         pool_size: int,
         search: Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]],
         vectors_stored: Callable[[], Awaitable[int | None]],
+        backtest: Callable[[BacktestInput], Awaitable[Backtest]],
         say: Callable[[str, State, str | None], None],
     ) -> None:
         self._settings, self._pool_size = settings, pool_size
         self._socket = listen(settings.api_host, settings.api_port)
         #: The port listened on.
         self.port: int = self._socket.getsockname()[1]
-        self._search, self._vectors_stored, self._say = search, vectors_stored, say
+        self._search, self._vectors_stored, self._backtest, self._say = search, vectors_stored, backtest, say
         #: Set once requests are answered.
         self.started = threading.Event()
 
@@ -75,7 +78,11 @@ class Api:
         hub, readiness = Hub(), Readiness(database)
         follower = Follower(reader, hub, lambda state, reason: self._say("valkey", state, reason))
         services = Services(
-            settings=self._settings, database=database, search=self._search, vectors_stored=self._vectors_stored
+            settings=self._settings,
+            database=database,
+            search=self._search,
+            vectors_stored=self._vectors_stored,
+            backtest=self._backtest,
         )
         server = _Server(_config(self._settings, Parts(services=services, readiness=readiness, hub=hub)))
         tasks = [asyncio.create_task(readiness.run()), asyncio.create_task(follower.run())]

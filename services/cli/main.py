@@ -30,6 +30,7 @@ VERBS = (
     Verb("up", "up", "start the whole platform on this machine"),
     Verb("doctor", "doctor", "look at this installation and say what is wrong and what to do"),
     Verb("search", "search", "search the stored posts by meaning and words"),
+    Verb("feed", "feed", "list, add, pause, resume and remove feeds"),
     Verb("replay", "replay", "put a recorded stream through the real pipeline"),
     Verb("detect", "detect", "run the momentum engine alone over a recording"),
     Verb("simulate", "simulate", "serve a simulated feed, or record it"),

@@ -25,6 +25,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     ``code`` is the close frame's, ``None`` when there was none (known as 1006). ``held_seconds`` is
     the longest time we kept the socket unread lately; ``idle_seconds`` how long it gave nothing;
     ``lag_seconds`` how far behind the present we were when a batch was stored last.
+    ``told`` is the cause where the feed named it itself, or where we ended the connection.
     """
 
     code: int | None = None
@@ -32,6 +33,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     stalled: bool = False
     refused: bool = False
     finished: bool = False
+    told: Cause | None = None
     held_seconds: float = 0.0
     idle_seconds: float = 0.0
     lag_seconds: float = 0.0
@@ -68,6 +70,8 @@ def _judge(ending: Ending) -> tuple[Cause, str]:
     detail = f" ({ending.detail[:120]})" if ending.detail else ""
     if ending.finished:
         return "ended", "The recording has been read to its end."
+    if ending.told is not None:
+        return ending.told, f"The connection ended for a reason that is known{detail}."
     if ending.stalled:
         return "stall", f"The feed sent nothing for {ending.idle_seconds:.0f} s and did not close the connection."
     if ending.refused:

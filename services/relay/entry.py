@@ -9,12 +9,17 @@ from pathlib import Path
 import msgspec
 
 from services.relay.backoff import Backoff
-from services.relay.feed import FeedUnit, first_feed
+from services.relay.feed import FeedUnit
+from services.relay.feeds import Feeds
 from services.relay.pending import StorePending
 from services.relay.pipeline.embed import EmbedStage
 from services.relay.pipeline.publish import PublishStage
+from services.relay.removal import Remover
+from services.relay.slot import Open
 from services.relay.sources.registry import kind_of
+from services.relay.spec import FeedSpec
 from shared.config.settings import Settings
+from shared.contracts.feeds import check_options
 from shared.embedding.embedder import Embedder
 from shared.errors import SchemaNotReady, StoreRejected, StoreUnavailable
 from shared.store import units
@@ -26,8 +31,10 @@ from shared.telemetry.health import Reporter, State
 from shared.telemetry.metrics import serve
 from shared.vectors.index import VectorIndex
 
-#: How often the main thread looks after the others.
+#: The main thread wakes up so often: a signal is only handled between two waits.
 WATCH_SECONDS = 0.5
+#: Connections that no batch of posts may take.
+SHORT_CONNECTIONS = 2
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -57,7 +64,7 @@ STANDARD = Parts(_embedder, _index)
 def run(settings: Settings, stop: threading.Event, parts: Parts = STANDARD) -> int:
     """Run until ``stop``; the exit code. Waits for PostgreSQL and its schema as long as it takes."""
     serve(settings.metrics_host, settings.relay_metrics_port)
-    database = Database(settings, name="relay", size=settings.relay_pool_size)
+    database = Database(settings, name="relay", size=settings.relay_pool_size, cuts=True)
     database.open()
     publisher = LivePublisher(settings.valkey_url)
     try:
@@ -79,46 +86,34 @@ def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Data
         settings.embedding_batch_posts,
         reporter.set,
     )
-    inner = threading.Event()
-    feed = _feed(settings, database, embedding, publishing, inner, stop)
-    reporter.start()
-    publishing.start()
-    embedding.start()
-    if feed is None:
-        reporter.set("relay", "ok", "No feed is configured (GROUNDSWELL_FEED_URL is empty).")
-    else:
-        feed.start()
-    died = False
-    while not stop.wait(WATCH_SECONDS) and not died:
-        died = feed is not None and not feed.alive()
-    logs.get(__name__).info("relay_stopping", thread_died=died)
-    inner.set()
-    embedding.stop()  # meanwhile the feed drains; what it still stores waits in the record for its vectors
-    if feed is not None:
-        feed.join()
-    publishing.stop()
-    reporter.stop()
-    return 1 if died else 0
+    remover = Remover(database, embedding.forget)
+    opener = _opener(settings, database, embedding, publishing)
+    feeds = Feeds(settings, database, opener, publishing, remover, lambda state, why: reporter.set("relay", state, why))
+    for part in (reporter, publishing, embedding, remover, feeds):
+        part.start()
+    while not stop.wait(WATCH_SECONDS):
+        pass
+    logs.get(__name__).info("relay_stopping")
+    # Meanwhile the feeds drain; what they still store waits in the record for its vectors.
+    for ending in (embedding, feeds, remover, publishing, reporter):
+        ending.stop()
+    return 0
 
 
-def _feed(
-    settings: Settings,
-    database: Database,
-    embedding: EmbedStage,
-    publishing: PublishStage,
-    inner: threading.Event,
-    stop: threading.Event,
-) -> FeedUnit | None:
-    """The configured feed with its rows, made as soon as PostgreSQL takes them."""
-    spec = first_feed(settings)
-    backoff = Backoff(0.2, 5.0)
-    while spec is not None and not stop.is_set():
-        try:
-            return FeedUnit(spec, kind_of(spec), settings, database, embedding, publishing, inner)
-        except StoreUnavailable as error:
-            logs.get(__name__).warning("feed_waits_for_store", error=str(error))
-            stop.wait(backoff.next_seconds())
-    return None
+def _opener(settings: Settings, database: Database, embedding: EmbedStage, publishing: PublishStage) -> Open:
+    """Makes units that share stages and connections.
+
+    All feeds together store in so many transactions at a time that two connections stay free for what
+    is short: cursors, reports, the rows of the feeds.
+    """
+    turn = threading.BoundedSemaphore(max(settings.relay_pool_size - SHORT_CONNECTIONS, 1))
+
+    def open_unit(spec: FeedSpec, stop: threading.Event) -> FeedUnit:
+        kind = kind_of(spec)
+        check_options(spec.kind, spec.options)
+        return FeedUnit(spec, kind, settings, database, embedding, publishing, stop, turn=turn)
+
+    return open_unit
 
 
 def _wait_for_schema(database: Database, stop: threading.Event) -> bool:

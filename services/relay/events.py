@@ -11,9 +11,16 @@ from services.relay.frames import Frame, Missing, Resume
 
 LIKE, REPOST = 1, 2
 
+#: An event may be this far ahead of the database's clock; further ahead its sender's clock is broken.
+MAX_AHEAD_US = 600_000_000
+
 
 class NewPost(msgspec.Struct, kw_only=True):
-    """A post created, or its content replaced (``replaces``). Counting fills ``terms`` and ``fingerprint``."""
+    """A post created, or its content replaced (``replaces``). Counting fills ``terms`` and ``fingerprint``.
+
+    ``tombstone``, where addresses do not name their author, is the id under which the author's own
+    deletion lies that came before the post.
+    """
 
     id: UUID
     uri: str
@@ -27,43 +34,60 @@ class NewPost(msgspec.Struct, kw_only=True):
     links: list[str] = []
     reply_to: UUID | None = None
     replaces: bool = False
+    tombstone: UUID | None = None
     terms: list[str] = []
     fingerprint: int = 0
 
 
 class Reaction(msgspec.Struct, gc=False):
-    """A like or a repost, or its undoing (then ``subject`` is unknown). ``id`` is that of its own uri."""
+    """A like or a repost, or its undoing (then ``subject`` is unknown). ``id`` is that of its own uri.
 
-    id: UUID
-    subject: UUID | None
+    Both are the 16 bytes of ``record_key``: a ``UUID`` object for each would cost as much as all of
+    the decoding, and only PostgreSQL looks at them.
+    """
+
+    id: bytes
+    subject: bytes | None
     kind: int
     time_us: int
     undone: bool = False
 
 
 class Removal(msgspec.Struct, gc=False):
-    """A post its author deleted."""
+    """A post that ``author`` deleted. Another author's post stays.
+
+    ``tombstone`` is where the deletion of a post not seen yet is kept, ``None`` for under its own id.
+    """
 
     id: UUID
     uri: str
     author: str
     author_hash: int
     time_us: int
+    tombstone: UUID | None = None
 
 
 class Passing(msgspec.Struct, gc=False):
-    """An event that only moves the cursor: identity, account, other collections.
+    """An event that only moves the cursor: identity, account, sync, other collections.
 
-    An account taken down or deleted keeps its posts here until their own deletions arrive: the
-    network sends those too, and an index by author would cost every insert.
+    An account that is deleted or taken down keeps its posts here: the network does not send a deletion
+    for each of them, and finding them would need an index by author on every insert (see decision 0012).
     """
 
     time_us: int
 
 
-Event = NewPost | Reaction | Removal | Passing
+class Together(msgspec.Struct):
+    """What one event does to several others."""
 
-#: Reads one whole frame of a wire: (data, latest believable time in microseconds) -> event. Pure.
+    time_us: int
+    events: list[Removal | Reaction]
+
+
+Event = NewPost | Reaction | Removal | Passing | Together
+
+#: Reads one whole frame of a wire: (data, latest believable time: MAX_AHEAD_US past the database's
+#: clock, in microseconds) -> event. Pure.
 #: Raises MalformedFrame with one of few fixed reasons, or what a decoder raises on bad bytes.
 Read = Callable[[bytes, int], Event]
 
@@ -82,11 +106,13 @@ class Batch(msgspec.Struct, kw_only=True):
 
     ``resume`` tells that a connection began with this batch. ``first`` is its first event and ``last_us``
     the time of its last one, ``None`` without any; ``caught_up`` that it is of the present.
-    ``repeated`` counts events left out because the batch holds them already.
+    ``undoings`` are the reactions that are ``undone``. ``repeated`` counts events left out because
+    the batch holds them already.
     """
 
     posts: list[NewPost] = []
     reactions: list[Reaction] = []
+    undoings: list[Reaction] = []
     removals: list[Removal] = []
     passing: list[Passing] = []
     refused: list[Refused] = []
@@ -107,4 +133,5 @@ class Batch(msgspec.Struct, kw_only=True):
     @property
     def events(self) -> int:
         """Events read, repeated ones included."""
-        return len(self.posts) + len(self.reactions) + len(self.removals) + len(self.passing) + self.repeated
+        kept = len(self.posts) + len(self.reactions) + len(self.undoings) + len(self.removals)
+        return kept + len(self.passing) + self.repeated

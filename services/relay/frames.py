@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 #: Why a source could not hand a frame over whole; "" when it could.
-Fault = Literal["", "binary", "oversize", "truncated"]
+Fault = Literal["", "binary", "oversize", "truncated", "zstd", "undecryptable", "iv_reused"]
 
 #: Facts kept with a gap, for whoever asks why.
 Evidence = dict[str, str | int | float | None]
@@ -72,10 +72,13 @@ class FrameQueue:
     def __init__(self, limit: int, max_bytes: int = MAX_WAITING_BYTES) -> None:
         self._limit, self._max_bytes = limit, max_bytes
         self._frames: deque[Frame] = deque()
+        self._arrivals: deque[float] = deque()
         self._bytes = 0
         self._taken = 0
         self._wanted = 0
         self._changed = threading.Condition()
+        #: When the first of what ``take`` gave out last was put here (monotonic seconds).
+        self.taken_since = 0.0
 
     def put(self, frame: Frame, timeout: float) -> bool:
         """Append ``frame``; False when there was no room for ``timeout`` seconds (then nothing happened)."""
@@ -83,8 +86,10 @@ class FrameQueue:
             if not self._has_room() and not self._changed.wait_for(self._has_room, timeout):
                 return False
             self._frames.append(frame)
+            self._arrivals.append(time.monotonic())
             self._bytes += len(frame.data)
-            if len(self._frames) in (1, self._wanted) or not self._has_room():
+            waiting = len(self._frames)
+            if waiting == 1 or waiting == self._wanted or not self._has_room():
                 self._changed.notify_all()
             return True
 
@@ -102,8 +107,10 @@ class FrameQueue:
                 self._changed.wait(left)
             taken: list[Frame] = []
             size = 0
+            self.taken_since = self._arrivals[0]
             while self._frames and len(taken) < most and size < MAX_BATCH_BYTES:
                 frame = self._frames.popleft()
+                self._arrivals.popleft()
                 size += len(frame.data)
                 taken.append(frame)
             self._bytes -= size

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from shared.telemetry.metrics import Counter, Gauge, Histogram
 
 FRAMES = Counter("groundswell_relay_frames_total", "Frames received from a feed.", ["feed"])
@@ -18,6 +20,12 @@ BATCH_SECONDS = Histogram(
     ["feed"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+FRESHNESS_SECONDS = Histogram(
+    "groundswell_relay_freshness_seconds",
+    "From the receipt of a batch's first frame to its commit: the longest that any frame of it waited.",
+    ["feed"],
+    buckets=(0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5, 10, 30, 60),
+)
 BATCH_EVENTS = Histogram(
     "groundswell_relay_batch_events",
     "Events in one batch.",
@@ -26,6 +34,24 @@ BATCH_EVENTS = Histogram(
 )
 QUEUE_EVENTS = Gauge("groundswell_relay_queue_events", "Frames that wait between socket and store.", ["feed"])
 LAG_SECONDS = Gauge("groundswell_relay_lag_seconds", "Now minus the event time stored last.", ["feed"])
+BEHIND_SECONDS = Gauge(
+    "groundswell_relay_behind_seconds",
+    "Event time that a feed still has to give us; 0 when it is up to date.",
+    ["feed"],
+)
+CATCH_UP_SECONDS = Gauge(
+    "groundswell_relay_catch_up_seconds",
+    "Until a feed that is behind has caught up at its present speed; NaN when unknown or never.",
+    ["feed"],
+)
+QUEUE_BYTES = Gauge("groundswell_relay_queue_bytes", "Bytes of frames that wait between socket and store.", ["feed"])
+FEEDS = Gauge("groundswell_relay_feeds", "Feeds by what the relay does with them: open, failed.", ["state"])
+FEED_RESTARTS = Counter(
+    "groundswell_relay_feed_restarts_total", "Times that a feed failed and was opened again.", ["feed"]
+)
+DROPS_UNWRITTEN = Counter(
+    "groundswell_relay_drops_unwritten_total", "Ended connections that could not be recorded in time.", ["feed"]
+)
 HELD_SECONDS = Counter(
     "groundswell_relay_held_seconds_total", "Time the socket was left unread because the queue was full.", ["feed"]
 )
@@ -46,3 +72,10 @@ EMBED_SECONDS = Histogram(
 LIVE_MESSAGES = Counter(
     "groundswell_relay_live_messages_total", "Live messages, by outcome: sent, failed.", ["outcome"]
 )
+
+
+def forget(feed: str) -> None:
+    """A closed feed has no present state; what was counted of it stays."""
+    for gauge in (LAG_SECONDS, BEHIND_SECONDS, CATCH_UP_SECONDS, QUEUE_EVENTS, QUEUE_BYTES):
+        with suppress(KeyError):
+            gauge.remove(feed)

@@ -62,8 +62,12 @@ class Reader:
             drop = self._connection(_as_of_now(cursor, asked_at))
             if self._stop.is_set():
                 return
+            if drop.cause == "ended":  # a source that has no more, ever: what is queued is still stored
+                self._state.ended(drop.reason)
+                self._stop.wait()
+                return
             self._last_drop = drop
-            self._state.disconnected(drop.reason, stalled=drop.cause == "stall")
+            self._state.dropped(drop)
             metrics.DROPS.labels(self._feed, drop.cause).inc()
             logs.get(__name__).warning("feed_disconnected", feed=self._feed, **drop.evidence)
 
@@ -114,11 +118,12 @@ class Reader:
     def _pump(self, resume: Resume) -> None:
         """Frames into the queue until the connection ends."""
         first = True
+        number, size = metrics.FRAMES.labels(self._feed), metrics.BYTES.labels(self._feed)
         for frame in self._source.frames(self._stop):
             if frame is None:
                 continue
-            metrics.FRAMES.labels(self._feed).inc()
-            metrics.BYTES.labels(self._feed).inc(frame.size)
+            number.inc()
+            size.inc(frame.size)
             if first:
                 frame, first = msgspec.structs.replace(frame, resume=resume), False
             if not self._queue.put(frame, 0.0) and not self._put_when_there_is_room(frame):

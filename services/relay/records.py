@@ -112,7 +112,12 @@ def clean(text: str) -> str:
 def tags_of(post: Post) -> list[str]:
     """Hashtags without ``#``, from facets and from the record's own list, each once, as first written."""
     found = [feature.tag for facet in _sound(post) for feature in facet.features if feature.tag]
-    plain = (clean(tag).strip().lstrip("#\uff03") for tag in [*found, *post.tags])
+    return plain_tags([*found, *post.tags]) if found or post.tags else []
+
+
+def plain_tags(tags: Iterable[str]) -> list[str]:
+    """``tags`` without ``#``, each once, as first written."""
+    plain = (clean(tag).strip().lstrip("#\uff03") for tag in tags)
     kept: dict[str, str] = {}
     for tag in plain:
         if 0 < len(tag) <= MAX_TAG:
@@ -126,14 +131,21 @@ def links_of(post: Post) -> list[str]:
     if post.embed:
         cards = (post.embed.external, post.embed.media.external if post.embed.media else None)
         found += [card.uri for card in cards if card]
+    return plain_links(found) if found else []
+
+
+def plain_links(links: Iterable[str]) -> list[str]:
+    """Web addresses among ``links``, each once."""
     return _first(
-        (link for link in map(clean, found) if len(link) <= MAX_LINK and link.startswith(("https://", "http://"))),
+        (link for link in map(clean, links) if len(link) <= MAX_LINK and link.startswith(("https://", "http://"))),
         MAX_LINKS,
     )
 
 
 def languages_of(post: Post) -> list[str]:
     """Primary subtags in lower case ("pt-BR" is "pt"), each once."""
+    if len(post.langs) == 1 and _LANGUAGE.fullmatch(post.langs[0]):
+        return post.langs  # nearly all posts
     primary = (tag.partition("-")[0].lower() for tag in post.langs[:MAX_LANGUAGES])
     return _first((tag for tag in primary if _LANGUAGE.fullmatch(tag)), MAX_LANGUAGES)
 

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import msgspec
 
 from services.relay.backoff import Backoff
+from services.relay.commits import EARLIEST_US
 from services.relay.feed import ensure_feed
 from services.relay.frames import Frame
 from services.relay.pipeline.runner import Pipeline, observe
@@ -21,7 +22,7 @@ from services.relay.pipeline.store import Origin
 from services.relay.sources.websocket_frames import KEPT_BYTES
 from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock
-from services.relay.wires.jetstream import EARLIEST_US, WIRE
+from services.relay.wires.jetstream import WIRE
 from shared.config.settings import Settings
 from shared.errors import InputError, StoreUnavailable
 from shared.recordings import UNREADABLE, unpacked
@@ -101,7 +102,7 @@ class _Replay:
 
     def run(self, stream: BinaryIO) -> ReplaySummary:
         origin = Origin(self._spec.id, WIRE, self._spec.url)
-        cursor = ensure_feed(self._database, self._spec, origin, start_us=0)
+        cursor = ensure_feed(self._database, self._spec, origin, start_us=0, managed="replay")
         clock = DatabaseClock()
         clock.set(cursor.now_us)
         pipeline = Pipeline(self._database, origin, clock, cursor.position)
@@ -164,7 +165,14 @@ class _Replay:
         summary = self._summary()
         self._database.execute(
             cursors.REPORT,
-            {"feed": self._spec.id, "status": status, "reason": reason, "rate": summary.events_per_second},
+            {
+                "feed": self._spec.id,
+                "status": status,
+                "reason": reason,
+                "rate": summary.events_per_second,
+                "behind_seconds": None,
+                "catch_up_seconds": None,
+            },
         )
         if self._progress is not None and summary.events:
             self._progress(summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from services.relay import metrics
 from services.relay.state import FeedState, View
 from shared.errors import StoreRejected, StoreUnavailable
 from shared.schemas.feed import Feed
-from shared.store import cursors
+from shared.store import cursors, feeds
 from shared.store.database import Database
 from shared.telemetry import logs
 
@@ -35,34 +36,68 @@ class FeedReporter:
         self._feed, self._state, self._database = feed, state, database
         self._publishing, self._stop = publishing, stop
         self._last: Feed | None = None
+        self._away = False
 
     def run(self) -> None:
-        """The thread's work, until ``stop``."""
+        """The thread's work, until ``stop``; then what waits is written once more."""
         while True:
             self.say()
             if self._stop.wait(EVERY_SECONDS):
+                self._write_drops()
                 return
 
     def say(self) -> None:
         """Report once."""
         view = self._state.view()
-        if view.lag_seconds is not None:
-            metrics.LAG_SECONDS.labels(self._feed).set(view.lag_seconds)
-        found = self._record(view)
-        if found is None and self._last is not None:
-            found = msgspec.structs.replace(
-                self._last, status=view.status, reason=view.reason, rate=view.rate, lag_seconds=view.lag_seconds
-            )
-        if found is not None:
-            self._last = found
-            self._publishing.feed(found)
+        measure(self._feed, view)
+        if self._away:
+            self._tell_from_memory(view)  # the record may take seconds to say that it is still away
+        found = write_view(self._database, self._feed, view)
+        self._away = found is None
+        if found is None:
+            self._tell_from_memory(self._state.view())
+            return
+        self._last = found
+        self._publishing.feed(found)
+        self._write_drops()
 
-    def _record(self, view: View) -> Feed | None:
-        row = {"feed": self._feed, "status": view.status, "reason": view.reason, "rate": view.rate}
+    def _tell_from_memory(self, view: View) -> None:
+        if self._last is not None:
+            self._last = msgspec.structs.replace(self._last, **msgspec.structs.asdict(view))
+            self._publishing.feed(self._last)
+
+    def _write_drops(self) -> None:
         try:
-            with self._database.transaction() as transaction:
-                transaction.execute(cursors.REPORT, row)
-                return transaction.fetch_one(cursors.FEED, {"feed": self._feed})
+            self._state.drops.write(self._database)
         except (StoreUnavailable, StoreRejected) as error:
-            logs.get(__name__).debug("feed_report_not_written", feed=self._feed, error=str(error))
-            return None
+            logs.get(__name__).debug("drops_not_written", feed=self._feed, error=str(error))
+
+
+def write_view(database: Database, feed: str, view: View) -> Feed | None:
+    """Put ``view`` on record; the feed as it is then, ``None`` while that cannot be done."""
+    row = {
+        "feed": feed,
+        "status": view.status,
+        "reason": view.reason,
+        "rate": view.rate,
+        "behind_seconds": view.behind_seconds,
+        "catch_up_seconds": view.catch_up_seconds,
+    }
+    try:
+        with database.transaction() as transaction:
+            transaction.execute(cursors.REPORT, row)
+            return transaction.fetch_one(feeds.ONE, {"feed": feed})
+    except (StoreUnavailable, StoreRejected) as error:
+        logs.get(__name__).debug("feed_report_not_written", feed=feed, error=str(error))
+        return None
+
+
+def measure(feed: str, view: View) -> None:
+    """Metrics of one look at a feed."""
+    if view.lag_seconds is not None:
+        metrics.LAG_SECONDS.labels(feed).set(view.lag_seconds)
+    metrics.BEHIND_SECONDS.labels(feed).set(view.behind_seconds or 0.0)
+    left = view.catch_up_seconds
+    if view.behind_seconds is None:
+        left = 0.0
+    metrics.CATCH_UP_SECONDS.labels(feed).set(math.nan if left is None else left)

@@ -6,12 +6,21 @@ from typing import Any
 
 import msgspec
 
+from shared.store.feed_rows import FeedRow
+
 
 class FeedSpec(msgspec.Struct, frozen=True):
-    """``options`` are what its kind of source takes beside the address."""
+    """``options`` are what its kind of source takes beside the address; limits of ``None`` are the settings'."""
 
     id: str
     kind: str
     url: str
     backfill_minutes: int
     options: dict[str, Any] = {}
+    queue_events: int | None = None
+    queue_bytes: int | None = None
+
+
+def spec_of(row: FeedRow) -> FeedSpec:
+    """The feed of ``row``."""
+    return FeedSpec(row.id, row.kind, row.url, row.backfill_minutes, row.options, row.queue_events, row.queue_bytes)

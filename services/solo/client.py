@@ -39,13 +39,17 @@ class ApiClient:
         """POST JSON and decode."""
         return self._decoded(self.raw(path, msgspec.json.encode(body)), kind)
 
-    def raw(self, path: str, body: bytes | None = None) -> bytes:
+    def send(self, method: str, path: str, body: object | None, kind: type[T]) -> T:
+        """Any other method; ``None`` sends no body."""
+        return self._decoded(self.raw(path, None if body is None else msgspec.json.encode(body), method), kind)
+
+    def raw(self, path: str, body: bytes | None = None, method: str | None = None) -> bytes:
         """The body of a 2xx answer.
 
         Raises InputError when the API refused the request, DependencyError when it did not answer
         or is not able to now.
         """
-        request = urllib.request.Request(self._address + path, data=body, headers=self._headers)  # noqa: S310
+        request = urllib.request.Request(self._address + path, data=body, headers=self._headers, method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as answer:  # noqa: S310 - our own address
                 return bytes(answer.read())

@@ -30,7 +30,9 @@ from shared.store.migrate import migrate
 from shared.telemetry.health import Reporter, State
 
 #: Where the network's public servers listen; the relay takes the first that answers.
-JETSTREAM_URL = "wss://jetstream2.us-east.bsky.network/subscribe"
+JETSTREAM_URL = ", ".join(
+    f"wss://jetstream{number}.us-{side}.bsky.network/subscribe" for side in ("east", "west") for number in (2, 1)
+)
 
 
 #: Name of the simulated feed: nobody may take it for the real network.

@@ -18,7 +18,9 @@ import redis
 
 from services.worker import metrics
 from services.worker.actors import briefing as briefing_actor
+from services.worker.actors import deliver as deliver_actor
 from services.worker.broker import PatientBroker, make_broker, make_worker
+from services.worker.delivery.deliver import Courier
 from services.worker.dispatcher import Dispatcher
 from services.worker.housekeeping import Housekeeping
 from services.worker.loops import Loop
@@ -61,7 +63,12 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
         briefing_actor.register(broker, performer)
+        courier = Courier(database, publisher, settings.public_url)
+        deliver_actor.register(broker, courier.deliver)
         loops = _loops(settings, database, broker, reporter, stop, timings)
+        loops.append(
+            Loop("deliveries", courier.put_out, stop, every=timings.deliver_seconds, most=timings.most_backoff_seconds)
+        )
         worker = make_worker(broker)
         worker.start()
         for loop in loops:

@@ -22,5 +22,9 @@ OUTBOX_SENT = Counter("groundswell_worker_outbox_jobs_total", "Jobs handed from 
 OUTBOX_REFUSED = Counter("groundswell_worker_outbox_refused_total", "Outbox rows that name a job nobody knows.")
 REVIVED = Counter("groundswell_worker_revived_runs_total", "Runs given a new job because nobody worked on them.")
 LIVE_FAILED = Counter("groundswell_worker_live_failed_total", "Live messages Valkey did not take.")
+DELIVERIES = Counter(
+    "groundswell_worker_deliveries_total", "Attempts to send an alert, by outcome.", ["kind", "outcome"]
+)
+DELIVERY_SECONDS = Histogram("groundswell_worker_delivery_seconds", "Time one attempt to send took.", ["kind"])
 REMOVED = Counter("groundswell_worker_retention_rows_total", "Rows removed because of their age.", ["table"])
 VALKEY_UP = Gauge("groundswell_worker_valkey_up", "1 while Valkey answers.")

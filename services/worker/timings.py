@@ -12,6 +12,8 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     renew_seconds: float = 4.0
     dispatch_seconds: float = 0.25
     reap_seconds: float = 3.0
+    #: Between looks for deliveries whose time has come.
+    deliver_seconds: float = 1.0
     #: A run that nobody works on gets a new job after so long: with an empty queue, and with a busy one.
     lost_seconds: float = 10.0
     waiting_seconds: float = 120.0

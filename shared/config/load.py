@@ -105,6 +105,8 @@ def _convert(field: Field, raw: str) -> Any:
         raise ValueError(f"{value} is below {least:g}")
     if most is not None and value > most:
         raise ValueError(f"{value} is above {most:g}")
+    if field.name == "feed_url":  # several hosts of one feed, with commas between
+        return ", ".join(_url(field, part.strip()) for part in value.split(",") if part.strip())
     if field.name in _SCHEMES and value:
         return _url(field, value)
     return value
@@ -150,6 +152,10 @@ def _cross_checks(unit: Unit, settings: Settings) -> list[str]:
             for name in ("postgres_url", "valkey_url")
             if not getattr(settings, name)
         ]
+    if not _is_object(settings.feed_options):
+        problems.append(_line(by_name["feed_options"], "it is no JSON object"))
+    if settings.feed_key and settings.feed_key_file:
+        problems.append(_line(by_name["feed_key"], "the key is given twice, here and in GROUNDSWELL_FEED_KEY_FILE"))
     if settings.vector_backend == "qdrant" and not settings.qdrant_url:
         problems.append(_line(by_name["qdrant_url"], "it is not set, but GROUNDSWELL_VECTOR_BACKEND is qdrant"))
     if unit in ("api", "solo") and settings.api_host not in _LOOPBACK and len(settings.api_token) < 16:
@@ -160,3 +166,10 @@ def _cross_checks(unit: Unit, settings: Settings) -> list[str]:
             )
         )
     return problems
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return not text or isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.DecodeError, UnicodeError):
+        return False

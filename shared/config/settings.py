@@ -87,18 +87,56 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 15
 
     # --- the feed that exists from the start ----------------------------------------------------
-    feed_kind: Annotated[Literal["jetstream"], About("Protocol of the first feed.", ("relay",), "jetstream")] = (
-        "jetstream"
-    )
+    feed_kind: Annotated[
+        Literal["jetstream", "nostr", "sealed"], About("Protocol of the first feed.", ("relay",), "jetstream")
+    ] = "jetstream"
     feed_name: Annotated[
         str, About("Name of the first feed, as shown; empty takes its kind.", ("relay",), "bluesky")
     ] = ""
     feed_url: Annotated[
         str,
         About(
-            "WebSocket address of the first feed; empty means that no feed is created at start.",
+            "WebSocket address of the first feed, or several hosts of it with commas between; empty means none.",
             ("relay",),
             "wss://jetstream2.us-east.bsky.network/subscribe",
+        ),
+    ] = ""
+    feed_options: Annotated[
+        str,
+        About(
+            "What the kind of the first feed takes beside its address, as a JSON object; see docs/sealed-feeds.md.",
+            ("relay",),
+            '{"cipher":"aes-256-gcm"}',
+        ),
+    ] = ""
+    feed_key: Annotated[
+        str,
+        About(
+            "Private key of the first feed (Nostr, wallet): 32 bytes as hex or base64. A file is safer.",
+            ("relay",),
+            "hex or base64",
+            secret=True,
+        ),
+    ] = ""
+    feed_key_file: Annotated[
+        str,
+        About("File with the first feed's private key, of mode 600.", ("relay",), "/run/secrets/feed-key"),
+    ] = ""
+    secrets_dir: Annotated[
+        str,
+        About(
+            "Folder with the key files that feeds name in their options; empty takes secrets in the data folder.",
+            ("relay",),
+            "/run/secrets",
+        ),
+    ] = ""
+    feed_zstd_dictionary: Annotated[
+        str,
+        About(
+            "zstd dictionary for Jetstream feeds: a file, https://... (with #sha256=HEX to hold it to), or "
+            '"server" for the feed\'s own host (second version only). Empty reads uncompressed.',
+            ("relay",),
+            "server",
         ),
     ] = ""
     feed_backfill_minutes: Annotated[
@@ -111,16 +149,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             most=1440,
         ),
     ] = 60
+    relay_max_feeds: Annotated[
+        int,
+        About(
+            "Feeds that may be on at the same time; each has threads and a queue of its own.",
+            ("relay", "api"),
+            "8",
+            least=1,
+            most=64,
+        ),
+    ] = 8
     relay_queue_events: Annotated[
         int,
         About(
-            "Frames that may wait between socket and store; full means the relay stops reading.",
+            "Frames of one feed that may wait between socket and store; full means the relay stops reading.",
             ("relay",),
             "20000",
             least=100,
             most=1_000_000,
         ),
     ] = 20_000
+    relay_queue_bytes: Annotated[
+        int,
+        About(
+            "Bytes of frames that may wait between one feed's socket and the store.",
+            ("relay",),
+            "67108864",
+            least=1_048_576,
+            most=1_073_741_824,
+        ),
+    ] = 67_108_864
     relay_batch_events: Annotated[
         int,
         About("Largest number of events stored in one transaction.", ("relay",), "5000", least=1, most=50_000),

@@ -6,9 +6,14 @@ from hashlib import blake2b
 from uuid import UUID
 
 
+def record_key(uri: str) -> bytes:
+    """128 bits of BLAKE2b over ``uri`` (for Bluesky ``at://did/collection/rkey``): what identifies a record."""
+    return blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
 def post_id(uri: str) -> UUID:
-    """Id of the post at ``uri`` (for Bluesky ``at://did/collection/rkey``): 128 bits of BLAKE2b."""
-    return UUID(bytes=blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+    """Id of the post at ``uri``: its ``record_key``."""
+    return UUID(bytes=record_key(uri))
 
 
 def author_hash(author: str) -> int:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-Queue = Literal["interactive", "pipeline", "maintenance"]
+Queue = Literal["interactive", "pipeline", "maintenance", "delivery"]
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -23,4 +23,9 @@ class Job(msgspec.Struct, frozen=True):
 
 RUN_BRIEFING = Job(actor="run_briefing", queue="interactive", args=("run_id",))
 
-JOBS = (RUN_BRIEFING,)
+#: Sends one alert, or a test, to one destination. A queue of its own: a destination that hangs delays no run.
+DELIVER_ALERT = Job(actor="deliver_alert", queue="delivery", args=("delivery_id",))
+#: Seconds in which a delivery's job is expected to begin and end; after that it is put out anew.
+DELIVERY_LEASE_SECONDS = 60
+
+JOBS = (RUN_BRIEFING, DELIVER_ALERT)

@@ -13,10 +13,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 
-from shared.features.terms import normalise
+from shared.features.terms import compose
 
 _WORDS = re.compile(
-    r"https?://\S+|www\.\S+|@[\w.\-]+|(?:[a-z0-9-]+\.)+[a-z]{2,}/\S*"
+    r"https?://\S+|www\.\S+|@[\w.\-]+|(?<![a-z0-9.-])(?:[a-z0-9-]++\.)+[a-z]{2,}/\S*"
     r"|[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0eff]"
     r"|[a-z]+|[^\W\u3041-\u30ff\u3400-\u9fff\u0e00-\u0effa-z]+"
 )
@@ -33,7 +33,12 @@ _ASCII_ZEROS = int.from_bytes(b"0" * _LANES, "big")
 
 def fingerprint_of(text: str) -> int:
     """Signed 64-bit fingerprint (fits PostgreSQL ``bigint``); 0 for a text without any word."""
-    words = _WORDS.findall(normalise(text))[:_MAX_WORDS]
+    return fingerprint_in(compose(text).lower())
+
+
+def fingerprint_in(lowered: str) -> int:
+    """``fingerprint_of`` a text that was composed and lower-cased already."""
+    words = _WORDS.findall(lowered)[:_MAX_WORDS]
     if len(words) > 1 and not words[0].isascii():
         # Single characters of a dense script say little: neighbours together do.
         words = [*words, *(a + b for a, b in pairwise(words))][:_MAX_WORDS]

@@ -1,16 +1,13 @@
-"""Text to terms: the words, tags and links whose momentum is followed.
+"""Text to terms: the words, names, tags and links whose momentum is followed.
 
 A term is one of
 - a word of three letters or more, lower-cased, NFKC-normalised, not a stop word (two syllables in
-  Korean, with one trailing particle removed),
+  Korean, with one trailing particle removed); see ``segment`` for scripts that write no spaces,
+- two capitalised words side by side (``phrases``), with the space between them,
 - ``#tag`` and ``$cashtag``,
-- ``host`` and ``host/path`` of a link (a term with a dot is always a link),
-- in scripts without spaces: a katakana run; every two-character gram of a Han run and the run
-  itself when it has three or four characters; a Thai, Lao, Khmer or Burmese chunk. Thai and Lao
-  write some vowels before their consonant, and such a vowel always opens a syllable: cutting there
-  gives chunks that do not depend on what stands before them.
+- ``host`` and ``host/page`` of a link (``links``); a word with a dot is always a link.
 
-Mentions, links in the text, numbers and hiragana (mostly grammar) give nothing.
+Mentions, links in the text and numbers give nothing. All work is linear in the text, which is cut.
 """
 
 from __future__ import annotations
@@ -19,8 +16,13 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from shared.features.links import link_terms
+from shared.features.phrases import phrases_of
+from shared.features.segment import HAN, HIRAGANA, KATAKANA, SPACELESS, words_of
 from shared.features.stopwords import STOP_WORDS
 
+#: Characters of a text that are looked at: the networks allow fewer.
+MAX_TEXT = 3_000
 #: Terms a post gives at most. The first ones win, but tags and links always keep their places.
 MAX_TERMS = 24
 #: Places that tags and links from a post's metadata may take from its last words.
@@ -28,57 +30,72 @@ RESERVED = 8
 #: Characters of one term at most: longer ones are noise or an attack on memory.
 MAX_LENGTH = 64
 
-_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々〆"
-_KATAKANA = "\u30a1-\u30faー"
-_DENSE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
-_OPENING = "\u0e40-\u0e44\u0ec0-\u0ec4"
+#: Tags of a post's metadata that are looked at.
+_MAX_TAGS = 64
+
 # ``\w`` leaves out the vowel signs of Arabic, Hebrew and the Indic scripts, which would cut words.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u0669\u0900-\u0963\u0966-\u0dff"
-_OTHER = f"{_HAN}{_KATAKANA}{_DENSE}\u3041-\u309f"
-_LETTER = f"[a-z]+|[^\\W_{_OTHER}]|[{_MARKS}]"
+_EASTERN = f"{HAN}{KATAKANA}{HIRAGANA}ヶヵ"
+_LETTERS = rf"(?:[^\W_{_EASTERN}{SPACELESS}]++|[{_MARKS}]++)++"
+_ADDRESS = r"https?://\S+|www\.\S+|@[\w.\-]+|(?<![a-z0-9.-])(?:[a-z0-9-]++\.)+[a-z]{2,}/\S*"
 
 _TOKEN = re.compile(
-    rf"https?://\S+|www\.\S+|@[\w.\-]+|(?:[a-z0-9-]+\.)+[a-z]{{2,}}/\S*"
-    rf"|#[\w{_MARKS}{_DENSE}]+"
-    rf"|\$[a-z]{{1,6}}(?!\w)"
-    rf"|(?:{_LETTER})+(?:['’](?:{_LETTER})+)*"
-    rf"|[{_KATAKANA}]{{3,}}|[{_HAN}]{{2,}}|[{_DENSE}]{{3,}}"
+    rf"{_ADDRESS}|#[\w{_MARKS}{SPACELESS}]+|(?<![\w$])\$[a-z]{{1,6}}(?!\w)"
+    rf"|{_LETTERS}(?:['’]{_LETTERS})*|[{_EASTERN}]{{2,}}|[{SPACELESS}]{{3,}}"
 )
-_DENSE_CHUNK = re.compile(rf"[{_OPENING}]?[^{_OPENING}]+")
-_DENSE_LENGTH = 8
-_LINK = re.compile(r"https?://(?:www\.)?([^/?#\s:]+)(?::\d+)?(/[^?#\s]*)?", re.IGNORECASE)
+#: The same for ASCII text, most of all: a third of the time.
+_ASCII_TOKEN = re.compile(rf"{_ADDRESS}|#\w+|(?<![\w$])\$[a-z]{{1,6}}(?!\w)|[a-z0-9]++(?:'[a-z0-9]+)*", re.ASCII)
 _PARTICLES = frozenset("은는이가을를에의도로와과")
 
 
-def normalise(text: str) -> str:
-    """Lower-cased, compatibility-composed text (full-width letters become plain ones)."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).lower()
+def compose(text: str) -> str:
+    """The part of a text that is looked at, compatibility-composed (full-width letters become plain)."""
+    text = text[:MAX_TEXT]
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text)[:MAX_TEXT]
+    # It takes the Thai and Lao vowel "am" apart, which the dictionaries write as one.
+    return text.replace("\u0e4d\u0e32", "\u0e33").replace("\u0ecd\u0eb2", "\u0eb3")
 
 
 def terms_of(text: str, tags: Sequence[str] = (), links: Sequence[str] = ()) -> list[str]:
-    """Distinct terms of a post in order of appearance, at most ``MAX_TERMS``.
+    """Distinct terms of a post, at most ``MAX_TERMS``: words in order of appearance, then phrases.
 
     ``tags`` are hashtags from the post's metadata, with or without ``#``; ``links`` are full
-    addresses. Both come after the text's own terms. Never raises on any text.
+    addresses. Both come last. Never raises on any text.
     """
-    extra = dict.fromkeys(_tags(tags))
-    extra.update(dict.fromkeys(_links(links)))
-    reserved = list(extra)[:RESERVED]
+    composed = compose(text)
+    return terms_in(composed, composed.lower(), tags, links)
+
+
+def terms_in(composed: str, lowered: str, tags: Sequence[str], links: Sequence[str]) -> list[str]:
+    """``terms_of`` a text that ``compose`` made, and the same in lower case."""
+    extra = dict.fromkeys(phrases_of(composed))
+    if tags or links:
+        marks = dict.fromkeys(_tags(tags))
+        marks.update(dict.fromkeys(link_terms(links)))
+        extra.update(dict.fromkeys(list(marks)[:RESERVED]))
     found: dict[str, None] = {}
-    room = MAX_TERMS - len(reserved)
-    for token in _TOKEN.findall(normalise(text)):
+    room = MAX_TERMS - len(extra)
+    tokens = (_ASCII_TOKEN if lowered.isascii() else _TOKEN).findall(lowered)
+    segmented = False
+    for token in tokens:
         if token in STOP_WORDS or token in found:
             continue
         if token.isalpha() and token.isascii():
             if 3 <= len(token) <= MAX_LENGTH:
                 found[token] = None
+        elif token[0] >= "\u0e00" and _spaceless(token[0]):
+            if not segmented:
+                segmented = True
+                words = words_of([other for other in tokens if _spaceless(other[0])])
+                found.update(dict.fromkeys(w[:MAX_LENGTH] for w in words if w not in STOP_WORDS))
         else:
             for term in _special(token):
                 found[term] = None
         if len(found) >= room:
             break
-    found.update(dict.fromkeys(reserved))
-    return list(found)[:MAX_TERMS]
+    return [*list(found)[:room], *(term for term in extra if term not in found)]
 
 
 def is_marker(term: str) -> bool:
@@ -86,8 +103,18 @@ def is_marker(term: str) -> bool:
     return term[0] in "#$" or "/" in term
 
 
+def _spaceless(first: str) -> bool:
+    return (
+        "\u3005" <= first <= "\u9fff"
+        or "\u0e00" <= first <= "\u0eff"
+        or "\u1000" <= first <= "\u109f"
+        or "\u1780" <= first <= "\u17ff"
+        or "\uf900" <= first <= "\ufaff"
+    )
+
+
 def _special(token: str) -> list[str]:
-    """The terms of anything but a plain ASCII word."""
+    """The terms of anything but a plain ASCII word or a run without spaces."""
     first = token[0]
     if first == "#":
         return _tags((token,))
@@ -95,20 +122,7 @@ def _special(token: str) -> list[str]:
         return [token]
     if first == "@" or "/" in token or token.startswith("www."):
         return []
-    if "\u30a1" <= first <= "\u30ff":
-        return [token[:MAX_LENGTH]]
-    if "\u3005" <= first <= "\u9fff" or "\uf900" <= first <= "\ufaff":
-        return _han(token)
-    if "\u0e00" <= first <= "\u0eff" or "\u1000" <= first <= "\u109f" or "\u1780" <= first <= "\u17ff":
-        chunks = _DENSE_CHUNK.findall(token)[:MAX_TERMS]
-        return [chunk[:_DENSE_LENGTH] for chunk in chunks if len(chunk) > 2]
     return _word(token)
-
-
-def _han(run: str) -> list[str]:
-    grams = [run] if len(run) in (3, 4) else []
-    grams += [run[i : i + 2] for i in range(min(len(run), MAX_TERMS) - 1)]
-    return [gram for gram in grams if gram not in STOP_WORDS]
 
 
 def _word(word: str) -> list[str]:
@@ -125,20 +139,5 @@ def _word(word: str) -> list[str]:
 
 
 def _tags(tags: Sequence[str]) -> list[str]:
-    plain = (normalise(tag).strip().lstrip("#") for tag in tags)
+    plain = (compose(tag[:256]).lower().strip().lstrip("#") for tag in tags[:_MAX_TAGS])
     return [f"#{tag}" for tag in plain if 1 < len(tag) <= MAX_LENGTH and not tag.isdigit()]
-
-
-def _links(links: Sequence[str]) -> list[str]:
-    """``host`` and ``host/path``: the site is often common, the page is the story."""
-    terms = []
-    for link in links:
-        match = _LINK.match(link)
-        if match is None or "." not in match[1] or len(match[1]) > MAX_LENGTH:
-            continue
-        host = match[1].lower()
-        terms.append(host)
-        path = (match[2] or "").rstrip("/")
-        if path:
-            terms.append((host + path)[: 2 * MAX_LENGTH])
-    return terms

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from shared.schemas.alert import Alert
 from shared.schemas.feed import Feed
 from shared.schemas.post import Post
 from shared.schemas.run import Run
@@ -65,6 +66,13 @@ class RunUpdated(LiveMessage, frozen=True, kw_only=True, tag="run"):
     run: Run
 
 
+class AlertRaised(LiveMessage, frozen=True, kw_only=True, tag="alert"):
+    """A watch was met, or the sending of its alert went on. ``unread`` counts all not acknowledged."""
+
+    alert: Alert
+    unread: int
+
+
 class Beat(LiveMessage, frozen=True, kw_only=True, tag="beat"):
     """Sent every 5 s when nothing else is: silence for longer means that the stream is broken."""
 
@@ -73,4 +81,4 @@ class Beat(LiveMessage, frozen=True, kw_only=True, tag="beat"):
     reason: str | None = None
 
 
-Message = Hello | Posts | PostsDeleted | TopicsUpdated | FeedUpdated | RunUpdated | Beat
+Message = Hello | Posts | PostsDeleted | TopicsUpdated | FeedUpdated | RunUpdated | AlertRaised | Beat

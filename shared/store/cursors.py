@@ -1,21 +1,11 @@
-"""Feeds, how far each was read, what it could not give us, and what the relay last said of it."""
+"""How far each feed was read, what it could not give us, and what the relay last said of it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from shared.schemas.base import Schema
-from shared.schemas.feed import Feed
 from shared.store.database import Command, Statement
-
-ENSURE_FEED = Command(
-    """INSERT INTO feed (id, kind, url, backfill_minutes)
-       VALUES (%(feed)s, %(kind)s, %(url)s, %(backfill_minutes)s)
-       ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, url = excluded.url,
-         backfill_minutes = excluded.backfill_minutes
-       WHERE (feed.kind, feed.url, feed.backfill_minutes)
-             IS DISTINCT FROM (excluded.kind, excluded.url, excluded.backfill_minutes)"""
-)
 
 #: A new feed begins at ``start_us``, or without one at its backfill by the database's clock. An
 #: existing position stays.
@@ -78,23 +68,13 @@ ADD_GAP = Command(
 )
 
 REPORT = Command(
-    """INSERT INTO feed_report (feed, status, reason, rate)
-       VALUES (%(feed)s, %(status)s, %(reason)s, %(rate)s)
+    """INSERT INTO feed_report (feed, status, reason, rate, behind_seconds, catch_up_seconds)
+       VALUES (%(feed)s, %(status)s, %(reason)s, %(rate)s, %(behind_seconds)s, %(catch_up_seconds)s)
        ON CONFLICT (feed) DO UPDATE SET
          since = CASE WHEN feed_report.status = excluded.status THEN feed_report.since ELSE now() END,
-         status = excluded.status, reason = excluded.reason, rate = excluded.rate, reported_at = now()"""
-)
-
-FEED = Statement(
-    """SELECT f.id, f.kind, f.url, f.enabled, r.status, r.reason, r.since, r.reported_at,
-              CASE WHEN c.events > 0 THEN c.event_time END AS last_event_time,
-              CASE WHEN c.events > 0
-                   THEN greatest(extract(epoch FROM now() - c.event_time), 0)::double precision
-              END AS lag_seconds,
-              r.rate, c.events, c.posts, c.deletes, c.quarantined
-         FROM feed f JOIN feed_cursor c ON c.feed = f.id JOIN feed_report r ON r.feed = f.id
-        WHERE f.id = %(feed)s""",
-    Feed,
+         status = excluded.status, reason = excluded.reason, rate = excluded.rate,
+         behind_seconds = excluded.behind_seconds, catch_up_seconds = excluded.catch_up_seconds,
+         reported_at = now()"""
 )
 
 

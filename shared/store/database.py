@@ -8,7 +8,7 @@ noun. Executors translate every vendor error into ``StoreUnavailable`` (worth a 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTi
 
 from shared.config.settings import Settings
 from shared.errors import StoreRejected, StoreUnavailable
-from shared.store.deadline import cut_after
+from shared.store.deadline import cut_after, cut_from_thread
 
 Row = TypeVar("Row")
 Params = Mapping[str, Any]
@@ -30,6 +30,10 @@ POOL_WAIT_SECONDS = 5.0
 CHECK_SECONDS = 2.0
 #: What a transaction may take beyond the server's own limit on a statement before its connection is cut.
 GRACE_SECONDS = 5.0
+
+
+#: Around rows in COPY's binary form: signature, no flags, no extension; and "no more rows".
+_COPY_HEADER, _COPY_TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 
 
 class Statement(msgspec.Struct, Generic[Row], frozen=True):
@@ -68,6 +72,11 @@ def translated() -> Iterator[None]:
         raise StoreRejected("PostgreSQL rejected a statement.", why=_first_line(error)) from error
 
 
+def timed_out(error: StoreUnavailable) -> bool:
+    """Whether PostgreSQL answers, but ended the statement because it ran too long (SQLSTATE 57014)."""
+    return getattr(error.__cause__, "sqlstate", None) == "57014"
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
@@ -103,11 +112,21 @@ class Transaction:
             for row in rows:
                 copy.write_row(row)
 
+    def copy_packed(self, target: CopyIn, rows: Iterable[bytes]) -> None:
+        """Stream ``rows`` into ``target``, each in COPY's binary form already."""
+        with self._connection.cursor() as cursor, cursor.copy(target.sql) as copy:
+            copy.write(b"".join((_COPY_HEADER, *rows, _COPY_TRAILER)))
+
 
 class Database:
-    """A bounded pool and its executor (sync). ``name`` shows in ``pg_stat_activity``."""
+    """A bounded pool and its executor (sync). ``name`` shows in ``pg_stat_activity``.
 
-    def __init__(self, settings: Settings, *, name: str, size: int) -> None:
+    ``cuts`` gives up a server that is silent for longer than a statement may take: for who must say so.
+    A transaction of several statements then has that much time in all.
+    """
+
+    def __init__(self, settings: Settings, *, name: str, size: int, cuts: bool = False) -> None:
+        self._patience = settings.statement_timeout_seconds + GRACE_SECONDS if cuts else None
         self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
             settings.postgres_url,
             min_size=0,
@@ -115,7 +134,7 @@ class Database:
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_WAIT_SECONDS,
             kwargs=_connect_options(settings, name),
-            check=ConnectionPool.check_connection,
+            check=_check_from_thread if cuts else ConnectionPool.check_connection,
             name=name,
             open=False,
         )
@@ -135,8 +154,10 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction; rolled back if the block raises."""
-        with translated(), self._pool.connection() as connection, connection.transaction():
-            yield Transaction(connection)
+        with translated(), self._pool.connection() as connection:
+            patience = nullcontext() if self._patience is None else cut_from_thread(connection, self._patience)
+            with patience, connection.transaction():
+                yield Transaction(connection)
 
     def execute(self, command: Command, params: Params | None = None) -> int:
         """``Transaction.execute`` in a transaction of its own."""
@@ -238,6 +259,12 @@ class AsyncDatabase:
         """``AsyncTransaction.fetch_one`` in a transaction of its own."""
         async with self.transaction() as transaction:
             return await transaction.fetch_one(statement, params)
+
+
+def _check_from_thread(connection: Connection[Any]) -> None:
+    """Raise unless ``connection`` answers, soon."""
+    with cut_from_thread(connection, CHECK_SECONDS):
+        connection.execute("")
 
 
 async def _check(connection: AsyncConnection[Any]) -> None:

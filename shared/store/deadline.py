@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,7 +29,19 @@ def cut_after(connection: psycopg.AsyncConnection[Any], seconds: float) -> Itera
         timer.cancel()
 
 
-def _cut(connection: psycopg.AsyncConnection[Any]) -> None:
+@contextmanager
+def cut_from_thread(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
+    """``cut_after`` for those who wait in a thread: another one looks at the clock."""
+    timer = threading.Timer(seconds, _cut, (connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _cut(connection: psycopg.AsyncConnection[Any] | psycopg.Connection[Any]) -> None:
     with (
         contextlib.suppress(OSError, psycopg.Error),  # it is closed already
         socket.socket(fileno=os.dup(connection.fileno())) as line,

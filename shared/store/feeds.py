@@ -1,33 +1,49 @@
-"""Reading feeds: their state as the relay last said it, their gaps and their counts by minute."""
+"""Reading feeds as interfaces show them: state as the relay last said it, gaps, counts by minute."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from shared.schemas.base import Schema
-from shared.schemas.feed import Feed, FeedMinute, Gap
+from shared.schemas.feed import Feed, FeedMinute, Gap, GapDetail
 from shared.store.database import Statement
 
-_FEED = """
-  SELECT feed.id, feed.kind, feed.url, feed.enabled,
-         CASE WHEN NOT feed.enabled THEN 'paused'
+#: An address as shown: without a user's name, password or what a parameter keeps secret.
+_SHOWN_URL = """regexp_replace(regexp_replace(feed.url, '//[^/@]*@', '//', 'g'),
+           '([?&][^=&]*(token|secret|passw|api_?key|auth|signature|credential)[^=&]*=)[^&]*', '\\1...', 'gi')"""
+
+_FEED = f"""
+  SELECT feed.id, feed.kind, {_SHOWN_URL} AS url, feed.enabled,
+         CASE WHEN feed.removing THEN 'removing'
+              WHEN NOT feed.enabled THEN 'paused'
               WHEN said.feed IS NULL THEN 'starting'
+              WHEN said.status = 'ended' THEN 'ended'
               WHEN said.reported_at < now() - interval '30 seconds' THEN 'unreachable'
               ELSE said.status END AS status,
-         CASE WHEN feed.enabled AND said.reported_at < now() - interval '30 seconds'
+         CASE WHEN feed.removing THEN 'Its posts are being removed.'
+              WHEN NOT feed.enabled THEN NULL
+              WHEN said.feed IS NULL THEN 'The relay has not opened it yet.'
+              WHEN said.status <> 'ended' AND said.reported_at < now() - interval '30 seconds'
               THEN 'The relay is not running.' ELSE said.reason END AS reason,
          coalesce(said.since, feed.created_at) AS since,
          coalesce(said.reported_at, feed.created_at) AS reported_at,
-         at.event_time AS last_event_time,
-         extract(epoch FROM now() - at.event_time)::float8 AS lag_seconds,
-         CASE WHEN said.reported_at >= now() - interval '30 seconds' THEN said.rate ELSE 0 END AS rate,
+         CASE WHEN at.events > 0 THEN at.event_time END AS last_event_time,
+         CASE WHEN at.events > 0
+              THEN greatest(extract(epoch FROM now() - at.event_time), 0)::float8 END AS lag_seconds,
+         CASE WHEN fresh THEN said.behind_seconds END AS behind_seconds,
+         CASE WHEN fresh THEN said.catch_up_seconds END AS catch_up_seconds,
+         CASE WHEN fresh THEN said.rate ELSE 0 END AS rate,
          coalesce(at.events, 0) AS events, coalesce(at.posts, 0) AS posts,
-         coalesce(at.deletes, 0) AS deletes, coalesce(at.quarantined, 0) AS quarantined
+         coalesce(at.deletes, 0) AS deletes, coalesce(at.quarantined, 0) AS quarantined,
+         feed.managed, feed.backfill_minutes, feed.options, feed.queue_events, feed.queue_bytes, feed.created_at
     FROM feed
     LEFT JOIN feed_cursor AS at ON at.feed = feed.id
-    LEFT JOIN feed_report AS said ON said.feed = feed.id"""
+    LEFT JOIN feed_report AS said ON said.feed = feed.id
+   CROSS JOIN LATERAL (SELECT feed.enabled AND NOT feed.removing
+                              AND coalesce(said.reported_at >= now() - interval '30 seconds', false) AS fresh) heard"""
 
 ALL = Statement(f"{_FEED} ORDER BY feed.id", Feed)
+ONE = Statement(f"{_FEED} WHERE feed.id = %(feed)s", Feed)
 
 _GAP = 'SELECT id::text, feed, start_time AS start, end_time AS "end", cause FROM feed_gap'
 
@@ -38,6 +54,18 @@ GAPS_BETWEEN = Statement(
 #: Gaps of the last 24 hours by the database's clock.
 GAPS_RECENT = Statement(
     f"{_GAP} WHERE end_time > now() - interval '24 hours' ORDER BY start_time, feed_gap.id LIMIT 1000", Gap
+)
+
+#: Gaps of one feed by their end, newest first; ``before`` is the last one of the page before.
+GAPS_OF_FEED = Statement(
+    """SELECT id::text, feed, start_time AS start, end_time AS "end", cause, created_at AS found_at, evidence,
+              extract(epoch FROM end_time - start_time)::float8 AS seconds
+         FROM feed_gap
+        WHERE feed = %(feed)s
+          AND (%(before)s::uuid IS NULL OR (end_time, feed_gap.id) <
+                (SELECT b.end_time, b.id FROM feed_gap b WHERE b.id = %(before)s::uuid))
+        ORDER BY end_time DESC, feed_gap.id DESC LIMIT %(limit)s""",
+    GapDetail,
 )
 
 

@@ -10,7 +10,7 @@ from shared.store.database import Command, Statement
 
 
 class Horizon(Schema, frozen=True, kw_only=True):
-    """How far a feed's stored events reach. ``silent``: nothing was stored for a minute."""
+    """How far a feed's stored events reach. ``silent``: nothing more is to be expected of it now."""
 
     feed: str
     event_us: int
@@ -71,9 +71,13 @@ def _us(column: str) -> str:
     return f"(extract(epoch FROM {column}) * 1000000)::bigint"
 
 
+#: Silent is what is paused, being removed or read to its end, and what stored nothing for a minute.
 HORIZONS = Statement(
-    f"""SELECT feed, {_us("event_time")} AS event_us, updated_at < now() - interval '60 seconds' AS silent
-          FROM feed_cursor ORDER BY feed""",
+    f"""SELECT at.feed, {_us("at.event_time")} AS event_us,
+               NOT feed.enabled OR coalesce(said.status = 'ended', false)
+                 OR at.updated_at < now() - interval '60 seconds' AS silent
+          FROM feed_cursor at JOIN feed ON feed.id = at.feed LEFT JOIN feed_report said ON said.feed = at.feed
+         ORDER BY at.feed""",
     Horizon,
 )
 #: Next posts of a feed in the order committed (each feed has one writer). Tombstones are left out.

@@ -1,6 +1,6 @@
 """Stretches of a feed to be read again: opened with a connection, closed when it has caught up, then due.
 
-All times are microseconds of event time; see ``migrations/0003`` for the table and decision 0015 for why.
+All times are microseconds of event time; see ``migrations/0005`` for the table and decision 0015 for why.
 """
 
 from __future__ import annotations

@@ -58,6 +58,9 @@ _DELETIONS = Command(
 
 #: In order: what refers to posts before the posts. A topic takes its minutes and posts along.
 BATCHES: dict[str, Command] = {
+    "delivery": _old("delivery", "created_at"),
+    "alert": _old("alert", "raised_at"),
+    "watch_minute": _old("watch_minute", "minute"),
     "topic_post": _old("topic_post", "event_time"),
     "topic_minute": _old("topic_minute", "minute"),
     "topic": _old("topic", "updated_at"),

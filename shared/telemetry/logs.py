@@ -10,6 +10,9 @@ import structlog
 
 Logger = structlog.stdlib.BoundLogger
 
+#: Libraries that log addresses, which may be secrets: heard only when something is wrong.
+SECRETIVE = ("httpx", "httpcore", "urllib3", "apprise")
+
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -48,6 +51,8 @@ def configure(unit: str, *, level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])
+    for name in SECRETIVE:
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def get(name: str) -> Logger:

@@ -44,3 +44,23 @@ def test_importing_any_module_opens_nothing_reads_nothing_and_starts_nothing() -
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) > 60
+
+
+_LIGHT = """
+import sys
+from pathlib import Path
+import services.cli.main, services.relay.entry, shared.vectors.make
+from shared.config.settings import Settings
+from shared.embedding.chain import load_embedder
+
+load_embedder(Settings(embedding_model="none"), Path("unused"))
+heavy = ("openvino", "qdrant_client", "litestar", "dramatiq", "typst", "services.api", "services.worker")
+print(sorted(name for name in heavy if name in sys.modules))
+"""
+
+
+def test_a_relay_without_meaning_loads_nothing_that_it_does_not_use() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LIGHT], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr[-2000:]

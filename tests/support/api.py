@@ -10,8 +10,10 @@ from contextlib import contextmanager
 import httpx
 
 from services.api.operations.queries import SearchInput
+from services.api.operations.watch_queries import BacktestInput
 from services.api.server import Api
 from shared.config.settings import Settings
+from shared.schemas.backtest import Backtest
 from shared.schemas.search import SearchResult
 from shared.store.database import AsyncDatabase
 from shared.telemetry.health import State
@@ -28,6 +30,7 @@ class Served:
             pool_size=4,
             search=self._search,
             vectors_stored=self._vectors,
+            backtest=self._backtest,
             say=lambda component, state, reason: self.said.append((component, state, reason)),
         )
         self._stop = threading.Event()
@@ -50,6 +53,9 @@ class Served:
     async def _search(self, _: AsyncDatabase, query: SearchInput) -> SearchResult:
         self.searched.append(query)
         return SearchResult(query=query.q, mode="hybrid", hits=[], took_ms=1.0, indexed=0, pending=0)
+
+    async def _backtest(self, query: BacktestInput) -> Backtest:
+        raise AssertionError(f"no test of these asks for a backtest: {query}")
 
     async def _vectors(self) -> int | None:
         return None

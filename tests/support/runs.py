@@ -21,6 +21,7 @@ QUICK = Timings(
     renew_seconds=0.3,
     dispatch_seconds=0.05,
     reap_seconds=0.2,
+    deliver_seconds=0.05,
     lost_seconds=0.5,
     waiting_seconds=1.0,
     heartbeat_milliseconds=2000,

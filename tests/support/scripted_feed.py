@@ -7,7 +7,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -92,8 +92,8 @@ class ScriptedFeed:
             self._stream(connection, script, cursor)
 
     def _stream(self, connection: ServerConnection, script: Script, cursor: int | None) -> None:
-        place, sent = 0, 0
-        earliest = max(cursor or 0, script.from_us)
+        place, earliest = self._begin(script, cursor)
+        sent = 0
         while True:
             if script.then is not None and sent >= script.after:
                 return self._misstep(connection, script.then)
@@ -102,17 +102,25 @@ class ScriptedFeed:
                 if self._closing:
                     return None
                 batch = self._events[place:]
-            for time_us, payload in batch:
+            for time_us, _ in batch:
                 place += 1
                 if time_us < earliest:
                     continue
-                connection.send(payload)
+                connection.send(self._frame(place - 1))
                 sent += 1
                 self.sent += 1
                 if script.then is not None and sent >= script.after:
                     break
             if not batch:
                 connection.ping()
+
+    def _begin(self, script: Script, cursor: int | None) -> tuple[int, int]:
+        """Place of the first event to look at, and the time before which none is sent."""
+        return 0, max(cursor or 0, script.from_us)
+
+    def _frame(self, place: int) -> bytes | str:
+        """What goes out for the event at ``place``; bytes as a binary frame."""
+        return self._events[place][1]
 
     def _misstep(self, connection: ServerConnection, then: str | int) -> None:
         if isinstance(then, int):
@@ -128,12 +136,22 @@ class ScriptedFeed:
 
 @contextlib.contextmanager
 def scripted_feed() -> Iterator[ScriptedFeed]:
-    feed = ScriptedFeed()
+    with serving(ScriptedFeed()) as feed:
+        yield feed
+
+
+Feed = TypeVar("Feed", bound=ScriptedFeed)
+
+
+@contextlib.contextmanager
+def serving(feed: Feed) -> Iterator[Feed]:
+    """``feed`` on a port of its own."""
     with serve(
         feed._serve,
         "127.0.0.1",
         0,
         process_request=feed._accept,
+        select_subprotocol=lambda _, offered: offered[0] if offered else None,
         compression=None,
         ping_interval=None,
         close_timeout=1,

@@ -29,9 +29,13 @@ class Position(Schema, frozen=True, kw_only=True):
     gaps: int
 
 
-_POSTS = Statement("SELECT id, uri, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM post", StoredPost)
+_POSTS = Statement(
+    "SELECT id, uri, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM post WHERE feed = %(feed)s",
+    StoredPost,
+)
 _POSITION = Statement(
-    "SELECT position, quarantined, (SELECT count(*) FROM feed_gap) AS gaps FROM feed_cursor WHERE feed = 'simulator'",
+    """SELECT position, quarantined, (SELECT count(*) FROM feed_gap WHERE feed = %(feed)s) AS gaps
+         FROM feed_cursor WHERE feed = %(feed)s""",
     Position,
 )
 
@@ -52,19 +56,19 @@ class Differences(NamedTuple):
         return not any(self)
 
 
-def position(database: Database) -> Position | None:
-    return database.fetch_one(_POSITION)
+def position(database: Database, feed: str = "simulator") -> Position | None:
+    return database.fetch_one(_POSITION, {"feed": feed})
 
 
-def compare(database: Database, stream: Stream, start_us: int) -> Differences:
+def compare(database: Database, stream: Stream, start_us: int, feed: str = "simulator") -> Differences:
     """Differences up to the committed cursor. The relay must not be writing meanwhile."""
-    cursor = position(database)
+    cursor = position(database, feed)
     assert cursor is not None
     end_us = cursor.position + 1
     ledger = stream.ledger
     served = {post_id(post.uri) for post in ledger.posts(start_us, end_us)}
     deleted = {post_id(uri) for uri in ledger.deletes(start_us, end_us)}
-    stored = database.fetch(_POSTS)
+    stored = database.fetch(_POSTS, {"feed": feed})
     ids = {post.id for post in stored}
     kept = {post.id: post for post in stored if not post.deleted}
     return Differences(

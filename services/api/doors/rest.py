@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from services.api.metrics import REQUEST_SECONDS, REQUESTS
 from services.api.operations.context import Context, Services
-from services.api.operations.registry import File, Operation, invoke
+from services.api.operations.registry import WITHOUT_BODY, File, Operation, invoke
 from services.api.readiness import Readiness
 from shared.errors import GroundswellError, InputError
 
@@ -55,7 +55,7 @@ def _route(operation: Operation[Any, Any], services: Services, readiness: Readin
 
 async def _call(operation: Operation[Any, Any], context: Context, request: Request[Any, Any, Any]) -> Any:
     query = read_query(request.scope.get("query_string", b""))
-    if operation.method == "GET":
+    if operation.method in WITHOUT_BODY:
         return await invoke(operation, context, {**query, **request.path_params}, strict=False)
     if query:
         raise InputError("The request is not valid.", why="This address takes its input in the body.")

@@ -16,8 +16,7 @@ from services.api.momentum.config import MomentumConfig
 from services.api.momentum.engine import Engine, Observation, Tick
 from services.api.momentum.model import MINUTE_US
 from shared.errors import InputError
-from shared.features.fingerprint import fingerprint_of
-from shared.features.terms import terms_of
+from shared.features.post import features_of
 from shared.recordings import UNREADABLE, opened
 
 _COLLECTION = "app.bsky.feed.post"
@@ -56,8 +55,22 @@ class _Facet(msgspec.Struct):
     features: list[_Feature] = []
 
 
+class _External(msgspec.Struct):
+    uri: str = ""
+
+
+class _Media(msgspec.Struct):
+    external: _External | None = None
+
+
+class _Embed(msgspec.Struct):
+    external: _External | None = None
+    media: _Media | None = None
+
+
 class _Record(msgspec.Struct):
     text: str = ""
+    embed: _Embed | None = None
     langs: list[str] | None = None
     tags: list[str] | None = None
     facets: list[_Facet] | None = None
@@ -152,13 +165,17 @@ def _take(engine: Engine, event: _Event, records: msgspec.json.Decoder[_Record])
     features = [feature for facet in record.facets or () for feature in facet.features]
     tags = [feature.tag for feature in features if feature.tag] + (record.tags or [])
     links = [feature.uri for feature in features if feature.uri]
+    if record.embed is not None:
+        cards = (record.embed.external, record.embed.media.external if record.embed.media else None)
+        links += [card.uri for card in cards if card is not None]
     author = int.from_bytes(blake2b(event.did.encode(), digest_size=8).digest(), "big", signed=True)
+    terms, fingerprint = features_of(record.text, tags, links)
     observation = Observation(
         time_us=event.time_us,
         post=post,
         author=author,
-        terms=tuple(terms_of(record.text, tags, links)),
-        fingerprint=fingerprint_of(record.text),
+        terms=tuple(terms),
+        fingerprint=fingerprint,
         language=record.langs[0].split("-")[0].lower() if record.langs else "",
     )
     engine.observe((observation,))

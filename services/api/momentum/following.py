@@ -51,6 +51,9 @@ class Following:
         horizons = {horizon.feed: horizon for horizon in database.fetch(store.HORIZONS)}
         self.newest_us = max((horizon.event_us for horizon in horizons.values()), default=0)
         self._reaches = {}
+        # A feed that was removed and is added again begins anew.
+        for removed in self.places.keys() - horizons.keys():
+            del self.places[removed]
         for feed, horizon in horizons.items():
             place = self._place(database, feed)
             self._read_gaps(database, feed, place)

@@ -15,7 +15,7 @@ SPAN_US = 60 * MINUTE_US
 class Reach(msgspec.Struct, frozen=True):
     """One feed. ``time_us``: all its posts up to here were observed. ``drained``: no more are stored.
 
-    ``silent``: nothing was stored for a minute.
+    ``silent``: nothing was stored for a minute, or it is paused or has ended.
     """
 
     time_us: int

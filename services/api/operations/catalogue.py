@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.api.operations import feeds, health, posts, reports, runs, searching, topics
+from services.api.operations import (
+    alerts,
+    destinations,
+    feed_history,
+    feed_rows,
+    feeds,
+    health,
+    posts,
+    reports,
+    runs,
+    searching,
+    topics,
+    watches,
+)
 from services.api.operations.registry import Operation
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     health.health,
     feeds.feeds,
+    feeds.feed,
+    feeds.feed_kinds,
+    feed_rows.create_feed,
+    feed_rows.change_feed,
+    feed_rows.remove_feed,
     feeds.feed_series,
+    feed_history.feed_drops,
+    feed_history.feed_gaps,
     posts.posts,
     posts.post,
     topics.topics,
@@ -24,4 +44,22 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     reports.report,
     reports.report_pdf,
     reports.report_markdown,
+    watches.watches,
+    watches.create_watch,
+    watches.watch,
+    watches.change_watch,
+    watches.remove_watch,
+    watches.snooze_watch,
+    watches.wake_watch,
+    watches.backtest_rule,
+    watches.backtest_watch,
+    alerts.alerts,
+    alerts.alert,
+    alerts.acknowledge_alerts,
+    destinations.destinations,
+    destinations.create_destination,
+    destinations.change_destination,
+    destinations.remove_destination,
+    destinations.check_destination,
+    destinations.delivery,
 )

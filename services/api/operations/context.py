@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from services.api.operations.queries import SearchInput
+from services.api.operations.watch_queries import BacktestInput
 from shared.config.settings import Settings
+from shared.schemas.backtest import Backtest
 from shared.schemas.search import SearchResult
 from shared.store.database import AsyncDatabase
 
@@ -36,6 +38,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     database: AsyncDatabase
     search: Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]
     vectors_stored: Callable[[], Awaitable[int | None]]
+    backtest: Callable[[BacktestInput], Awaitable[Backtest]]
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

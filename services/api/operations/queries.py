@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from shared.schemas.base import Schema
+from shared.schemas.feed import FeedChange, FeedRequest
 from shared.schemas.run import RunRequest
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
+#: A feed's name: also part of addresses, metrics and thread names.
+FeedId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
+BackfillMinutes = Annotated[int, Meta(ge=0, le=43_200)]
+QueueEvents = Annotated[int, Meta(ge=100, le=1_000_000)]
+QueueBytes = Annotated[int, Meta(ge=1 << 20, le=1 << 30)]
 
 
 class FeedSeriesInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +26,47 @@ class FeedSeriesInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     feed: Name
     minutes: Minutes = 60
+
+
+class FeedInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A feed by its id."""
+
+    feed: Name
+
+
+class FeedHistoryInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``before`` is ``next`` of an earlier page."""
+
+    feed: Name
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+    before: UUID | None = None
+
+
+class CreateFeedInput(FeedRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``FeedRequest`` says, with its bounds."""
+
+    id: FeedId
+    kind: Name
+    backfill_minutes: BackfillMinutes = 60
+    queue_events: QueueEvents | None = None
+    queue_bytes: QueueBytes | None = None
+
+
+class ChangeFeedInput(FeedChange, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``FeedChange`` says, with its bounds."""
+
+    feed: Name
+    backfill_minutes: BackfillMinutes | UnsetType = UNSET
+    options: dict[str, Any] | UnsetType = UNSET
+    queue_events: QueueEvents | UnsetType | None = UNSET
+    queue_bytes: QueueBytes | UnsetType | None = UNSET
+
+
+class RemoveFeedInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``posts=delete`` removes the posts the feed brought as well; without it a feed that has any stays."""
+
+    feed: Name
+    posts: Literal["keep", "delete"] = "keep"
 
 
 class PostsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):

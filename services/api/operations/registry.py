@@ -20,7 +20,9 @@ from shared.errors import Forbidden, InputError
 In = TypeVar("In", bound=msgspec.Struct)
 Out = TypeVar("Out")
 Effect = Literal["read", "write"]
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+#: Methods whose input is the address alone; the others take a JSON body.
+WITHOUT_BODY: frozenset[Method] = frozenset({"GET", "DELETE"})
 
 
 class NoInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

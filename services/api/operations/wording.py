@@ -58,6 +58,11 @@ _PARTS = {
         "Topics and their charts are behind or stand still.",
         "Wait while it catches up; if it does not, look at the API's log.",
     ),
+    "watches": Words(
+        "Watches",
+        "Some watches do not judge all their conditions; each says which.",
+        "See the reason beside the watch.",
+    ),
     "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }
@@ -91,8 +96,14 @@ FEED_STATES: dict[FeedStatus, tuple[State, str | None, str | None]] = {
         "No new posts of it arrive. What its server keeps is read later.",
         "Check the feed's address and the network; it reconnects by itself.",
     ),
+    "failed": (
+        "down",
+        "No new posts of it arrive. The other feeds go on.",
+        "See the reason: change the feed, or look at the relay's log; it is tried again by itself.",
+    ),
     "paused": ("off", None, None),
     "ended": ("off", None, None),
+    "removing": ("off", None, None),
 }
 
 

@@ -39,7 +39,7 @@ class Scheduler:
         """Until ``stop``; then the lease is given back."""
         while not stop.is_set():
             stop.wait(self.turn())
-        LEADER.set(0)
+        LEADER.labels(self._lease.name).set(0)
         try:
             self._lease.release()
         except DependencyError:
@@ -52,7 +52,7 @@ class Scheduler:
             if self._lease.epoch != self._epoch:
                 self._forget()
                 self._epoch = self._lease.epoch
-            LEADER.set(leads)
+            LEADER.labels(self._lease.name).set(leads)
             if not leads:
                 return FOLLOWER_SECONDS
             more = [job.run(self._lease) for job in self._jobs]

@@ -13,7 +13,7 @@ class Lease:
     """``epoch`` is 0 while another holds it, and changes whenever another held it in between."""
 
     def __init__(self, database: Database, name: str, holder: str, *, seconds: int = LEASE_SECONDS) -> None:
-        self._database = database
+        self._database, self.name = database, name
         self._key = {"name": name, "holder": holder, "seconds": seconds}
         self.epoch = 0
 

@@ -57,6 +57,20 @@ const scenes = [
   { name: 'topic-missing', path: '/topics/nothing', world: { calm: true } },
   { name: 'report', path: '/reports/report-earlier', world: {} },
   { name: 'reports', path: '/reports', world: {} },
+  { name: 'watches', path: '/watches', world: {} },
+  { name: 'watches-empty', path: '/watches', world: { calm: true, listening: true } },
+  { name: 'watch-new', path: '/watches/new', world: { calm: true } },
+  { name: 'watch-backtest', path: '/watches/outages', world: { calm: true }, act: async (page) => {
+    await page.getByRole('button', { name: 'Try', exact: true }).click();
+    await page.getByText('would have fired').waitFor();
+    await page.getByText('Would it have fired?').scrollIntoViewIfNeeded();
+    await page.waitForTimeout(600);
+  } },
+  { name: 'feeds', path: '/feeds?range=1h', world: {}, act: async (page) => {
+    await page.getByText('Interruptions and gaps').first().click();
+    await page.getByText('Interruptions, newest first').waitFor();
+  } },
+  { name: 'alert', path: '/alerts/a1', world: { calm: true } },
   { name: 'sign-in', path: '/', world: { token: 'secret' } },
 ];
 

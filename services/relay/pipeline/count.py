@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from services.relay.events import NewPost
-from shared.features.fingerprint import fingerprint_of
-from shared.features.terms import terms_of
+from shared.features.post import features_of
 
 
 def count(posts: Iterable[NewPost]) -> None:
     """Fill ``terms`` and ``fingerprint`` of each post."""
     for post in posts:
-        post.terms = terms_of(post.text, post.tags, post.links)
-        post.fingerprint = fingerprint_of(post.text)
+        post.terms, post.fingerprint = features_of(post.text, post.tags, post.links)

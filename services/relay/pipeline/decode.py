@@ -7,12 +7,20 @@ from collections.abc import Sequence
 
 import msgspec
 
-from services.relay.events import Batch, Event, NewPost, Reaction, Read, Refused, Removal
+from services.relay.events import (
+    MAX_AHEAD_US,
+    Batch,
+    Event,
+    NewPost,
+    Reaction,
+    Read,
+    Refused,
+    Removal,
+    Together,
+)
 from services.relay.frames import Frame
 from shared.errors import MalformedFrame
 
-#: An event may be this far ahead of the database's clock; further ahead its sender's clock is broken.
-MAX_AHEAD_US = 600_000_000
 #: Characters of a decoder's complaint that are kept.
 _DETAIL = 300
 
@@ -23,6 +31,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
     ``now_us`` is the database's clock.
     """
     batch = Batch()
+    latest_us = now_us + MAX_AHEAD_US
     for frame in frames:
         if frame.resume is not None:
             batch.resume, batch.first = frame.resume, None
@@ -32,7 +41,7 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
             _move(batch, frame, frame.mark_us)
             continue
         try:
-            event = decode_frame(frame, now_us + MAX_AHEAD_US, read)
+            event = decode_frame(frame, latest_us, read)
         except MalformedFrame as error:
             batch.refused.append(Refused(frame, error.reason, error.why))
             continue
@@ -41,16 +50,23 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
         batch.last_us = event.time_us
         if frame.moves:
             _move(batch, frame, event.time_us)
-        match event:
-            case Reaction():
-                batch.reactions.append(event)
-            case NewPost():
-                batch.posts.append(event)
-            case Removal():
-                batch.removals.append(event)
-            case _:
-                batch.passing.append(event)
+        _add(batch, event)
     return batch
+
+
+def _add(batch: Batch, event: Event) -> None:
+    match event:
+        case Reaction():
+            (batch.undoings if event.undone else batch.reactions).append(event)
+        case NewPost():
+            batch.posts.append(event)
+        case Removal():
+            batch.removals.append(event)
+        case Together():
+            for each in event.events:
+                _add(batch, each)
+        case _:
+            batch.passing.append(event)
 
 
 def _move(batch: Batch, frame: Frame, time_us: int) -> None:

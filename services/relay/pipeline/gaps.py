@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import msgspec
 
 from services.relay.events import Batch, NewPost, Reaction, Removal
@@ -73,8 +75,8 @@ def _known(transaction: Transaction, batch: Batch) -> bool:
     match batch.first:
         case NewPost(id=id, replaces=False):
             undoing = False
-        case Reaction(id=id, undone=undoing):
-            pass
+        case Reaction(id=key, undone=undoing):
+            id = UUID(bytes=key)
         case Removal(id=id):
             undoing = True
         case _:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 from uuid import UUID
 
@@ -74,11 +75,14 @@ class Pipeline:
         clock: DatabaseClock,
         position: int,
         read: Read = read_event,
+        turn: AbstractContextManager[object] | None = None,
         host: str = "",
     ) -> None:
         """``host`` is who gave the event at ``position``; empty: the one in ``origin``."""
         self._database, self.origin, self._clock = database, origin, clock
         self.position, self._read = position, read
+        #: Held while a batch is stored: several feeds share few connections.
+        self._turn = nullcontext() if turn is None else turn
         self._host = host or origin.host
         self._resume: Resume | None = None
         #: When the connection was opened whose change to live is still to be bounded; 0 for none.
@@ -138,7 +142,8 @@ class Pipeline:
             overlap=overlap if over else None,
             again=again,
         )
-        outcome = store(self._database, self.origin, batch, place)
+        with self._turn:
+            outcome = store(self._database, self.origin, batch, place)
         self._clock.set(outcome.cursor.now_us)
         if again is not None:
             again.stored(again.after(batch), batch, outcome.stored)
@@ -183,6 +188,7 @@ class Runner:
         while not self._overdue():
             frames = self._queue.take(self._batch_events, self._batch_seconds, 0.2)
             metrics.QUEUE_EVENTS.labels(feed).set(len(self._queue))
+            metrics.QUEUE_BYTES.labels(feed).set(self._queue.waiting_bytes)
             if not self._read_again():
                 return
             if not frames:
@@ -195,7 +201,9 @@ class Runner:
                 logs.get(__name__).warning("frames_left_to_the_feed", feed=feed, frames=len(frames) + len(self._queue))
                 return
             self._queue.done()
-            metrics.BATCH_SECONDS.labels(feed).observe(time.monotonic() - began)
+            committed = time.monotonic()
+            metrics.BATCH_SECONDS.labels(feed).observe(committed - began)
+            metrics.FRESHNESS_SECONDS.labels(feed).observe(committed - self._queue.taken_since)
             for batch, outcome in results:
                 self._after(batch, outcome)
 
@@ -247,7 +255,8 @@ class Runner:
 
     def _after(self, batch: Batch, outcome: Outcome) -> None:
         feed = self._pipeline.origin.feed
-        self._state.stored(batch.events, outcome.cursor.position if batch.position is not None else None)
+        moved = batch.events or batch.position is not None
+        self._state.stored(batch.events, outcome.cursor.position if moved else None)
         if outcome.fresh or outcome.changed:
             self._embedding.wake()
         if outcome.fresh:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -73,7 +72,8 @@ def store(database: Database, origin: Origin, batch: Batch, place: Place) -> Out
         transaction.execute(ingest.BEGIN)
         gap_us = gaps.note(transaction, origin.feed, batch, place.position, place.host, place.now_us)
         fresh, changed = _posts(transaction, feed, batch)
-        added, undone = _reactions(transaction, feed, batch)
+        added = _reactions(transaction, feed, batch)
+        undone = _undoings(transaction, batch)
         removed = _removals(transaction, feed, batch)
         quarantined = _quarantine(transaction, feed, batch)
         counts = {
@@ -85,7 +85,8 @@ def store(database: Database, origin: Origin, batch: Batch, place: Place) -> Out
             + sum(passing.time_us <= place.position for passing in batch.passing)
             + (len(batch.posts) - len(fresh) - len(changed))
             + (len(batch.removals) - len(removed))
-            + (len(batch.reactions) - added.likes - added.reposts - undone.likes - undone.reposts),
+            + (len(batch.reactions) - added.likes - added.reposts)
+            + (len(batch.undoings) - undone.likes - undone.reposts),
             "quarantined": quarantined,
         }
         moved = transaction.fetch(
@@ -153,26 +154,27 @@ def _post_row(place: int, post: NewPost) -> tuple[Any, ...]:
         post.fingerprint,
         post.reply_to,
         post.replaces,
+        post.tombstone,
         place,
     )
 
 
-def _reactions(
-    transaction: Transaction, feed: dict[str, Any], batch: Batch
-) -> tuple[ingest.Reactions, ingest.Reactions]:
+def _reactions(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> ingest.Reactions:
     if not batch.reactions:
-        return _NONE, _NONE
-    transaction.copy_in(ingest.COPY_REACTIONS, _reaction_rows(batch))
-    added = transaction.fetch(ingest.INSERT_REACTIONS, feed)[0]
-    if not any(reaction.undone for reaction in batch.reactions):
-        return added, _NONE
-    return added, transaction.fetch(ingest.UNDO_REACTIONS)[0]
-
-
-def _reaction_rows(batch: Batch) -> Iterator[tuple[Any, ...]]:
+        return _NONE
     epoch = ingest.POSTGRES_EPOCH_US
-    for reaction in batch.reactions:
-        yield reaction.id, reaction.subject, reaction.kind, reaction.time_us - epoch, reaction.undone
+    rows = [ingest.reaction_row(made.id, made.subject, made.kind, made.time_us - epoch) for made in batch.reactions]
+    transaction.copy_packed(ingest.COPY_REACTIONS, rows)
+    return transaction.fetch(ingest.INSERT_REACTIONS, feed)[0]
+
+
+def _undoings(transaction: Transaction, batch: Batch) -> ingest.Reactions:
+    if not batch.undoings:
+        return _NONE
+    epoch = ingest.POSTGRES_EPOCH_US
+    rows = [ingest.undoing_row(undoing.id, undoing.kind, undoing.time_us - epoch) for undoing in batch.undoings]
+    transaction.copy_packed(ingest.COPY_UNDOINGS, rows)
+    return transaction.fetch(ingest.UNDO_REACTIONS)[0]
 
 
 def _removals(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> list[ingest.Changed]:
@@ -182,7 +184,10 @@ def _removals(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> l
     transaction.copy_in(
         ingest.COPY_REMOVALS,
         (
-            (removal.id, removal.uri, removal.author, removal.author_hash, removal.time_us - epoch)
+            (
+                *(removal.id, removal.uri, removal.author, removal.author_hash, removal.time_us - epoch),
+                removal.tombstone,
+            )
             for removal in batch.removals
         ),
     )

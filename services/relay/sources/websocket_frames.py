@@ -1,17 +1,22 @@
 """``websocket-client`` with bounds: frames of any size leave memory flat, reads come in large pieces.
 
 The library's own ``recv`` reads each header with its own system call and gathers a message whole,
-however large. Here its frame parser is kept and those two things are replaced.
+however large. Here its frame parser is kept and those two things are replaced; frames in their most
+usual form do not need it.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import websocket
 
 #: Bytes asked of the socket at once.
 _PIECE = 65_536
+#: RFC 6455, section 5.2: the FIN bit, and the length that means "in the next two bytes".
+_FINAL, _LENGTH_16 = 0x80, 126
+_MESSAGES = frozenset((websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY))
 #: Bytes of an oversize frame that are kept as evidence.
 KEPT_BYTES = 65_536
 
@@ -79,15 +84,26 @@ class BoundedWebSocket(websocket.WebSocket):
     def __init__(self, limit: int) -> None:
         super().__init__(skip_utf8_validation=True, enable_multithread=False)
         self._piece, self._at = b"", 0
+        self._limit = limit
         self.parser = BoundedFrames(self._recv, limit)
         self.frame_buffer = self.parser
 
-    def dial(self, url: str, timeout: float) -> None:
+    def dial(
+        self, url: str, timeout: float, subprotocols: Sequence[str] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
         """Connect and shake hands, following no redirect (an address from a feed is never fetched)."""
-        self.connect(url, timeout=timeout, redirect_limit=0)  # type: ignore[no-untyped-call]
+        self.connect(  # type: ignore[no-untyped-call]
+            url,
+            timeout=timeout,
+            redirect_limit=0,
+            subprotocols=list(subprotocols) or None,
+            header=dict(headers or {}),
+        )
 
     def next_part(self) -> Part:
         """The next frame. Raises the library's errors, and Oversize."""
+        if (part := self._usual()) is not None:
+            return part
         frame = self.parser.recv_frame()
         data = frame.data
         return Part(frame.opcode, bool(frame.fin), data if isinstance(data, bytes) else data.encode())
@@ -96,9 +112,72 @@ class BoundedWebSocket(websocket.WebSocket):
         """Close the socket at once."""
         self.shutdown()  # type: ignore[no-untyped-call]
 
+    def _usual(self) -> Part | None:
+        """The next frame if it is a whole text or binary message that was received to its end.
+
+        Everything else (control frames, fragments, masks, reserved bits, 64-bit lengths, what is
+        oversize or not all here, what the parser has begun) is the parser's; nothing was consumed then.
+        """
+        piece, at = self._piece, self._at
+        if len(piece) - at < 4 or self.parser.begun():
+            return None
+        opcode, size, start = piece[at] ^ _FINAL, piece[at + 1], at + 2
+        if size == _LENGTH_16:
+            size, start = piece[at + 2] << 8 | piece[at + 3], at + 4
+        elif size > _LENGTH_16:
+            return None
+        end = start + size
+        if opcode not in _MESSAGES or size > self._limit or end > len(piece):
+            return None
+        self._at = end
+        return Part(opcode, True, piece[start:end])
+
     def _recv(self, bufsize: int) -> bytes:
         if self._at >= len(self._piece):
             self._piece, self._at = super()._recv(_PIECE), 0  # type: ignore[no-untyped-call]
         part = self._piece[self._at : self._at + bufsize]
         self._at += len(part)
         return part
+
+
+class Message(NamedTuple):
+    """One whole message, or the beginning of one that grew beyond the limit or was cut off.
+
+    ``size`` is its full length as far as it is known.
+    """
+
+    opcode: int
+    data: bytes
+    size: int
+    fault: Literal["", "oversize", "truncated"] = ""
+
+
+class Messages:
+    """Joins fragments into messages of up to ``limit`` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._opcode, self._size = 0, 0
+        self._begun = bytearray()
+
+    def add(self, part: Part) -> Message | None:
+        """The message that ``part`` completes, or ``None`` while fragments are missing."""
+        if part.opcode != websocket.ABNF.OPCODE_CONT:
+            if part.final:
+                return Message(part.opcode, part.data, len(part.data))
+            self._opcode, self._size = part.opcode, len(part.data)
+            self._begun[:] = part.data
+            return None
+        self._size += len(part.data)
+        if self._size <= self._limit:
+            self._begun += part.data
+        if not part.final:
+            return None
+        data = self.taken()
+        return Message(self._opcode, data, self._size, "oversize" if self._size > self._limit else "")
+
+    def taken(self) -> bytes:
+        """What has come of a message, which is forgotten with this."""
+        data = bytes(self._begun)
+        self._begun.clear()
+        return data

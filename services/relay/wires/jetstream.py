@@ -8,29 +8,14 @@ from __future__ import annotations
 
 import msgspec
 
-from services.relay import records
-from services.relay.events import LIKE, REPOST, Event, NewPost, Passing, Reaction, Removal
-from shared.contracts.ids import author_hash, post_id
+from services.relay.commits import EARLIEST_US, Commit, check_origin, event_of
+from services.relay.events import Event, Passing
+from services.relay.wires.look import Look
 from shared.errors import MalformedFrame
 
 #: Name and version of the protocol, stored with the cursor.
 WIRE = "jetstream/1"
-POST = "app.bsky.feed.post"
-REACTIONS = {"app.bsky.feed.like": LIKE, "app.bsky.feed.repost": REPOST}
-_OPERATIONS = frozenset(("create", "update", "delete"))
 _OTHER_KINDS = frozenset(("identity", "account"))
-
-#: Below this a server of the second version would read a cursor as a sequence number (September 2001).
-EARLIEST_US = 1_000_000_000_000_000
-
-
-class Commit(msgspec.Struct):
-    """The part of a commit we use; deletes carry no record."""
-
-    operation: str
-    collection: str
-    rkey: str
-    record: msgspec.Raw = msgspec.Raw(b"")
 
 
 class Envelope(msgspec.Struct):
@@ -42,55 +27,34 @@ class Envelope(msgspec.Struct):
     commit: Commit | None = None
 
 
+class _Head(msgspec.Struct):
+    """``cursor`` is a sequence number, written only by servers that also speak the second version."""
+
+    time_us: int = 0
+    cursor: int = 0
+
+
 _envelope = msgspec.json.Decoder(Envelope)
-_post = msgspec.json.Decoder(records.Post)
-_subject = msgspec.json.Decoder(records.Subject)
+_head = msgspec.json.Decoder(_Head)
 
 
 def read_event(data: bytes, latest_us: int) -> Event:
     """The event in one frame. See ``services.relay.events.Read``."""
     envelope = _envelope.decode(data)
-    time_us = envelope.time_us
-    if not EARLIEST_US <= time_us <= latest_us:
-        raise MalformedFrame("bad_time", f"time_us is {time_us}")
-    did = envelope.did
-    if not records.valid_did(did):
-        raise MalformedFrame("bad_id", "did")
-    commit = envelope.commit
-    if envelope.kind != "commit":
-        if envelope.kind not in _OTHER_KINDS:
-            raise MalformedFrame("wrong_type", "kind is unknown")
-        return Passing(time_us)
-    if commit is None or commit.operation not in _OPERATIONS:
-        raise MalformedFrame("wrong_type", "commit or its operation is missing or unknown")
-    if commit.collection != POST and commit.collection not in REACTIONS:
-        return Passing(time_us)
-    if not records.valid_key(commit.rkey):
-        raise MalformedFrame("bad_id", "rkey")
-    uri = f"at://{did}/{commit.collection}/{commit.rkey}"
-    if commit.collection == POST:
-        if commit.operation == "delete":
-            return Removal(post_id(uri), uri, did, author_hash(did), time_us)
-        return _new_post(uri, did, time_us, commit)
-    kind = REACTIONS[commit.collection]
-    if commit.operation == "delete":
-        return Reaction(post_id(uri), None, kind, time_us, undone=True)
-    return Reaction(post_id(uri), post_id(_subject.decode(commit.record).subject.uri), kind, time_us)
+    check_origin(envelope.did, envelope.time_us, latest_us)
+    if envelope.kind == "commit" and envelope.commit is not None:
+        return event_of(envelope.did, envelope.time_us, envelope.commit)
+    if envelope.kind not in _OTHER_KINDS:
+        raise MalformedFrame("wrong_type", "kind is unknown, or its commit is missing")
+    return Passing(envelope.time_us)
 
 
-def _new_post(uri: str, did: str, time_us: int, commit: Commit) -> NewPost:
-    post = _post.decode(commit.record)
-    return NewPost(
-        id=post_id(uri),
-        uri=uri,
-        author=did,
-        author_hash=author_hash(did),
-        time_us=time_us,
-        claimed_us=records.claimed_us(post.created_at) if post.created_at else None,
-        text=records.clean(post.text[: records.MAX_TEXT]),
-        languages=records.languages_of(post) if post.langs else [],
-        tags=records.tags_of(post) if post.tags or post.facets else [],
-        links=records.links_of(post) if post.facets or post.embed else [],
-        reply_to=post_id(post.reply.parent.uri) if post.reply else None,
-        replaces=commit.operation == "update",
-    )
+def look(data: bytes) -> Look | None:
+    """Time and, from a server that numbers its events, the number. ``None`` when there is no event to see."""
+    try:
+        head = _head.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    if head.time_us < EARLIEST_US:
+        return None
+    return Look(time_us=head.time_us, token=head.cursor if 0 < head.cursor < EARLIEST_US else None)

@@ -7,6 +7,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from services.solo.simulator import faults
 from services.solo.simulator.options import FASTEST, SimulatorOptions
@@ -61,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="comma list of name:FRAMES, name@SECONDS or name%%PERCENT; stall:LENGTH[:FRAMES or @SECONDS]. " + known,
     )
     add("--control", action="store_true", help="open the door for tests at /control, to this machine only")
-    add("--wire", default=fallback.wire, help="protocol to speak (now only jetstream)")
+    add("--wire", default=fallback.wire, help="jetstream (first version) or jetstream2 (both versions)")
+    add("--dictionary", type=Path, metavar="PATH", help="zstd dictionary for compress=true; made there if missing")
     add("--record", metavar="PATH", help="write JSON lines (plain, .gz or .zst) instead of serving")
     add("--events", type=int, default=100_000, metavar="N", help="frames to record (default %(default)s)")
 
@@ -79,6 +81,7 @@ def options_from(args: argparse.Namespace) -> SimulatorOptions:
         faults=args.faults,
         control=args.control,
         wire=args.wire,
+        dictionary=args.dictionary,
     )
 
 
@@ -89,13 +92,16 @@ def run(options: SimulatorOptions, *, ready: Ready | None = None) -> int:
     """
     now_us = wall_clock_us()
     options.check(now_us)
+    stream = options.stream(now_us)
     server = SimulatorServer(
-        options.stream(now_us),
+        stream,
         host=options.host,
         port=options.port,
         retention_us=round(options.retention_hours * 3_600_000_000),
         faults=faults.parse(options.faults),
         seed=options.seed,
+        wire=options.wire,
+        dictionary=options.dictionary_for(stream),
         control=options.control,
     )
     asyncio.run(_until_told(server, ready))

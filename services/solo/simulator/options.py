@@ -6,11 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from services.solo.simulator import corpus, faults
+from services.solo.simulator import corpus, encoding, faults
 from services.solo.simulator.stream import Stream
 from shared.errors import ConfigurationError
 
 FASTEST = 2_000.0
+#: Protocols the simulator speaks.
+WIRES = ("jetstream", "jetstream2")
 
 
 class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +20,8 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     The same seed, rate, anchor and corpus give the same stream, so who restarts a simulator must
     pass the anchor of its first start. ``rate`` is events a second, averaged over a day.
-    ``corpus`` is a folder of own texts; ``None`` takes those that ship with the package. ``control``
+    ``corpus`` is a folder of own texts; ``None`` takes those that ship with the package. ``dictionary``
+    is a file with the zstd dictionary for ``compress=true``, made there when it is missing. ``control``
     opens the door for tests.
     """
 
@@ -33,11 +36,12 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     control: bool = False
     wire: str = "jetstream"
     corpus: Path | None = None
+    dictionary: Path | None = None
 
     def check(self, now_us: int) -> None:
         """Raise ``ConfigurationError`` for the first option that cannot be."""
-        if self.wire != "jetstream":
-            raise _bad("--wire", f"{self.wire!r} is not built yet", "jetstream")
+        if self.wire not in WIRES:
+            raise _bad("--wire", f"{self.wire!r} is none of {', '.join(WIRES)}", "jetstream")
         if not 0 < self.rate <= FASTEST:
             raise _bad("--rate", f"{self.rate:g} is not in 0 to {FASTEST:g} events a second", "50")
         if not 0 <= self.port <= 65_535:
@@ -56,6 +60,19 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
         if anchor_us is None:
             anchor_us = now_us - round(self.history_minutes * 60_000_000)
         return Stream(self.seed, self.rate, anchor_us, corpus.load(self.corpus))
+
+    def dictionary_for(self, stream: Stream) -> bytes:
+        """The zstd dictionary of the first version, "" without one. Raises ``ConfigurationError``."""
+        if self.dictionary is None:
+            return b""
+        try:
+            if not self.dictionary.exists():
+                self.dictionary.write_bytes(encoding.train(stream, encoding.legacy))
+            return self.dictionary.read_bytes()
+        except OSError as error:
+            raise _bad(
+                "--dictionary", f"{self.dictionary}: {error.strerror or error}", "jetstream.dictionary"
+            ) from error
 
 
 def _bad(option: str, why: str, example: str) -> ConfigurationError:

@@ -44,12 +44,17 @@ Operation = Literal["create", "update", "delete"]
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One frame with what filters need to know. ``collection`` is empty unless it is a commit."""
+    """One frame with what filters need to know. ``collection`` is empty unless it is a commit.
+
+    ``seq`` rises from event to event, with holes.
+    """
 
     time_us: int
     did: str
     collection: str
     frame: bytes
+    kind: str = "commit"
+    seq: int = 0
 
 
 class Stream:
@@ -76,6 +81,16 @@ class Stream:
             first = bisect_left(events, start_us, key=_event_time)
             yield from events[first : bisect_left(events, end_us, key=_event_time)]
 
+    def second_of(self, seq: int) -> int:
+        """Index of the second that holds the number ``seq``."""
+        return max(0, (seq - 1) // _SEQUENCE_STEP)
+
+    def time_of(self, seq: int) -> int:
+        """When the first event with a number of ``seq`` or more happens."""
+        second = self.second_of(seq)
+        found = (event.time_us for event in self.events(second) if event.seq >= seq)
+        return next(found, self.anchor_us + (second + 1) * SECOND_US)
+
     def truth(self, start_us: int, end_us: int) -> list[PlantedStory]:
         """Stories with posts in [start_us, end_us), by onset."""
         return list(self._conversation.schedule.between(start_us, end_us))
@@ -83,7 +98,10 @@ class Stream:
     def _events(self, second: int) -> tuple[Event, ...]:
         kinds = self._conversation.plan(second).kind.tolist()
         made = (self._event(Ref(second, index), Kind(kind)) for index, kind in enumerate(kinds))
-        return tuple(event for event in made if event is not None)
+        first = second * _SEQUENCE_STEP + 1
+        return tuple(
+            msgspec.structs.replace(event, seq=first + place) for place, event in enumerate(made) if event is not None
+        )
 
     def _event(self, ref: Ref, kind: Kind) -> Event | None:
         match kind:
@@ -183,4 +201,4 @@ def _event_time(event: Event) -> int:
 
 def _event(time_us: int, did: str, collection: str, rest: dict[str, Any]) -> Event:
     frame = msgspec.json.encode({"did": did, "time_us": time_us, **rest})
-    return Event(time_us, did, collection, frame)
+    return Event(time_us, did, collection, frame, rest["kind"])

@@ -36,12 +36,16 @@ class _Message(msgspec.Struct):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which events pass. Empty sets pass everything; ``most_bytes`` 0 is no limit."""
+    """Which events pass. Empty sets pass everything; ``most_bytes`` 0 is no limit.
+
+    ``kinds`` is known to the second version only.
+    """
 
     collections: frozenset[str] = frozenset()
     prefixes: tuple[str, ...] = ()
     dids: frozenset[str] = frozenset()
     most_bytes: int = 0
+    kinds: frozenset[str] = frozenset()
 
     def passes(self, event: Event) -> bool:
         """Identity and account events pass every collection filter; oversize frames silently do not."""
@@ -49,33 +53,39 @@ class Filter(msgspec.Struct, frozen=True):
             return False
         if self.dids and event.did not in self.dids:
             return False
+        if self.kinds and event.kind not in self.kinds:
+            return False
         if not event.collection or not (self.collections or self.prefixes):
             return True
         return event.collection in self.collections or event.collection.startswith(self.prefixes)
 
 
 class Subscription(msgspec.Struct, frozen=True):
-    """A parsed query. ``cursor`` is inclusive microseconds; ``hello``: wait for the first options."""
+    """A parsed query. ``cursor`` is inclusive microseconds; ``hello``: wait for the first options.
+
+    ``packed``: frames are asked for compressed. A server that numbers its events takes a small
+    ``cursor`` as a number.
+    """
 
     cursor: int | None
     filter: Filter
-    hello: bool
+    hello: bool = False
+    packed: bool = False
 
 
 def parse_query(target: str) -> Subscription:
     """Read a request target such as ``/subscribe?cursor=1``; raises ``InputError`` when malformed."""
     query = parse_qs(urlsplit(target).query, keep_blank_values=True)
-    if _last(query, "compress").lower() in {"true", "1"}:
-        raise InputError("compress=true is not built yet.", do="Connect without it.")
-    cursor = _last(query, "cursor")
+    cursor = last(query, "cursor")
     return Subscription(
-        cursor=_integer("cursor", cursor) if cursor else None,
-        filter=_filter(
+        cursor=integer("cursor", cursor) if cursor else None,
+        filter=filter_of(
             query.get("wantedCollections", []),
             query.get("wantedDids", []),
-            _integer("maxMessageSizeBytes", _last(query, "maxMessageSizeBytes") or "0"),
+            integer("maxMessageSizeBytes", last(query, "maxMessageSizeBytes") or "0"),
         ),
-        hello=_last(query, "requireHello").lower() in {"true", "1"},
+        hello=last(query, "requireHello").lower() in {"true", "1"},
+        packed=last(query, "compress") == "true",
     )
 
 
@@ -91,20 +101,21 @@ def parse_message(message: str | bytes) -> Filter:
         raise BadMessage(1008, "unknown message type")
     payload = update.payload
     try:
-        return _filter(payload.wanted_collections or [], payload.wanted_dids or [], payload.max_message_size_bytes)
+        return filter_of(payload.wanted_collections or [], payload.wanted_dids or [], payload.max_message_size_bytes)
     except InputError as error:
         raise BadMessage(1008, str(error)) from error
 
 
-def _filter(collections: list[str], dids: list[str], most_bytes: int) -> Filter:
+def filter_of(collections: list[str], dids: list[str], most_bytes: int) -> Filter:
+    """A filter of checked names. Raises ``InputError``."""
     if len(collections) > _MOST_COLLECTIONS:
-        raise InputError(f"wantedCollections: more than {_MOST_COLLECTIONS}.")
+        raise InputError(f"collections: more than {_MOST_COLLECTIONS}.")
     if len(dids) > _MOST_DIDS:
-        raise InputError(f"wantedDids: more than {_MOST_DIDS}.")
+        raise InputError(f"dids: more than {_MOST_DIDS}.")
     if not all(_COLLECTION.fullmatch(name) for name in collections):
-        raise InputError("wantedCollections: not a collection or prefix.")
+        raise InputError("collections: not a collection or prefix.")
     if not all(_DID.fullmatch(did) for did in dids):
-        raise InputError("wantedDids: not a did.")
+        raise InputError("dids: not a did.")
     return Filter(
         collections=frozenset(name for name in collections if not name.endswith(".*")),
         prefixes=tuple(name[:-1] for name in collections if name.endswith(".*")),
@@ -113,11 +124,14 @@ def _filter(collections: list[str], dids: list[str], most_bytes: int) -> Filter:
     )
 
 
-def _last(query: dict[str, list[str]], name: str) -> str:
+def last(query: dict[str, list[str]], name: str) -> str:
+    """The last value of a parameter, "" without one."""
     return query.get(name, [""])[-1]
 
 
-def _integer(name: str, value: str) -> int:
+def integer(name: str, value: str) -> int:
+    """``value`` as a number. Raises ``InputError``."""
+    """``value`` as a number. Raises ``InputError``."""
     if not re.fullmatch(r"-?[0-9]{1,18}", value):
         raise InputError(f"{name}: not an integer.")
     return int(value)

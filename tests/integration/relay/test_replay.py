@@ -15,7 +15,7 @@ from services.relay.replay import ReplaySummary, feed_of, replay
 from shared.config.settings import Settings
 from shared.errors import InputError
 from shared.schemas.base import Schema
-from shared.store import cursors
+from shared.store import feeds
 from shared.store.database import Database, Statement
 from tests.support import wire
 from tests.support.wire import SECOND, T0
@@ -61,7 +61,7 @@ def test_a_recording_is_stored_once_however_often_it_is_replayed(
     assert (second.events, second.stored, second.duplicated, second.quarantined) == (302, 0, 302, 1)
     assert database.fetch(POSTS)[0].n == 300
     assert seen[-1].events == 302
-    feed = database.fetch_one(cursors.FEED, {"feed": "file-stream"})
+    feed = database.fetch_one(feeds.ONE, {"feed": "file-stream"})
     assert feed is not None
     assert (feed.kind, feed.status, feed.url, feed.posts) == ("file", "ended", f"file:{name}", 300)
     assert feed.last_event_time is not None
@@ -73,7 +73,7 @@ def test_standard_input_is_a_recording_too(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(recording(10))))
     assert replay(settings, "-", None).stored == 11
-    assert database.fetch_one(cursors.FEED, {"feed": "file-standard-input"}) is not None
+    assert database.fetch_one(feeds.ONE, {"feed": "file-standard-input"}) is not None
 
 
 def test_a_pace_makes_small_batches_and_loses_nothing(tmp_path: Path, database: Database, settings: Settings) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.relay.frames import MAX_WAITING_BYTES
 from shared.schemas.base import Schema
-from shared.store import cursors
+from shared.store import feeds
 from shared.store.database import Command, Statement
 from tests.integration.relay.conftest import Running
 from tests.support import wire
@@ -129,7 +129,7 @@ def test_the_feeds_state_is_reported_to_the_record_and_the_live_stream(
     feed = until(lambda: [feed for feed in running.sink.feeds if feed.posts == 3 and feed.status == "catching_up"])[0]
     assert "behind" in feed.reason
     assert feed.last_event_time.timestamp() * SECOND == T0 + 2 * SECOND
-    stored = running.database.fetch_one(cursors.FEED, {"feed": "jetstream"})
+    stored = running.database.fetch_one(feeds.ONE, {"feed": "jetstream"})
     assert stored is not None
     assert stored.status == "catching_up"
 

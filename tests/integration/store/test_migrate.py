@@ -40,7 +40,8 @@ def test_services_that_migrate_at_the_same_time_do_not_collide(empty: Database) 
         thread.start()
     for thread in threads:
         thread.join()
-    assert applied == [migration.name for migration in migrations()]
+    # who applied which is chance: each was applied once
+    assert sorted(applied) == [migration.name for migration in migrations()]
 
 
 def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:

@@ -45,7 +45,16 @@ def test_operation_ids_are_unique_and_every_reference_leads_somewhere() -> None:
 def test_the_live_messages_are_a_tagged_union() -> None:
     message = DOCUMENT["components"]["schemas"]["LiveEnvelope"]["properties"]["message"]
     assert message["discriminator"]["propertyName"] == "type"
-    assert set(message["discriminator"]["mapping"]) == {"hello", "posts", "deleted", "topics", "feed", "run", "beat"}
+    assert set(message["discriminator"]["mapping"]) == {
+        "hello",
+        "posts",
+        "deleted",
+        "topics",
+        "feed",
+        "run",
+        "alert",
+        "beat",
+    }
 
 
 def test_times_say_that_they_are_times() -> None:

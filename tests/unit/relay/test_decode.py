@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.relay.commits import EARLIEST_US
 from services.relay.events import LIKE, REPOST, NewPost, Passing, Reaction, Removal
 from services.relay.frames import Frame, Resume
 from services.relay.pipeline.decode import MAX_AHEAD_US, decode, decode_frame
-from services.relay.wires.jetstream import EARLIEST_US, read_event
+from services.relay.wires.jetstream import read_event
 from shared.contracts.ids import author_hash, post_id
 from shared.errors import MalformedFrame
 from tests.support import wire
@@ -52,8 +53,8 @@ def test_reactions_are_known_by_their_own_uri(make: Any, kind: int) -> None:
     subject = wire.uri(9, "p")
     collection = {LIKE: wire.LIKE, REPOST: wire.REPOST}[kind]
     own = post_id(wire.uri(1, "r", collection))
-    assert read(make(1, "r", T0, subject)) == Reaction(own, post_id(subject), kind, T0)
-    assert read(wire.delete(1, "r", T0, collection)) == Reaction(own, None, kind, T0, True)
+    assert read(make(1, "r", T0, subject)) == Reaction(own.bytes, post_id(subject).bytes, kind, T0)
+    assert read(wire.delete(1, "r", T0, collection)) == Reaction(own.bytes, None, kind, T0, True)
 
 
 def test_deletes_and_what_only_moves_the_cursor() -> None:

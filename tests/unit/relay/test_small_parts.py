@@ -12,7 +12,7 @@ import pytest
 from services.relay.backoff import Backoff
 from services.relay.drops import Ending, classify
 from services.relay.frames import Frame, FrameQueue
-from services.relay.sources.jetstream import with_query
+from services.relay.sources.jetstream_address import V1
 from services.relay.sources.registry import kind_of
 from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
@@ -58,6 +58,18 @@ def test_taking_waits_for_the_first_frame_and_ends_when_the_batch_is_full() -> N
         taken += queue.take(5, 1.0, 5.0)
     thread.join()
     assert len(taken) == 5
+
+
+def test_what_is_taken_knows_since_when_its_first_frame_waited() -> None:
+    queue = FrameQueue(100)
+    moments = [time.monotonic()]
+    for _ in range(3):
+        queue.put(frame(), 1)
+        moments.append(time.monotonic())
+    queue.take(2, 0, 1)
+    assert moments[0] <= queue.taken_since <= moments[1]
+    queue.take(2, 0, 1)
+    assert moments[2] <= queue.taken_since <= moments[3]
 
 
 def test_backoff_doubles_to_its_ceiling_and_is_reset_by_progress() -> None:
@@ -128,12 +140,13 @@ def test_lag_is_how_late_an_event_was_stored_and_not_how_quiet_the_feed_is() -> 
 
 
 def test_the_address_asked_for_keeps_the_operators_parameters() -> None:
-    url = with_query("wss://feed.example/subscribe?cursor=1&extra=a+b&wantedCollections=x", 123)
+    url = V1.query("wss://feed.example/subscribe?cursor=1&extra=a+b&wantedCollections=x&requireHello=true", 123, None)
     query = parse_qs(urlsplit(url).query)
     assert query["cursor"] == ["123"]
     assert query["extra"] == ["a b"]
     assert query["wantedCollections"] == ["app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"]
     assert "compress" not in query
+    assert "requireHello" not in query
 
 
 def test_a_feed_kind_nobody_speaks_is_a_configuration_error() -> None:

@@ -1,6 +1,7 @@
 /** The stand-in's REST answers. */
 import { startRun } from './runs.mjs';
 import { chatter, stories } from './texts.mjs';
+import { answerWatches } from './watches.mjs';
 
 const prefix = '/api/v1';
 
@@ -10,10 +11,12 @@ export async function answer(world, request, response, url) {
     return problem(response, 401, 'You are not signed in.', 'No valid session came with the request.', 'Sign in with the access token.');
   }
   const route = `${request.method} ${path}`;
-  const body = request.method === 'POST' ? await readJson(request) : null;
+  const body = request.method === 'POST' || request.method === 'PATCH' ? await readJson(request) : null;
   if (route === 'POST /session') return signIn(world, response, body);
   if (route === 'DELETE /session') return response.writeHead(204, { 'set-cookie': 'session=; Max-Age=0' }).end();
   if (route === 'POST /runs') return json(response, startRun(world, body.topic, (run) => world.tell({ type: 'run', run })), 201);
+  const watched = answerWatches(world, request.method, path, body);
+  if (watched) return json(response, watched);
   const found = read(world, path, url.searchParams);
   if (found instanceof Binary) return response.writeHead(200, { 'content-type': found.type }).end(found.body);
   if (found) return json(response, found);
@@ -31,6 +34,9 @@ function read(world, path, query) {
   const [, noun, id, part] = path.split('/').map(decodeURIComponent);
   if (noun === 'health') return world.health();
   if (noun === 'feeds' && part === 'series') return world.feedSeries(id, number('minutes', 60));
+  if (noun === 'feed-kinds') return world.feedKinds();
+  if (noun === 'feeds' && part === 'drops') return world.feedDrops(id);
+  if (noun === 'feeds' && part === 'gaps') return world.feedGaps(id);
   if (noun === 'feeds' && !id) return world.feedList();
   if (noun === 'posts' && !id) return { posts: world.posts.slice(0, number('limit', 50)), next: null };
   if (noun === 'posts') return world.posts.find((post) => post.id === id);

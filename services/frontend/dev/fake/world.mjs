@@ -146,7 +146,8 @@ export class World {
       since: iso(this.started - 3 * 3600_000),
       reported_at: iso(now),
       last_event_time: iso(now - (lag ?? 400) * 1000),
-      events: 4_120_331, posts: 1_204_118, deletes: 8_201, quarantined: 12,
+      behind_seconds: null, catch_up_seconds: null, managed: id === 'nostr' ? 'operator' : 'settings', backfill_minutes: 60, options: {},
+      queue_events: null, queue_bytes: null, created_at: iso(this.started - 3 * 3600_000), events: 4_120_331, posts: 1_204_118, deletes: 8_201, quarantined: 12,
     });
     const second = this.calm
       ? feed('nostr', 'nostr', 'live', 2.1, 6.4)
@@ -162,6 +163,25 @@ export class World {
       start, likes: 0, reposts: 0, deletes: 0, posts: Math.round(level * (1 + wave(i + Date.now() / MINUTE, seed) / 2)),
     }));
     return { feed: id, minutes: points, gaps: this.gaps() };
+  }
+
+  feedKinds() {
+    const kind = (name, title, example, options = []) => ({ kind: name, title, schemes: ['wss'], example, options });
+    return { most_feeds: 8, kinds: [
+      kind('jetstream', 'Bluesky Jetstream', 'wss://jetstream2.us-east.bsky.network/subscribe'),
+      kind('nostr', 'Nostr relay', 'wss://relay.example.org', [{ name: 'key_file', type: 'string', doc: 'File that holds the secret key, for relays that ask who reads.', default: null, choices: [], required: false }]),
+    ] };
+  }
+
+  feedDrops(feed) {
+    const ended = this.started - 31 * MINUTE;
+    const drop = (id, cause, code, detail, ago, away) => ({ id, feed, cause, code, detail, held_seconds: 0, idle_seconds: 0.4, event_time: iso(ended - ago), connected_at: iso(ended - ago - 7200_000),
+      ended_at: iso(ended - ago), reconnected_at: iso(ended - ago + away), lasted_seconds: 7200, away_seconds: away / 1000, attempts: 2 });
+    return { feed, drops: this.calm ? [] : [drop('1', 'network', 1006, 'Connection to remote host was lost.', 0, 300_000), drop('2', 'restart', 1001, 'going away', 5 * 3600_000, 4000)], next: null };
+  }
+
+  feedGaps(feed) {
+    return { feed, gaps: this.gaps().map((gap) => ({ ...gap, cause: 'clamped', seconds: 300, found_at: gap.end, evidence: {} })), next: null };
   }
 
   feedList() {

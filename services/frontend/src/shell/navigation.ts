@@ -5,6 +5,8 @@ export interface Place {
   href: string;
   label: string;
   icon: IconName;
+  /** Left out of the phone's bar; the status panel leads there. */
+  wide?: true;
   /** True for addresses that belong to this place. */
   covers(pathname: string): boolean;
 }
@@ -17,5 +19,7 @@ export const places: readonly Place[] = [
   { href: '/', label: 'Overview', icon: 'overview', covers: (path) => path === '/' || under('/topics')(path) },
   { href: '/posts', label: 'Posts', icon: 'posts', covers: under('/posts') },
   { href: '/search', label: 'Search', icon: 'search', covers: under('/search') },
+  { href: '/watches', label: 'Watches', icon: 'watch', covers: (path) => under('/watches')(path) || under('/alerts')(path) },
   { href: '/reports', label: 'Briefings', icon: 'report', covers: under('/reports') },
+  { href: '/feeds', label: 'Feeds', icon: 'feeds', wide: true, covers: under('/feeds') },
 ];

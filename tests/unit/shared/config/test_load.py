@@ -43,6 +43,7 @@ def test_all_mistakes_are_told_at_once_with_variable_unit_and_example() -> None:
         ("VALKEY_URL", "http://valkey", "must begin with redis://"),
         ("FEED_URL", "https://feed.example", "must begin with ws:// or wss://"),
         ("FEED_URL", "wss://", "the host is missing"),
+        ("FEED_URL", "wss://a.example, https://b.example", "must begin with ws:// or wss://"),
         ("FEED_URL", "wss://feed.example:0/x", "port 0"),
         ("PUBLIC_URL", "groundswell.example", "must begin with http://"),
         ("API_PORT", "70000", "70000 is above 65535"),
@@ -62,6 +63,11 @@ def test_the_command_line_wins_and_passes_the_same_checks() -> None:
 def test_a_trailing_slash_is_taken_off_once_and_for_all() -> None:
     settings = load("solo", {PREFIX + "PUBLIC_URL": "https://groundswell.example/"})
     assert settings.public_url == "https://groundswell.example"
+
+
+def test_a_feed_may_name_several_hosts() -> None:
+    settings = load("solo", {PREFIX + "FEED_URL": "wss://a.example/s/,wss://b.example/s ,"})
+    assert settings.feed_url == "wss://a.example/s, wss://b.example/s"
 
 
 def test_a_service_needs_its_engines() -> None:

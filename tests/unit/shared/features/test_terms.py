@@ -17,7 +17,7 @@ def test_keeps_words_tags_and_cashtags_in_order_without_stop_words_mentions_and_
 def test_links_in_the_text_give_nothing_and_links_of_the_post_give_host_and_page() -> None:
     terms = terms_of(
         "Read https://example.org/secret and example.com/abc",
-        links=["https://www.Example.com:8443/News/Quake/?utm=1", "javascript:alert(1)", "https://nodots/"],
+        links=["https://www.Example.com:8443/News/Quake/?utm_source=1", "javascript:alert(1)", "https://nodots/"],
     )
     assert terms == ["read", "example.com", "example.com/News/Quake"]
 
@@ -36,7 +36,7 @@ def test_compatibility_forms_and_possessives_are_folded() -> None:
         ("緊急地震速報が東京で出ました", "昨夜の地震でスマホが鳴った", {"地震"}),
         ("昨日スマートフォンを買った", "新しいスマートフォンです", {"スマートフォン"}),
         ("今天北京发生大地震", "地震了快跑", {"地震"}),
-        ("แผ่นดินไหวในกรุงเทพ", "เกิดแผ่นดินไหวใหญ่", {"แผ่นดิน", "ไหว"}),
+        ("แผ่นดินไหวในกรุงเทพ", "เกิดแผ่นดินไหวใหญ่", {"แผ่นดิน", "ดินไหว"}),
         ("지진이 서울에서", "방금 지진은 컸다", {"지진"}),
         ("दिल्ली में भूकंप आया", "भूकंप के झटके", {"भूकंप"}),
         ("زلزال في المغرب", "زلزال قوي", {"زلزال"}),
@@ -61,5 +61,5 @@ def test_markers_are_tags_cashtags_and_pages_only() -> None:
 def test_any_text_gives_few_distinct_short_terms(text: str, tags: list[str], links: list[str]) -> None:
     terms = terms_of(text, tags, links)
     assert len(terms) == len(set(terms)) <= MAX_TERMS
-    assert all(1 < len(term) <= 200 for term in terms)
+    assert all(1 < len(term) <= 128 for term in terms)
     assert terms == terms_of(text, tags, links)

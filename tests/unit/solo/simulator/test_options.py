@@ -30,7 +30,7 @@ def test_arguments_become_options() -> None:
 @pytest.mark.parametrize(
     ("change", "option"),
     [
-        ({"wire": "nostr"}, "'nostr' is not built yet"),
+        ({"wire": "pigeon"}, "'pigeon' is none of jetstream"),
         ({"rate": 0}, "--rate"),
         ({"rate": 2_001}, "--rate"),
         ({"rate": float("nan")}, "--rate"),

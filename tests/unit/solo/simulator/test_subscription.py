@@ -18,6 +18,8 @@ def test_without_a_query_everything_passes_live() -> None:
     subscription = parse_query("/subscribe")
     assert subscription.cursor is None
     assert not subscription.hello
+    assert not subscription.packed
+    assert parse_query("/subscribe?compress=true").packed
     assert subscription.filter == Filter()
     assert subscription.filter.passes(event("app.bsky.graph.follow"))
 
@@ -62,7 +64,6 @@ def test_cursor_and_hello_are_read() -> None:
         "wantedCollections=*",
         "wantedCollections=app.*.post",
         "wantedDids=alice",
-        "compress=true",
         "&".join(f"wantedCollections=a.b.c{n}" for n in range(101)),
     ],
 )

@@ -37,6 +37,67 @@ export interface paths {
          */
         get: operations["feeds"];
         put?: never;
+        /**
+         * Add a feed. The relay opens it within about two seconds, without a restart.
+         * @description Add a feed. The relay opens it within about two seconds, without a restart.
+         *
+         *     Its first event is ``backfill_minutes`` back, where the feed keeps that much. Options name files or
+         *     variables that hold secrets, never a secret itself.
+         */
+        post: operations["create_feed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{feed}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One feed with its present state.
+         * @description One feed with its present state.
+         */
+        get: operations["feed"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a feed with its cursor, gaps, drops and counts.
+         * @description Remove a feed with its cursor, gaps, drops and counts.
+         *
+         *     While it has posts this is refused unless ``posts=delete``: then they go too, in the background and in
+         *     small batches, with what hangs on them. To stop a feed and keep its posts, pause it.
+         */
+        delete: operations["remove_feed"];
+        options?: never;
+        head?: never;
+        /**
+         * Pause or resume a feed, or change its address, options or limits; it is then opened anew.
+         * @description Pause or resume a feed, or change its address, options or limits; it is then opened anew.
+         *
+         *     A paused feed keeps its posts and its cursor and goes on from there. What the first feed reads is the
+         *     settings' to say; it can be paused, and its limits changed.
+         */
+        patch: operations["change_feed"];
+        trace?: never;
+    };
+    "/api/v1/feed-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Kinds of feeds that can be added, with their options.
+         * @description Kinds of feeds that can be added, with their options.
+         */
+        get: operations["feed_kinds"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -56,6 +117,46 @@ export interface paths {
          * @description Counts of one feed by minute of event time. Minutes that touch a gap are left out.
          */
         get: operations["feed_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{feed}/drops": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Interruptions of one feed with cause and evidence, newest first. The last 1,000 are kept.
+         * @description Interruptions of one feed with cause and evidence, newest first. The last 1,000 are kept.
+         */
+        get: operations["feed_drops"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{feed}/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stretches of one feed that could not be read, with cause and evidence, newest first.
+         * @description Stretches of one feed that could not be read, with cause and evidence, newest first.
+         */
+        get: operations["feed_gaps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -310,6 +411,286 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/watches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All watches by name, with how each is doing.
+         * @description All watches by name, with how each is doing.
+         */
+        get: operations["watches"];
+        put?: never;
+        /**
+         * Save a watch. It reads the days before for what is usual, and alerts from the present on.
+         * @description Save a watch. It reads the days before for what is usual, and alerts from the present on.
+         */
+        post: operations["create_watch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/watches/{watch}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One watch.
+         * @description One watch.
+         */
+        get: operations["watch"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a watch and its alerts.
+         * @description Remove a watch and its alerts.
+         */
+        delete: operations["remove_watch"];
+        options?: never;
+        head?: never;
+        /**
+         * Change what is given. A new rule begins anew; what happens while a watch is paused is not told later.
+         * @description Change what is given. A new rule begins anew; what happens while a watch is paused is not told later.
+         */
+        patch: operations["change_watch"];
+        trace?: never;
+    };
+    "/api/v1/watches/{watch}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * No alerts about what happens until then. An episode that still goes on afterwards is told.
+         * @description No alerts about what happens until then. An episode that still goes on afterwards is told.
+         */
+        post: operations["snooze_watch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/watches/{watch}/wake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a snooze.
+         * @description End a snooze.
+         */
+        post: operations["wake_watch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/watches/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a rule would have done in a period, from stored posts. Nothing is saved or sent.
+         * @description What a rule would have done in a period, from stored posts. Nothing is saved or sent.
+         */
+        post: operations["backtest_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/watches/{watch}/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a saved watch would have done in a period, from stored posts. Nothing is saved or sent.
+         * @description What a saved watch would have done in a period, from stored posts. Nothing is saved or sent.
+         */
+        post: operations["backtest_watch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts, newest first, and how many are not acknowledged. ``next`` is ``before`` of the following page.
+         * @description Alerts, newest first, and how many are not acknowledged. ``next`` is ``before`` of the following page.
+         */
+        get: operations["alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{alert}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One alert, with the samples that are still there and how it was sent.
+         * @description One alert, with the samples that are still there and how it was sent.
+         */
+        get: operations["alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark alerts as seen: those named, those of one watch, or all. Doing it again changes nothing.
+         * @description Mark alerts as seen: those named, those of one watch, or all. Doing it again changes nothing.
+         */
+        post: operations["acknowledge_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All destinations by name, each with its latest delivery.
+         * @description All destinations by name, each with its latest delivery.
+         */
+        get: operations["destinations"];
+        put?: never;
+        /**
+         * Save a destination. Its address cannot be read back.
+         * @description Save a destination. Its address cannot be read back.
+         */
+        post: operations["create_destination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{destination}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a destination; watches no longer send there.
+         * @description Remove a destination; watches no longer send there.
+         */
+        delete: operations["remove_destination"];
+        options?: never;
+        head?: never;
+        /**
+         * Change what is given.
+         * @description Change what is given.
+         */
+        patch: operations["change_destination"];
+        trace?: never;
+    };
+    "/api/v1/destinations/{destination}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message. The answer is its delivery, still pending: read it again until it is sent or failed.
+         * @description Send a test message. The answer is its delivery, still pending: read it again until it is sent or failed.
+         */
+        post: operations["check_destination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{delivery}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How one sending goes.
+         * @description How one sending goes.
+         */
+        get: operations["delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -358,6 +739,163 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcknowledgeInput
+         * @description These alerts, or all of ``watch``, or with neither all there are.
+         */
+        AcknowledgeInput: {
+            /** @default null */
+            alerts: string[] | null;
+            /** @default null */
+            watch: string | null;
+        };
+        /**
+         * Acknowledged
+         * @description How many alerts were marked as seen, and how many are left.
+         */
+        Acknowledged: {
+            acknowledged: number;
+            unread: number;
+        };
+        /**
+         * Alert
+         * @description One alert of one watch.
+         *
+         *     Times are event times but ``raised_at`` and ``acknowledged_at``: the episode ``began_at``, and at ``at``
+         *     the last ``minutes`` held ``posts`` posts by ``authors`` accounts. ``usual`` is what the days before lead
+         *     one to expect, ``None`` while that is not known; ``provisional`` when it rests on less than a day.
+         *     ``level`` 0 announces an episode, higher ones say that it grew. ``samples`` lack posts that were deleted.
+         */
+        Alert: {
+            id: string;
+            watch: string;
+            watch_name: string;
+            /** @enum {unknown} */
+            kind: "threshold" | "topic";
+            level: number;
+            /** Format: date-time */
+            began_at: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            raised_at: string;
+            minutes: number;
+            posts: number;
+            authors: number;
+            usual: number | null;
+            ratio: number | null;
+            provisional: boolean;
+            matched: components["schemas"]["MatchedWord"][];
+            languages: string[];
+            samples: components["schemas"]["AlertPost"][];
+            topics: components["schemas"]["AlertTopic"][];
+            reason: string;
+            link: string;
+            acknowledged_at: string | null;
+            deliveries: components["schemas"]["Delivery"][];
+        };
+        /**
+         * AlertPage
+         * @description Newest first. ``next`` continues the listing (opaque); ``unread`` counts all not acknowledged.
+         */
+        AlertPage: {
+            alerts: components["schemas"]["Alert"][];
+            /** @default null */
+            next: string | null;
+            unread: number;
+        };
+        /**
+         * AlertPost
+         * @description A sample of what matched. ``url`` is built by us.
+         */
+        AlertPost: {
+            id: string;
+            author: string;
+            /** Format: date-time */
+            time: string;
+            text: string;
+            languages: string[];
+            url: string | null;
+        };
+        /**
+         * AlertRaised
+         * @description A watch was met, or the sending of its alert went on. ``unread`` counts all not acknowledged.
+         */
+        AlertRaised: {
+            /** @enum {unknown} */
+            type: "alert";
+            /** @default  */
+            id: string;
+            alert: components["schemas"]["Alert"];
+            unread: number;
+        };
+        /**
+         * AlertTopic
+         * @description A momentum topic that holds some of the posts. ``link`` opens it in the dashboard.
+         */
+        AlertTopic: {
+            id: string;
+            label: string;
+            link: string;
+        };
+        /**
+         * Backtest
+         * @description ``fired`` alerts in ``episodes``. ``series`` has one point each ``bucket_minutes``, oldest first.
+         *
+         *     ``missing_minutes`` of the period have no data: before the first stored post, after the last, or in
+         *     ``gaps``. ``matched`` posts in all; at most 50 episodes are given with samples, the strongest ones.
+         */
+        Backtest: {
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            fired: number;
+            matched: number;
+            episodes: components["schemas"]["Episode"][];
+            topics: components["schemas"]["BacktestTopic"][];
+            bucket_minutes: number;
+            series: components["schemas"]["BacktestPoint"][];
+            gaps: components["schemas"]["Gap"][];
+            data_from: string | null;
+            data_to: string | null;
+            missing_minutes: number;
+            degraded: string | null;
+            summary: string;
+            took_ms: number;
+        };
+        /**
+         * BacktestInput
+         * @description A rule that need not be saved, and a period.
+         */
+        BacktestInput: {
+            /** @default null */
+            start: string | null;
+            /** @default null */
+            end: string | null;
+            rule: components["schemas"]["WatchRule"];
+        };
+        /**
+         * BacktestPoint
+         * @description ``posts`` that matched in one bucket, and what is ``usual`` in as long a stretch; ``None`` without data.
+         */
+        BacktestPoint: {
+            /** Format: date-time */
+            start: string;
+            posts: number | null;
+            usual: number | null;
+        };
+        /**
+         * BacktestTopic
+         * @description A momentum topic found in the period that holds ``posts`` matching posts.
+         */
+        BacktestTopic: {
+            id: string;
+            label: string;
+            /** Format: date-time */
+            detected_at: string;
+            posts: number;
+        };
         /**
          * Beat
          * @description Sent every 5 s when nothing else is: silence for longer means that the stream is broken.
@@ -408,12 +946,89 @@ export interface components {
             since: string;
         };
         /**
+         * Delivery
+         * @description One sending. ``alert`` is absent for a test. ``reason`` says why it has not been sent (yet).
+         *
+         *     ``next_attempt_at`` is when a pending one is tried again, by the database's clock.
+         */
+        Delivery: {
+            id: string;
+            alert: string | null;
+            destination: string;
+            destination_name: string;
+            /** @enum {unknown} */
+            state: "failed" | "pending" | "sent";
+            attempts: number;
+            reason: string | null;
+            next_attempt_at: string | null;
+            sent_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * Destination
+         * @description ``address`` shows only what kind of address is kept: the address itself is a secret and never given out.
+         */
+        Destination: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            kind: "apprise" | "slack";
+            address: string;
+            watches: number;
+            /** @default null */
+            last: components["schemas"]["Delivery"] | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /**
+         * DestinationChange
+         * @description What to change; what is left out stays. The kind stays as it is.
+         */
+        DestinationChange: {
+            name?: string;
+            url?: string;
+        };
+        /**
+         * DestinationList
+         * @description All destinations by name; at most ``most`` can be saved.
+         */
+        DestinationList: {
+            destinations: components["schemas"]["Destination"][];
+            /** @default 20 */
+            most: number;
+        };
+        /**
+         * Episode
+         * @description A stretch in which the rule held. ``end`` is ``None`` while it still held at the end of the period.
+         *
+         *     ``peak_posts`` and ``peak_authors`` are the most within the rule's minutes. ``firings`` may be empty: the
+         *     cool-down of the episode before it lasted longer.
+         */
+        Episode: {
+            /** Format: date-time */
+            start: string;
+            end: string | null;
+            /** Format: date-time */
+            peak_at: string;
+            peak_posts: number;
+            peak_authors: number;
+            firings: components["schemas"]["Firing"][];
+            matched: components["schemas"]["MatchedWord"][];
+            languages: string[];
+            samples: components["schemas"]["AlertPost"][];
+        };
+        /**
          * Feed
          * @description One feed with its present state, as the relay last reported it by the database's clock.
          *
          *     ``lag_seconds`` is now minus the event time of the last stored event; ``rate`` is events per
-         *     second stored over the last ten seconds. ``reported_at`` older than 30 s means the relay is not
-         *     running and the state is then given as "unreachable" with that reason.
+         *     second stored over the last ten seconds. ``behind_seconds`` is the lag of a feed that has more to
+         *     give, ``null`` when it is up to date; ``catch_up_seconds`` how long until then at the present
+         *     speed, ``null`` when that is unknown or never. ``reported_at`` older than 30 s means the relay is
+         *     not running and the state is then given as "unreachable" with that reason. ``queue_events`` and
+         *     ``queue_bytes`` bound what waits in the relay; ``null`` takes the settings'. The address is shown
+         *     without credentials.
          */
         Feed: {
             id: string;
@@ -422,7 +1037,7 @@ export interface components {
             url: string;
             enabled: boolean;
             /** @enum {unknown} */
-            status: "catching_up" | "ended" | "live" | "paused" | "stalled" | "starting" | "unreachable";
+            status: "catching_up" | "ended" | "failed" | "live" | "paused" | "removing" | "stalled" | "starting" | "unreachable";
             /** @default null */
             reason: string | null;
             /** Format: date-time */
@@ -433,6 +1048,10 @@ export interface components {
             last_event_time: string | null;
             /** @default null */
             lag_seconds: number | null;
+            /** @default null */
+            behind_seconds: number | null;
+            /** @default null */
+            catch_up_seconds: number | null;
             /** @default 0 */
             rate: number;
             /** @default 0 */
@@ -443,6 +1062,103 @@ export interface components {
             deletes: number;
             /** @default 0 */
             quarantined: number;
+            /**
+             * @default operator
+             * @enum {unknown}
+             */
+            managed: "operator" | "replay" | "settings";
+            /** @default 0 */
+            backfill_minutes: number;
+            /** @default {} */
+            options: {
+                [key: string]: unknown;
+            };
+            /** @default null */
+            queue_events: number | null;
+            /** @default null */
+            queue_bytes: number | null;
+            /** @default null */
+            created_at: string | null;
+        };
+        /**
+         * FeedChange
+         * @description What to change; fields left out stay. ``enabled`` pauses and resumes; ``options`` replaces all of them.
+         */
+        FeedChange: {
+            enabled?: boolean;
+            url?: string;
+            backfill_minutes?: number;
+            options?: {
+                [key: string]: unknown;
+            };
+            queue_events?: number | null;
+            queue_bytes?: number | null;
+        };
+        /**
+         * FeedDrop
+         * @description One interruption of a feed: why a connection ended and when there was one again.
+         *
+         *     ``cause`` is kicked, restart, network, stall, refused or ended; ``code`` the close frame's (1006
+         *     for none). ``held_seconds`` is how long we had left the socket unread, ``idle_seconds`` how long
+         *     the feed had been silent. ``lasted_seconds`` is the connection's life, ``null`` when there was
+         *     none; ``away_seconds`` the time until the next connection (until now while ``reconnected_at`` is
+         *     ``null``), with ``attempts`` refused in between. ``event_time`` is that of the last event stored.
+         */
+        FeedDrop: {
+            id: string;
+            feed: string;
+            cause: string;
+            code: number | null;
+            detail: string;
+            held_seconds: number | null;
+            idle_seconds: number | null;
+            event_time: string | null;
+            connected_at: string | null;
+            /** Format: date-time */
+            ended_at: string;
+            reconnected_at: string | null;
+            lasted_seconds: number | null;
+            away_seconds: number;
+            attempts: number;
+        };
+        /**
+         * FeedDrops
+         * @description Interruptions, newest first. ``next`` asks for the page after, as ``before``.
+         */
+        FeedDrops: {
+            feed: string;
+            drops: components["schemas"]["FeedDrop"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
+         * FeedGaps
+         * @description Gaps by their end, newest first. ``next`` asks for the page after, as ``before``.
+         */
+        FeedGaps: {
+            feed: string;
+            gaps: components["schemas"]["GapDetail"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
+         * FeedKindForm
+         * @description How to describe a feed of one kind.
+         */
+        FeedKindForm: {
+            kind: string;
+            title: string;
+            schemes: string[];
+            example: string;
+            options: components["schemas"]["FeedOption"][];
+        };
+        /**
+         * FeedKinds
+         * @description Kinds of feeds that can be added, and how many may be on at the same time.
+         */
+        FeedKinds: {
+            kinds: components["schemas"]["FeedKindForm"][];
+            most_feeds: number;
         };
         /**
          * FeedList
@@ -463,6 +1179,42 @@ export interface components {
             likes: number;
             reposts: number;
             deletes: number;
+        };
+        /**
+         * FeedOption
+         * @description One option of a kind. ``type`` is JSON's; ``choices`` are all values it may have, if they are few.
+         */
+        FeedOption: {
+            name: string;
+            type: string;
+            doc: string;
+            /** @default null */
+            default: unknown;
+            /** @default [] */
+            choices: unknown[];
+            /** @default false */
+            required: boolean;
+        };
+        /**
+         * FeedRequest
+         * @description A feed to add. What ``options`` there are depends on the kind: see GET /api/v1/feed-kinds.
+         */
+        FeedRequest: {
+            id: string;
+            kind: string;
+            url: string;
+            /** @default 60 */
+            backfill_minutes: number;
+            /** @default {} */
+            options: {
+                [key: string]: unknown;
+            };
+            /** @default null */
+            queue_events: number | null;
+            /** @default null */
+            queue_bytes: number | null;
+            /** @default true */
+            enabled: boolean;
         };
         /**
          * FeedSeries
@@ -505,6 +1257,21 @@ export interface components {
             budget_nano_usd: number;
         };
         /**
+         * Firing
+         * @description One alert that would have been raised ``at`` that event time.
+         */
+        Firing: {
+            /** Format: date-time */
+            at: string;
+            level: number;
+            posts: number;
+            authors: number;
+            usual: number | null;
+            ratio: number | null;
+            provisional: boolean;
+            reason: string;
+        };
+        /**
          * Gap
          * @description A stretch of a feed's event time that could not be read back.
          */
@@ -516,6 +1283,25 @@ export interface components {
             /** Format: date-time */
             end: string;
             cause: string;
+        };
+        /**
+         * GapDetail
+         * @description A gap with what is known about it.
+         */
+        GapDetail: {
+            id: string;
+            feed: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            cause: string;
+            seconds: number;
+            /** Format: date-time */
+            found_at: string;
+            evidence: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Health
@@ -549,7 +1335,24 @@ export interface components {
          * @description What one text frame of the live stream holds, as ``message``.
          */
         LiveEnvelope: {
-            message: components["schemas"]["Hello"] | components["schemas"]["Posts"] | components["schemas"]["PostsDeleted"] | components["schemas"]["TopicsUpdated"] | components["schemas"]["FeedUpdated"] | components["schemas"]["RunUpdated"] | components["schemas"]["Beat"];
+            message: components["schemas"]["Hello"] | components["schemas"]["Posts"] | components["schemas"]["PostsDeleted"] | components["schemas"]["TopicsUpdated"] | components["schemas"]["FeedUpdated"] | components["schemas"]["RunUpdated"] | components["schemas"]["AlertRaised"] | components["schemas"]["Beat"];
+        };
+        /**
+         * MatchedWord
+         * @description One of the rule's words and how many of the counted posts hold it.
+         */
+        MatchedWord: {
+            word: string;
+            posts: number;
+        };
+        /**
+         * Meaning
+         * @description Posts that mean what ``text`` says: cosine of their vectors at least ``similarity``.
+         */
+        Meaning: {
+            text: string;
+            /** @default 0.85 */
+            similarity: number;
         };
         /**
          * MomentumSeries
@@ -563,6 +1366,38 @@ export interface components {
             values: (number | null)[][];
             gaps: components["schemas"]["Gap"][];
             as_of: string | null;
+        };
+        /**
+         * NewDestination
+         * @description ``slack``: the https address of an incoming webhook. ``apprise``: any Apprise URL.
+         */
+        NewDestination: {
+            name: string;
+            /** @enum {unknown} */
+            kind: "apprise" | "slack";
+            url: string;
+        };
+        /**
+         * NewWatch
+         * @description A watch to save.
+         */
+        NewWatch: {
+            name: string;
+            rule: components["schemas"]["WatchRule"];
+            /** @default [] */
+            destinations: string[];
+        };
+        /**
+         * Period
+         * @description [start, end) of event time; both need a time zone. Without ``end``, up to the newest post.
+         *
+         *     Without ``start``, the seven days before the end.
+         */
+        Period: {
+            /** @default null */
+            start: string | null;
+            /** @default null */
+            end: string | null;
         };
         /**
          * Post
@@ -642,6 +1477,13 @@ export interface components {
             do: string;
             /** @default  */
             request: string;
+        };
+        /**
+         * Removed
+         * @description What was removed.
+         */
+        Removed: {
+            id: string;
         };
         /**
          * Report
@@ -799,6 +1641,32 @@ export interface components {
             token: string;
         };
         /**
+         * Snooze
+         * @description For ``minutes`` from now by the database's clock, or ``until`` a time. One of the two.
+         */
+        Snooze: {
+            /** @default null */
+            minutes: number | null;
+            /** @default null */
+            until: string | null;
+        };
+        /**
+         * Threshold
+         * @description At least ``posts`` by at least ``authors`` within ``minutes`` of event time.
+         *
+         *     ``times_usual`` asks for so many times the watch's own usual, on top of that.
+         */
+        Threshold: {
+            /** @default 1 */
+            posts: number;
+            /** @default 1 */
+            authors: number;
+            /** @default 10 */
+            minutes: number;
+            /** @default null */
+            times_usual: number | null;
+        };
+        /**
          * Topic
          * @description One detected topic.
          *
@@ -864,6 +1732,92 @@ export interface components {
             topics: components["schemas"]["Topic"][];
             /** Format: date-time */
             as_of: string;
+        };
+        /**
+         * Watch
+         * @description A saved watch. ``destinations`` are ids; without any its alerts are shown in the dashboard only.
+         *
+         *     ``evaluated_to`` is the event time up to which it was judged, ``armed_at`` the event time from which it
+         *     may alert. ``learning``: it is still reading the days before, for what is usual. ``degraded`` says which
+         *     condition cannot be judged at present, and why. ``open_since``: an episode is going on since then.
+         */
+        Watch: {
+            id: string;
+            name: string;
+            rule: components["schemas"]["WatchRule"];
+            destinations: string[];
+            /** @enum {unknown} */
+            status: "learning" | "paused" | "snoozed" | "watching";
+            paused: boolean;
+            snoozed_until: string | null;
+            degraded: string | null;
+            /** Format: date-time */
+            armed_at: string;
+            evaluated_to: string | null;
+            open_since: string | null;
+            alerts: number;
+            last_alert_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * WatchChange
+         * @description What to change; what is left out stays. A new rule begins anew, from the present on.
+         */
+        WatchChange: {
+            name?: string;
+            rule?: components["schemas"]["WatchRule"];
+            destinations?: string[];
+            paused?: boolean;
+        };
+        /**
+         * WatchList
+         * @description All watches by name; at most ``most`` can be saved.
+         */
+        WatchList: {
+            watches: components["schemas"]["Watch"][];
+            /** @default 100 */
+            most: number;
+        };
+        /**
+         * WatchRule
+         * @description What to match (all conditions that are given must hold) and when to alert.
+         *
+         *     ``languages``, ``feeds`` and ``authors`` hold what is accepted; empty accepts all. A language such as
+         *     ``pt`` accepts ``pt-BR`` too. ``topics`` also alerts when a momentum topic holds matching posts.
+         *     After an alert the watch is silent for ``cooldown_minutes`` of event time.
+         */
+        WatchRule: {
+            words?: components["schemas"]["Words"];
+            /** @default null */
+            meaning: components["schemas"]["Meaning"] | null;
+            /** @default [] */
+            authors: string[];
+            /** @default [] */
+            languages: string[];
+            /** @default [] */
+            feeds: string[];
+            /** @default false */
+            topics: boolean;
+            threshold?: components["schemas"]["Threshold"];
+            /** @default 60 */
+            cooldown_minutes: number;
+        };
+        /**
+         * Words
+         * @description Words, phrases, ``#hashtags`` and ``$cashtags`` in any script; capital letters make no difference.
+         *
+         *     At least one of ``any``, every one of ``all`` and not one of ``none`` must be in the post.
+         */
+        Words: {
+            /** @default [] */
+            any: string[];
+            /** @default [] */
+            all: string[];
+            /** @default [] */
+            none: string[];
         };
     };
     responses: never;
@@ -932,6 +1886,167 @@ export interface operations {
             };
         };
     };
+    create_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedRequest"];
+            };
+        };
+        responses: {
+            /** @description Add a feed. The relay opens it within about two seconds, without a restart. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One feed with its present state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_feed: {
+        parameters: {
+            query?: {
+                posts?: "delete" | "keep";
+            };
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a feed with its cursor, gaps, drops and counts. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_feed: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedChange"];
+            };
+        };
+        responses: {
+            /** @description Pause or resume a feed, or change its address, options or limits; it is then opened anew. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Kinds of feeds that can be added, with their options. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedKinds"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     feed_series: {
         parameters: {
             query?: {
@@ -952,6 +2067,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FeedSeries"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed_drops: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Interruptions of one feed with cause and evidence, newest first. The last 1,000 are kept. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedDrops"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed_gaps: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stretches of one feed that could not be read, with cause and evidence, newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedGaps"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -1359,6 +2542,587 @@ export interface operations {
                 };
                 content: {
                     "text/markdown": string;
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All watches by name, with how each is doing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWatch"];
+            };
+        };
+        responses: {
+            /** @description Save a watch. It reads the days before for what is usual, and alerts from the present on. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                watch: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One watch. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                watch: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a watch and its alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                watch: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WatchChange"];
+            };
+        };
+        responses: {
+            /** @description Change what is given. A new rule begins anew; what happens while a watch is paused is not told later. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    snooze_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                watch: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze"];
+            };
+        };
+        responses: {
+            /** @description No alerts about what happens until then. An episode that still goes on afterwards is told. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    wake_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                watch: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End a snooze. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtest_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BacktestInput"];
+            };
+        };
+        responses: {
+            /** @description What a rule would have done in a period, from stored posts. Nothing is saved or sent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backtest"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backtest_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                watch: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Period"];
+            };
+        };
+        responses: {
+            /** @description What a saved watch would have done in a period, from stored posts. Nothing is saved or sent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backtest"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alerts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+                watch?: string;
+                unread?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Alerts, newest first, and how many are not acknowledged. ``next`` is ``before`` of the following page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One alert, with the samples that are still there and how it was sent. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alerts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeInput"];
+            };
+        };
+        responses: {
+            /** @description Mark alerts as seen: those named, those of one watch, or all. Doing it again changes nothing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acknowledged"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    destinations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All destinations by name, each with its latest delivery. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDestination"];
+            };
+        };
+        responses: {
+            /** @description Save a destination. Its address cannot be read back. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                destination: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a destination; watches no longer send there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                destination: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationChange"];
+            };
+        };
+        responses: {
+            /** @description Change what is given. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                destination: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Send a test message. The answer is its delivery, still pending: read it again until it is sent or failed. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How one sending goes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

@@ -3,9 +3,19 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
+export type Alert = Schemas['Alert'];
+export type AlertPage = Schemas['AlertPage'];
+export type Backtest = Schemas['Backtest'];
 export type Citation = Schemas['Citation'];
 export type Component = Schemas['Component'];
+export type Delivery = Schemas['Delivery'];
+export type Destination = Schemas['Destination'];
+export type DestinationList = Schemas['DestinationList'];
+export type Episode = Schemas['Episode'];
 export type Feed = Schemas['Feed'];
+export type FeedDrops = Schemas['FeedDrops'];
+export type FeedGaps = Schemas['FeedGaps'];
+export type FeedKinds = Schemas['FeedKinds'];
 export type FeedList = Schemas['FeedList'];
 export type FeedStatus = Feed['status'];
 export type FeedSeries = Schemas['FeedSeries'];
@@ -27,3 +37,6 @@ export type Topic = Schemas['Topic'];
 export type TopicDetail = Schemas['TopicDetail'];
 export type TopicList = Schemas['TopicList'];
 export type TopicStatus = Topic['status'];
+export type Watch = Schemas['Watch'];
+export type WatchList = Schemas['WatchList'];
+export type WatchRule = Schemas['WatchRule'];

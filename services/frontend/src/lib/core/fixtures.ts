@@ -25,6 +25,14 @@ export function makeFeed(change: Partial<Feed> = {}): Feed {
     posts: 8,
     deletes: 1,
     quarantined: 0,
+    behind_seconds: null,
+    catch_up_seconds: null,
+    managed: 'operator',
+    backfill_minutes: 60,
+    options: {},
+    queue_events: null,
+    queue_bytes: null,
+    created_at: null,
     ...change,
   };
 }

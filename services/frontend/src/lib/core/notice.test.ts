@@ -71,6 +71,15 @@ describe('notice', () => {
     });
   });
 
+  it('says what is wrong with a feed that failed', () => {
+    const failed = makeFeed({ id: 'nostr', status: 'failed', reason: 'There is no option `colour`. It is tried again in 4 s.' });
+    expect(notice({ ...well, feeds: [makeFeed(), failed] })).toEqual({
+      tone: 'bad',
+      title: 'The feed nostr has failed.',
+      text: 'There is no option `colour`. It is tried again in 4 s.',
+    });
+  });
+
   it('reading the past is no alarm: it says how far behind and how long it takes', () => {
     const feed = makeFeed({ status: 'catching_up', lag_seconds: 1380, rate: 2500 });
     const part = makePart({ name: 'feed.jetstream', state: 'degraded' });

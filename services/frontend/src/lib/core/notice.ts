@@ -76,6 +76,10 @@ function partText(part: Component): string {
 }
 
 function troubledFeed(feeds: readonly Feed[], now: number): Notice | null {
+  const failed = feeds.find((feed) => feed.enabled && feed.status === 'failed');
+  if (failed) {
+    return { tone: 'bad', title: `The feed ${failed.id} has failed.`, text: sentence(failed.reason ?? 'No reason given') };
+  }
   const lost = feeds.find((feed) => feed.enabled && feed.status === 'unreachable');
   const feed = lost ?? feeds.find((candidate) => candidate.enabled && candidate.status === 'stalled');
   if (!feed) return null;

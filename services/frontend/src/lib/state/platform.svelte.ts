@@ -2,10 +2,11 @@
 import { ask, client } from '../api/client';
 import type { Feed, FeedList, Health, LiveMessage, Post, Run, TopicList } from '../api/types';
 import { FeedBuffer } from '../core/buffer';
-import { CatchUp, behindmost } from '../core/catchup';
+import { behindmost } from '../core/catchup';
 import { batched } from '../core/frame';
 import { LiveClient, type Connection, type Socket } from '../core/live';
 import { RateWindow } from '../core/rate';
+import { alerts } from './alerts.svelte';
 import { Resource } from './resource.svelte';
 
 const POSTS_KEPT = 400;
@@ -32,12 +33,9 @@ class Platform {
   topicsVersion = $state(0);
   rate = $state.raw({ shown: 0, stored: 0 });
   runs: ReadonlyMap<string, Run> = $state.raw(new Map());
-  /** Seconds until the feeds' past is read; null while that cannot be told. */
-  catchUpLeft: number | null = $state(null);
 
   private heard = 0;
   private readonly window = new RateWindow();
-  private readonly catchUp = new CatchUp();
   private readonly list = batched(LIST_INTERVAL_MS, () => this.publish());
   private readonly live = new LiveClient(
     {
@@ -89,8 +87,13 @@ class Platform {
 
   /** True while every feed that is on still reads its past. */
   get catchingUp(): boolean {
-    const on = this.feedList.filter((feed) => feed.enabled && feed.status !== 'ended' && feed.status !== 'paused');
+    const on = this.feedList.filter((feed) => feed.enabled && feed.status !== 'ended');
     return on.length > 0 && on.every((feed) => feed.status === 'catching_up');
+  }
+
+  /** Seconds until the feed furthest behind has read its past; null while that cannot be told. */
+  get catchUpLeft(): number | null {
+    return behindmost(this.feedList)?.catch_up_seconds ?? null;
   }
 
   noteRun(run: Run): void {
@@ -110,6 +113,7 @@ class Platform {
     void this.health.refresh();
     void this.feeds.refresh();
     void this.topics.refresh();
+    void alerts.page.refresh();
     this.topicsVersion++;
   }
 
@@ -148,6 +152,9 @@ class Platform {
       case 'feed':
         this.takeFeed(message.feed);
         break;
+      case 'alert':
+        alerts.take(message.alert, message.unread);
+        break;
       case 'run':
         this.noteRun(message.run);
         break;
@@ -171,8 +178,6 @@ class Platform {
       ? known.feeds.map((candidate) => (candidate.id === feed.id ? feed : candidate))
       : [...known.feeds, feed];
     this.feeds.data = { ...known, feeds: others };
-    this.catchUp.note(behindmost(others)?.lag_seconds ?? null, Date.now());
-    this.catchUpLeft = this.catchUp.left();
   }
 
   private publish(): void {

@@ -9,6 +9,11 @@ const routes = new RouteTable<Load>({
   '/posts': () => import('../../routes/Posts.svelte'),
   '/search': () => import('../../routes/Search.svelte'),
   '/topics/:id': () => import('../../routes/Topic.svelte'),
+  '/feeds': () => import('../../routes/Feeds.svelte'),
+  '/watches': () => import('../../routes/Watches.svelte'),
+  '/watches/new': () => import('../../routes/Watch.svelte'),
+  '/watches/:id': () => import('../../routes/Watch.svelte'),
+  '/alerts/:id': () => import('../../routes/Alert.svelte'),
   '/reports': () => import('../../routes/Reports.svelte'),
   '/reports/:id': () => import('../../routes/Report.svelte'),
 });

@@ -1,5 +1,5 @@
 /** Which shape, tone and word stand for which state. */
-import type { Component, RunStep, TopicStatus } from '../api/types';
+import type { Component, Delivery, RunStep, TopicStatus, Watch } from '../api/types';
 import type { FeedSign } from '../core/stale';
 import type { Mark, Tone } from './StatusMark.svelte';
 
@@ -22,8 +22,10 @@ export const feedSigns: Record<FeedSign, Sign> = {
   catching_up: { mark: 'half', tone: 'warn', word: 'catching up' },
   stalled: { mark: 'triangle', tone: 'warn', word: 'stalled' },
   unreachable: { mark: 'square', tone: 'bad', word: 'unreachable' },
+  failed: { mark: 'square', tone: 'bad', word: 'failed' },
   paused: { mark: 'bars', tone: 'quiet', word: 'paused' },
   ended: { mark: 'hollow', tone: 'quiet', word: 'ended' },
+  removing: { mark: 'dash', tone: 'quiet', word: 'being removed' },
   unknown: { mark: 'dashed', tone: 'warn', word: 'unknown' },
 };
 
@@ -40,4 +42,17 @@ export const stepSigns: Record<RunStep['status'], Sign> = {
   done: { mark: 'check', tone: 'quiet', word: 'done' },
   failed: { mark: 'square', tone: 'bad', word: 'failed' },
   skipped: { mark: 'dash', tone: 'quiet', word: 'skipped' },
+};
+
+export const watchSigns: Record<Watch['status'], Sign> = {
+  watching: { mark: 'dot', tone: 'quiet', word: 'watching' },
+  learning: { mark: 'half', tone: 'warn', word: 'learning what is usual' },
+  paused: { mark: 'bars', tone: 'quiet', word: 'paused' },
+  snoozed: { mark: 'dashed', tone: 'quiet', word: 'snoozed' },
+};
+
+export const deliverySigns: Record<Delivery['state'], Sign> = {
+  pending: { mark: 'half', tone: 'warn', word: 'being sent' },
+  sent: { mark: 'check', tone: 'quiet', word: 'sent' },
+  failed: { mark: 'square', tone: 'bad', word: 'not sent' },
 };

@@ -1,0 +1,81 @@
+"""What a rule would have done in the past, answered from stored posts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.schemas.alert import AlertPost, MatchedWord
+from shared.schemas.base import Schema
+from shared.schemas.feed import Gap
+
+
+class Firing(Schema, frozen=True, kw_only=True):
+    """One alert that would have been raised ``at`` that event time."""
+
+    at: datetime
+    level: int
+    posts: int
+    authors: int
+    usual: float | None
+    ratio: float | None
+    provisional: bool
+    reason: str
+
+
+class Episode(Schema, frozen=True, kw_only=True):
+    """A stretch in which the rule held. ``end`` is ``None`` while it still held at the end of the period.
+
+    ``peak_posts`` and ``peak_authors`` are the most within the rule's minutes. ``firings`` may be empty: the
+    cool-down of the episode before it lasted longer.
+    """
+
+    start: datetime
+    end: datetime | None
+    peak_at: datetime
+    peak_posts: int
+    peak_authors: int
+    firings: list[Firing]
+    matched: list[MatchedWord]
+    languages: list[str]
+    samples: list[AlertPost]
+
+
+class BacktestPoint(Schema, frozen=True, kw_only=True):
+    """``posts`` that matched in one bucket, and what is ``usual`` in as long a stretch; ``None`` without data."""
+
+    start: datetime
+    posts: int | None
+    usual: float | None
+
+
+class BacktestTopic(Schema, frozen=True, kw_only=True):
+    """A momentum topic found in the period that holds ``posts`` matching posts."""
+
+    id: str
+    label: str
+    detected_at: datetime
+    posts: int
+
+
+class Backtest(Schema, frozen=True, kw_only=True):
+    """``fired`` alerts in ``episodes``. ``series`` has one point each ``bucket_minutes``, oldest first.
+
+    ``missing_minutes`` of the period have no data: before the first stored post, after the last, or in
+    ``gaps``. ``matched`` posts in all; at most 50 episodes are given with samples, the strongest ones.
+    """
+
+    start: datetime
+    end: datetime
+    fired: int
+    matched: int
+    episodes: list[Episode]
+    topics: list[BacktestTopic]
+    bucket_minutes: int
+    series: list[BacktestPoint]
+    gaps: list[Gap]
+    data_from: datetime | None
+    data_to: datetime | None
+    missing_minutes: int
+    degraded: str | None
+    summary: str
+    took_ms: float
