@@ -31,7 +31,7 @@ def test_whatever_happens_the_record_is_what_was_served() -> None:
     assert {what: number for what, number in result.verdict.wrong.items() if number} == {}, result.verdict.examples
     # what could not be had is a row
     assert result.floors
-    assert len([gap for gap in result.verdict.gaps if gap.cause == "clamped"]) == len(result.floors)
+    assert len([gap for gap in result.verdict.gaps if gap.cause == "clamped"]) >= len(result.floors)
     # every end of a connection has its right name, and the evidence for it
     assert result.drops.wrong == []
     assert sum(result.drops.matched.values()) >= len(ENDS)

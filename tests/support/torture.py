@@ -128,6 +128,9 @@ class Torture:
             self._start()
             self._live(acts)
             self._catch_up()
+            # Once more where nothing is read again that could hide a loss: the batch in hand when PostgreSQL goes.
+            self._kill("postgres")
+            self._catch_up()
             return self._judged(acts, began)
         finally:
             self._database.close()
@@ -198,8 +201,15 @@ class Torture:
         return sum(entry["fault"] == fault for entry in self._ask()["journal"])
 
     def _kill(self, name: str) -> None:
+        """SIGKILL the child while events flow: there is something to interrupt."""
         child = self._children[name]
-        self._until(f"{name} to kill", lambda: child.pid)
+        seen: list[int] = []
+
+        def flows() -> bool:
+            seen.append(self._place().position)
+            return child.pid is not None and seen[-1] > seen[0]
+
+        self._until(f"{name} to interrupt", flows)
         pid = child.pid
         assert pid is not None
         os.kill(pid, signal.SIGKILL)

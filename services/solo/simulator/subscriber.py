@@ -45,6 +45,7 @@ _WATCH_SECONDS = 1.0
 _MOST_BEHIND_EVENTS = 100_000
 _SLOW_EVENTS_A_SECOND = 5
 _SLOW_FOR_SECONDS = 60.0
+_REPLAY_US = 100_000
 #: A half-open connection is given up on this side after so long.
 _SILENT_SECONDS = 120.0
 
@@ -110,7 +111,8 @@ class Subscriber:
         if start.clamped and self._manner.second:
             number = self._window.number_at(start.time_us)
             await self._write(encoding.info("OutdatedCursor", f"below retention floor; starting at seq {number}"))
-        replayed = self._position_us < self._clock()
+        # Who begins with the live tail has no change to it.
+        replayed = self._clock() - self._position_us > _REPLAY_US
         while True:
             now_us = self._clock()
             if replayed:
