@@ -8,6 +8,8 @@ surge of everything changes no share. Variance after SigniTrend (Schubert, Weile
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from services.api.momentum.config import MomentumConfig
@@ -106,6 +108,17 @@ class Variance:
         return lowest
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Shares of posts, one entry a term: ``usual`` as seen so far (what people are told), ``share`` with
+    the doubt of a young baseline added, ``average`` over the day, and the posts ``known`` they rest on."""
+
+    share: Floats
+    usual: Floats
+    average: Floats
+    known: float
+
+
 class Baseline:
     """The three together. ``minutes`` counts the minutes of data seen so far, absorbed or not."""
 
@@ -127,13 +140,17 @@ class Baseline:
         self.profile.add(minute, hashes, weights, float(total))
 
     def usual_share(self, minute: int, hashes: Hashes) -> Floats:
-        """Expected share of posts as seen so far (what people are told)."""
-        counts, total = self.average.estimate(minute, hashes)
-        return np.maximum(counts / max(total, 1.0), self.profile.share(minute, hashes))
+        """Expected share of posts as seen so far."""
+        return self.expected(minute, hashes).usual
 
-    def expected_share(self, minute: int, hashes: Hashes) -> tuple[Floats, float]:
-        """Expected share with the doubt of a young baseline added, and the posts it rests on."""
+    def expected(self, minute: int, hashes: Hashes) -> Expected:
+        """What is expected of terms at ``minute``."""
         counts, total = self.average.estimate(minute, hashes)
         total = max(total, 1.0)
-        average = (counts + self.config.prior_posts) / total
-        return np.maximum(average, self.profile.share(minute, hashes)), total
+        profile = self.profile.share(minute, hashes)
+        return Expected(
+            share=np.maximum((counts + self.config.prior_posts) / total, profile),
+            usual=np.maximum(counts / total, profile),
+            average=counts / total,
+            known=total,
+        )

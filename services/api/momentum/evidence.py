@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.api.momentum.cluster import Group
-from services.api.momentum.config import MomentumConfig
-from services.api.momentum.explain import distinct_texts
 from services.api.momentum.sketch import Ints
 from services.api.momentum.view import View
 
@@ -71,13 +69,3 @@ def _evidence(view: View, rows: Ints, held: Ints, minute: int) -> Evidence:
     rows, held, ages = rows[within], held[within], ages[within]
     per_minute = np.bincount(HOUR - 1 - ages, minlength=HOUR)
     return Evidence(rows, held, per_minute, len(np.unique(view.authors[rows])))
-
-
-def diverse(config: MomentumConfig, view: View, evidence: Evidence) -> bool:
-    """The diversity gate: enough people, enough of their own words. Looks at the latest 200 posts."""
-    rows = evidence.rows[np.argsort(view.times[evidence.rows], kind="stable")][-200:]
-    authors = len(np.unique(view.authors[rows]))
-    if authors < config.min_authors or authors < config.min_author_share * len(rows):
-        return False
-    texts = distinct_texts(view.prints[rows], config.near_text_bits)
-    return texts >= max(config.min_texts, config.min_text_share * min(len(rows), 100))

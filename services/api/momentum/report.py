@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from services.api.momentum.config import MomentumConfig
-from services.api.momentum.evidence import HOUR, diverse
+from services.api.momentum.evidence import HOUR
 from services.api.momentum.explain import label_of, onset, representatives, why_of
+from services.api.momentum.gate import diverse
 from services.api.momentum.judge import Finding
 from services.api.momentum.model import MINUTE_US, Detection, Tick, TopicMinute, TopicState
 from services.api.momentum.ring import Ring
@@ -22,7 +23,7 @@ class Reporter:
 
     def __init__(self, config: MomentumConfig, ring: Ring, registry: Registry, minute: int, age: int) -> None:
         self.config, self.ring, self.registry, self.minute = config, ring, registry, minute
-        self.young = age < config.warmup_minutes
+        self.age, self.young = age, age < config.warmup_minutes
         self.threshold = config.alert_score * (config.provisional_factor if self.young else 1.0)
         self.end_us = (minute + 1) * MINUTE_US
         self.states: list[TopicState] = []
@@ -51,7 +52,7 @@ class Reporter:
                     self.ended.append(topic.id)
                 else:
                     self._report(view, finding, topic, born=False)
-            elif finding.score >= self.threshold and diverse(self.config, view, finding.evidence):
+            elif finding.score >= self.threshold and not finding.explained and self._diverse(view, finding):
                 self._open(view, finding)
 
     def tick(self, seen: int) -> Tick:
@@ -83,8 +84,8 @@ class Reporter:
         topic.provisional = topic.provisional and self.young
         state = self._state(view, finding, topic)
         self.states.append(state)
-        news = finding.score >= self.threshold and is_news(config, topic, self.minute, evidence.posts, self.young)
-        if news and (born or diverse(config, view, evidence)):
+        news = finding.score >= self.threshold and is_news(config, topic, self.minute, evidence.posts, self.age)
+        if news and (born or self._diverse(view, finding)):
             topic.announced(self.minute, evidence.posts, self.young)
             self.detections.append(self._detection(state))
         rows = evidence.rows if born else evidence.rows[view.fresh[evidence.rows]]
@@ -93,6 +94,9 @@ class Reporter:
         for minute in range(first, self.minute + 1):
             if minute in self.totals:
                 self.minutes.append(self._minute(view, finding, topic.id, minute))
+
+    def _diverse(self, view: View, finding: Finding) -> bool:
+        return diverse(self.config, self.ring, view, finding.evidence)
 
     def _minute(self, view: View, finding: Finding, topic: str, minute: int) -> TopicMinute:
         rows = finding.evidence.rows[view.minutes[finding.evidence.rows] == minute]

@@ -125,17 +125,20 @@ def update_status(config: MomentumConfig, topic: Topic, evidence: Evidence, scor
     return topic.weak_minutes >= config.end_minutes
 
 
-def is_news(config: MomentumConfig, topic: Topic, minute: int, posts: int, young: bool) -> bool:
-    """Whether a topic above the alert threshold should be announced: the first time, when it has
-    grown and is rising, and once more when the warm-up ends."""
+def is_news(config: MomentumConfig, topic: Topic, minute: int, posts: int, age: int) -> bool:
+    """Whether a topic above the alert threshold should be announced: the first time, when it has grown
+    and is rising, and once more when what was provisional is confirmed. ``age`` is the baseline's: it
+    knows this time of day only once a whole day lies behind its lag."""
     grown = topic.status == "rising" and posts >= config.regrowth * topic.announced_posts
     rested = minute - topic.announced_minute >= config.regrowth_minutes
-    return topic.announced_posts == 0 or (not young and not topic.confirmed) or (grown and rested)
+    confirmed = not topic.confirmed and age >= config.warmup_minutes + config.lag_minutes
+    return topic.announced_posts == 0 or confirmed or (grown and rested)
 
 
-def topic_score(config: MomentumConfig, words: Sequence[str], deviations: Sequence[float]) -> float:
-    """The better deviation of the two leading words; one word alone is divided."""
+def topic_score(config: MomentumConfig, words: Sequence[str], deviations: Sequence[float], united: float) -> float:
+    """The best deviation of the two leading words and of the leaders' people together (``united``); one
+    word alone is divided."""
     if not deviations:
         return 0.0
     best = max(deviations[:2])
-    return best / config.single_divisor if len(words) < 2 else best
+    return best / config.single_divisor if len(words) < 2 else max(best, united)

@@ -138,11 +138,12 @@ def test_a_delete_that_overtakes_its_post_still_counts() -> None:
 
 
 def test_a_story_that_outlives_the_warm_up_is_confirmed_once() -> None:
-    config = msgspec.structs.replace(SMALL, warmup_minutes=50)
-    ticks = run(background(1, 70) + story("q", QUAKE, onset=35, minutes=60), Engine(config), until=70)
+    # given a baseline that has seen a whole day only once its lag has passed too
+    config = msgspec.structs.replace(SMALL, warmup_minutes=50, lag_minutes=20)
+    ticks = run(background(1, 80) + story("q", QUAKE, onset=35, minutes=60), Engine(config), until=75)
     found = [d for tick in ticks for d in tick.detections]
     assert [d.provisional for d in found[:2]] == [True, False]
-    assert (found[1].time_us - T0) // MINUTE == 50
+    assert (found[1].time_us - T0) // MINUTE == 70
     assert not ticks[-1].topics[0].provisional
 
 
