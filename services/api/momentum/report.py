@@ -14,6 +14,9 @@ from services.api.momentum.ring import Ring
 from services.api.momentum.topics import Registry, Topic, is_news, refresh_terms, update_status
 from services.api.momentum.view import View
 
+#: Stretches that the evidence is told for, minutes, and posts one needs.
+_TOLD = (10, 30)
+_ENOUGH = 20
 _LANGUAGES_SHOWN = 5
 _LANGUAGE_SHARE = 0.1
 
@@ -46,7 +49,7 @@ class Reporter:
                 # A topic whose words another one took over has become part of that one.
                 swallowed = not finding.words
                 refresh_terms(self.config, topic, finding.words)
-                over = update_status(self.config, topic, finding.evidence, finding.score, steady)
+                over = update_status(self.config, topic, self.minute, finding.evidence, finding.score, steady)
                 if swallowed or over:
                     self.registry.end(self.minute, topic.id)
                     self.ended.append(topic.id)
@@ -75,8 +78,7 @@ class Reporter:
             first = self.minute - HOUR + 1 + onset(finding.evidence.per_minute, usual)
             topic.began_us = first * MINUTE_US
         refresh_terms(self.config, topic, finding.words)
-        topic.status = "rising"
-        topic.best_ten = max(finding.evidence.last(10), 1)
+        topic.best_ten, topic.best_minute = max(finding.evidence.last(10), 1), self.minute
         self._report(view, finding, topic, born=True)
 
     def _report(self, view: View, finding: Finding, topic: Topic, born: bool) -> None:
@@ -111,12 +113,10 @@ class Reporter:
     def _state(self, view: View, finding: Finding, topic: Topic) -> TopicState:
         evidence, terms = finding.evidence, topic.leading()
         posts, authors = round(evidence.posts * self.weight), round(evidence.authors * self.weight)
-        usual = finding.usual * sum(self.totals.values()) * self.weight
+        usual = self._usual(finding, HOUR)
         ratio = posts / max(usual, 1.0)
         age = max((self.end_us - topic.began_us) // MINUTE_US, 1)
-        chosen = representatives(
-            evidence.rows, evidence.held, view.times, view.authors, view.prints, self.config.near_text_bits
-        )
+        chosen = representatives(view, evidence.rows, evidence.central, self.config.near_text_bits)
         return TopicState(
             id=topic.id,
             label=label_of(terms),
@@ -131,8 +131,26 @@ class Reporter:
             began_us=topic.began_us,
             detected_us=topic.detected_us,
             languages=self._languages(view, finding),
-            why=why_of(posts, authors, usual, ratio, age),
+            why=self._why(view, finding, age),
+            peak_us=(topic.best_minute + 1) * MINUTE_US,
+            peak_posts=round(topic.best_ten * self.weight),
+            decay=round(1.0 - min(evidence.last(10) / max(topic.best_ten, 1), 1.0), 3),
             representatives=tuple(view.post(row) for row in chosen),
+        )
+
+    def _usual(self, finding: Finding, minutes: int) -> float:
+        """Posts expected of the topic in the last ``minutes``."""
+        held = sum(total for minute, total in self.totals.items() if minute > self.minute - minutes)
+        return finding.usual * held * self.weight
+
+    def _why(self, view: View, finding: Finding, age: int) -> str:
+        """The sentence for the shortest stretch that holds enough posts to speak for itself."""
+        evidence = finding.evidence
+        window = next((w for w in _TOLD if evidence.last(w) >= _ENOUGH), HOUR)
+        rows = evidence.rows[view.minutes[evidence.rows] > self.minute - window]
+        authors = len(np.unique(view.authors[rows]))
+        return why_of(
+            round(len(rows) * self.weight), round(authors * self.weight), self._usual(finding, window), window, age
         )
 
     def _languages(self, view: View, finding: Finding) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from shared.errors import ConflictError, InputError
 if TYPE_CHECKING:
     from services.api.momentum.engine import Engine
 
-_FORMAT = 1
+_FORMAT = 2
 #: A snapshot never holds more than this, bytes; refuses to inflate a broken one.
 _MAX_BYTES = 1 << 30
 

@@ -16,8 +16,8 @@ from services.api.momentum.sketch import Ints
 @dataclass(frozen=True, slots=True)
 class View:
     """Columns over all posts in the ring, and ``(row, column)`` pairs: the post in ``row`` holds the
-    term at position ``column`` of the terms asked for; ``counted`` says whether it counts (see ``ring``).
-    Deleted posts hold nothing."""
+    term at position ``column`` of the terms asked for; ``counted`` says whether it counts (see ``ring``),
+    ``lengths`` how many terms a post has. Deleted posts hold nothing."""
 
     blocks: list[Block]
     offsets: list[int]
@@ -26,6 +26,7 @@ class View:
     authors: Ints
     prints: Ints
     languages: NDArray[np.uint8]
+    lengths: Ints
     fresh: NDArray[np.bool_]
     rows: Ints
     columns: Ints
@@ -67,6 +68,7 @@ def view_of(ring: Ring, terms: Sequence[int]) -> View:
         authors=np.concatenate([b.authors for b in blocks]),
         prints=np.concatenate([b.prints for b in blocks]),
         languages=np.concatenate([b.languages for b in blocks]),
+        lengths=np.concatenate([np.diff(b.start) for b in blocks]),
         fresh=np.concatenate([b.fresh for b in blocks]),
         rows=np.concatenate(rows),
         columns=np.concatenate(columns),
