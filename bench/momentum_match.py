@@ -1,10 +1,11 @@
 """Which detection tells of which event, and the figures that follow.
 
-A **story** is what one method announced under one topic id; its first announcement is its detection.
-A story tells of an event when it was announced between the event's first post and 60 minutes after
+An announcement tells of an event when it was made between the event's first post and 60 minutes after
 its last, and its six leading terms hold a word that only this event uses, or two of the event's words
-(one, if the story has no other). Of several events the one with most of its words wins. A story that
-tells of no event is a false alarm, put down to the planting it names, if any, else to noise.
+(one, if it has no other). Of several events the one with most of its words wins. The first announcement
+that tells of an event is its detection. A **story** is what one method announced under one topic id: one
+none of whose announcements tells of an event is a false alarm, put down to the planting that the first
+names, if any, else to noise.
 """
 
 from __future__ import annotations
@@ -95,19 +96,21 @@ def score(stream: Stream, announcements: Sequence[Announcement]) -> Score:
     for announcement in sorted(announcements, key=lambda a: a.time_us):
         if announcement.time_us >= START_US + DAY * MINUTE_US:
             stories.setdefault(announcement.story, []).append(announcement)
-    found: dict[int, list[list[Announcement]]] = {}
+    found: dict[int, dict[str, list[int]]] = {}
     false_alarms: Counter[str] = Counter()
     wrong = []
-    for told in stories.values():
-        planting = _told(told[0], truth, spoken)
-        if planting is not None and planting.kind == "event":
-            found.setdefault(planting.number, []).append(told)
-        else:
-            false_alarms[planting.kind if planting else "noise"] += 1
+    for story, told in stories.items():
+        plantings = [_told(announcement, truth, spoken) for announcement in told]
+        for announcement, planting in zip(told, plantings, strict=True):
+            if planting is not None and planting.kind == "event":
+                found.setdefault(planting.number, {}).setdefault(story, []).append(announcement.time_us)
+        if not any(planting is not None and planting.kind == "event" for planting in plantings):
+            first = plantings[0]
+            false_alarms[first.kind if first else "noise"] += 1
             at = (told[0].time_us - START_US) // MINUTE_US
-            wrong.append(f"{at} {planting.name if planting else 'noise'}: {' '.join(told[0].terms[:5])}")
+            wrong.append(f"{at} {first.name if first else 'noise'}: {' '.join(told[0].terms[:5])}")
     events = [planting for planting in truth if planting.kind == "event"]
-    firsts = {e.number: min(t[0].time_us for t in found[e.number]) for e in events if e.number in found}
+    firsts = {e.number: min(map(min, found[e.number].values())) for e in events if e.number in found}
     times = {e.number: stream.times[stream.planted == e.number] for e in events}
     return Score(
         events=len(events),
@@ -118,7 +121,7 @@ def score(stream: Stream, announcements: Sequence[Announcement]) -> Score:
         seen=tuple(int(np.searchsorted(times[number], first)) for number, first in firsts.items()),
         before_peak=sum(firsts[e.number] < START_US + e.peak * MINUTE_US for e in events if e.number in firsts),
         stories=sum(map(len, found.values())),
-        announcements=sum(len(told) for several in found.values() for told in several),
+        announcements=sum(len(times) for several in found.values() for times in several.values()),
         missed=tuple(f"{e.name} ({e.posts} posts)" for e in events if e.number not in firsts),
         wrong=tuple(wrong),
     )

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.api.momentum.config import MomentumConfig
-from services.api.momentum.sketch import mix
 from services.api.momentum.view import View
 
 #: Words of a topic that a new word is compared with.
@@ -24,8 +23,6 @@ LEADERS = 3
 VOICES = 6
 #: Least share of a smaller story's people who use one word of the larger, for the word to count as a tie.
 _TIE = 0.15
-#: Authors compared at most (those who used two of the words or more), a sample by hash beyond.
-_AUTHORS = 4_096
 
 
 @dataclass(slots=True)
@@ -37,29 +34,29 @@ class Group:
 
 
 class Affinity:
-    """Authors in common between the columns of a view. ``people`` numbers the author of each pair."""
+    """Authors in common between the columns of a view. ``people`` numbers the author of each pair of the
+    view; ``shared[i, j]`` counts authors who used both columns."""
 
     def __init__(self, config: MomentumConfig, view: View, columns: int) -> None:
         self.config = config
-        authors, inverse = np.unique(view.authors[view.rows], return_inverse=True)
-        self.people = inverse
-        used = np.unique(inverse * columns + view.columns) if len(inverse) else inverse
+        authors, self.people = np.unique(view.authors[view.rows], return_inverse=True)
+        used = np.unique(self.people * max(columns, 1) + view.columns)
         person, column = used // max(columns, 1), used % max(columns, 1)
         self.sizes = np.bincount(column, minlength=columns).astype(np.float64)
-        several = np.flatnonzero(np.bincount(person, minlength=len(authors)) > 1)
-        share = 1.0
-        if len(several) > _AUTHORS:
-            share = _AUTHORS / len(several)
-            several = several[np.argsort(mix(authors[several].view(np.uint64)), kind="stable")[:_AUTHORS]]
-        place = np.full(len(authors), -1, dtype=np.int64)
-        place[several] = np.arange(len(several))
-        kept = place[person] >= 0
-        incidence = np.zeros((columns, len(several)), dtype=np.float32)
-        incidence[column[kept], place[person[kept]]] = 1.0
-        self.incidence, self.share = incidence, share
-        self.shared: NDArray[np.float64] = (incidence @ incidence.T).astype(np.float64) / share
-        # Authors who used one of the columns only.
-        self.alone = self.sizes - np.diag(self.shared) if columns else self.sizes
+        counts = np.zeros(columns * columns)
+        # Each author's columns lie side by side, in order: pair every one with those some places on.
+        for step in range(1, len(used)):
+            both = person[step:] == person[:-step]
+            if not both.any():
+                break
+            pairs = column[:-step][both] * columns + column[step:][both]
+            counts += np.bincount(pairs, minlength=len(counts))
+        above = counts.reshape(columns, columns)
+        self.shared: NDArray[np.float64] = above + above.T + np.diag(self.sizes)
+        order = np.argsort(column, kind="stable")
+        ends = np.cumsum(self.sizes).astype(np.int64)
+        self._users = np.split(person[order], ends[:-1]) if columns else []
+        self._mark = np.zeros(len(authors), dtype=np.bool_)
 
     def jaccard(self, column: int, others: Sequence[int]) -> NDArray[np.float64]:
         shared = self.shared[column, list(others)]
@@ -85,15 +82,15 @@ class Affinity:
     def contained(self, small: Sequence[int], large: Sequence[int]) -> float:
         """Share of the people of ``small`` who are also people of ``large``; 0 where it is too little, or
         comes by one word alone: what two stories share ties them no more than it ties all that use it."""
-        few, many = list(small[:VOICES]), list(large[:VOICES])
-        mine = self.incidence[few].max(axis=0)
-        people = float(mine.sum()) / self.share + float(self.alone[few].sum())
-        each = self.incidence[many] @ mine / self.share
-        both = float((self.incidence[many].max(axis=0) * mine).sum()) / self.share
-        if both < max(self.config.merge_authors, self.config.merge_containment * people):
+        mine = np.unique(np.concatenate([self._users[column] for column in small[:VOICES]]))
+        self._mark[mine] = True
+        held = [self._users[column][self._mark[self._users[column]]] for column in large[:VOICES]]
+        self._mark[mine] = False
+        both = len(np.unique(np.concatenate(held)))
+        if both < max(self.config.merge_authors, self.config.merge_containment * len(mine)):
             return 0.0
-        ties = int((each >= max(2.0, _TIE * people)).sum())
-        return both / people if ties >= min(2, len(many)) else 0.0
+        ties = sum(len(users) >= max(2.0, _TIE * len(mine)) for users in held)
+        return both / len(mine) if ties >= min(2, len(held)) else 0.0
 
     def bridged(self, first: Sequence[int], second: Sequence[int], markers: set[int]) -> bool:
         """Whether a marker of one group ties it to a leader of the other."""
