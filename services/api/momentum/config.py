@@ -29,6 +29,8 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     # Baseline
     halflife_minutes: int = 1440
     """Of the moving average: a day, so that neither a slow story nor last week is the usual."""
+    recent_halflife_minutes: int = 180
+    """Of the recent level: what has been talked of for hours is expected to go on; what drifts is no news."""
     lag_minutes: int = 90
     """What the baseline does not see yet. With 1 instead of 90 a story becomes its own baseline
     (recall .57 instead of .89)."""

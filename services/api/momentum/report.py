@@ -11,6 +11,7 @@ from services.api.momentum.gate import diverse
 from services.api.momentum.judge import Finding
 from services.api.momentum.model import MINUTE_US, Detection, Tick, TopicMinute, TopicState
 from services.api.momentum.ring import Ring
+from services.api.momentum.sketch import Ints
 from services.api.momentum.topics import Registry, Topic, is_news, refresh_terms, update_status
 from services.api.momentum.view import View
 
@@ -43,6 +44,7 @@ class Reporter:
         self.weight = sum(block.seen for block in blocks) / kept if kept else 1.0
 
     def apply(self, view: View, findings: list[Finding], steady: bool) -> None:
+        campaigns = self._campaigns(view, findings)
         for finding in findings:
             if finding.topic is not None:
                 topic = self.registry.live[finding.topic]
@@ -55,8 +57,21 @@ class Reporter:
                     self.ended.append(topic.id)
                 else:
                     self._report(view, finding, topic, born=False)
-            elif finding.score >= self.threshold and not finding.explained and self._diverse(view, finding):
+            elif self._strong(finding) and not self._within(view, finding, campaigns) and self._diverse(view, finding):
                 self._open(view, finding)
+
+    def _strong(self, finding: Finding) -> bool:
+        return finding.topic is None and finding.score >= self.threshold and not finding.explained
+
+    def _campaigns(self, view: View, findings: list[Finding]) -> Ints:
+        """Authors of what is loud enough but no crowd: a splinter of a campaign is no crowd either."""
+        loud = [f for f in findings if self._strong(f) and f.evidence.authors >= self.config.min_authors]
+        refused = [view.authors[f.evidence.rows] for f in loud if not self._diverse(view, f)]
+        return np.unique(np.concatenate(refused)) if refused else np.zeros(0, dtype=np.int64)
+
+    def _within(self, view: View, finding: Finding, campaigns: Ints) -> bool:
+        authors = np.unique(view.authors[finding.evidence.rows])
+        return 2 * int(np.isin(authors, campaigns).sum()) >= max(len(authors), 1)
 
     def tick(self, seen: int) -> Tick:
         return Tick(
