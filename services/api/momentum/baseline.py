@@ -3,7 +3,8 @@
 The expected share of a term is the largest of an exponentially weighted average (24 h half-life), the
 recent level (the same over 3 h), and a profile of half-hours of the day (maximum over neighbouring
 slots). All see only minutes that lie ``lag`` back, so that a story does not become its own
-expectation. Shares, not rates: an outage or a surge of everything changes no share. Variance after SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
+expectation. Shares, not rates: an outage or a surge of everything changes no share. Variance after
+SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
 """
 
 from __future__ import annotations
@@ -144,6 +145,11 @@ class Baseline:
     def usual_share(self, minute: int, hashes: Hashes) -> Floats:
         """Expected share of posts as seen so far."""
         return self.expected(minute, hashes).usual
+
+    def average_share(self, minute: int, hashes: Hashes) -> Floats:
+        """The least that ``expected`` can say."""
+        counts, total = self.average.estimate(minute, hashes)
+        return (counts + self.config.prior_posts) / max(total, 1.0)
 
     def expected(self, minute: int, hashes: Hashes) -> Expected:
         """What is expected of terms at ``minute``."""

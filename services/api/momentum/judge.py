@@ -13,7 +13,7 @@ from services.api.momentum.config import MomentumConfig
 from services.api.momentum.evidence import Evidence, match
 from services.api.momentum.explain import whole_words
 from services.api.momentum.ring import Ring
-from services.api.momentum.score import deviation_of, score_terms
+from services.api.momentum.score import damped_ratio, deviation_of, score_terms
 from services.api.momentum.sketch import Floats, Ints
 from services.api.momentum.topics import Registry, topic_score
 from services.api.momentum.view import View, view_of
@@ -50,12 +50,12 @@ class _Columns:
 
 
 def judge(
-    config: MomentumConfig, ring: Ring, baseline: Baseline, registry: Registry, minute: int, touched: Ints
+    config: MomentumConfig, ring: Ring, baseline: Baseline, registry: Registry, minute: int
 ) -> tuple[View, list[Finding]]:
     """Findings for every live topic (first, in their order) and for each new story whose words pass
-    ``alert_score``. ``touched`` are the numbers of the terms that came in with this minute."""
+    ``alert_score``."""
     owned = _owned(ring, registry)
-    columns, candidates, parents = _score(config, ring, baseline, minute, touched, owned)
+    columns, candidates, parents = _score(config, ring, baseline, minute, owned)
     place = {name: column for column, name in enumerate(columns.names)}
     live = [
         Group(topic.id, [place[term] for term in topic.leading() if term in place]) for topic in registry.live.values()
@@ -121,12 +121,28 @@ def _owned(ring: Ring, registry: Registry) -> list[int]:
     return [ids[term] for term in terms if term in ids]
 
 
+def _worth_scoring(config: MomentumConfig, ring: Ring, baseline: Baseline, minute: int) -> Ints:
+    """Numbers of terms that may be candidates or parents, by their average alone.
+
+    All words of the shortest window, not only this minute's: a story's words seldom come in one minute,
+    and a part of them would be judged as if it were the whole. What is expected is never less than the
+    average, so that no candidate is lost.
+    """
+    active = np.flatnonzero((ring.counts[-1] >= config.support_posts) & (ring.counts[0] > 0))
+    share = baseline.average_share(minute, ring.vocabulary.hashes[active])
+    totals, counts = ring.totals(minute), ring.counts[:, active]
+    worth = (counts[-1] >= config.parent_posts) & (counts[-1] >= 0.6 * config.parent_ratio * share * totals[-1])
+    for seen, total in zip(counts, totals, strict=True):
+        worth |= damped_ratio(seen, share * total, config.overdispersion) >= config.candidate_score
+    return np.asarray(active[worth], dtype=np.int64)
+
+
 def _score(
-    config: MomentumConfig, ring: Ring, baseline: Baseline, minute: int, touched: Ints, owned: list[int]
+    config: MomentumConfig, ring: Ring, baseline: Baseline, minute: int, owned: list[int]
 ) -> tuple[_Columns, list[int], list[int]]:
-    """Score the topics' terms and those of this minute. Returns the columns of candidates, best first,
+    """Score the topics' terms and those of the last ten minutes. Returns the columns of candidates, best first,
     and of parents."""
-    active = touched[ring.counts[-1, touched] >= config.support_posts]
+    active = _worth_scoring(config, ring, baseline, minute)
     active = active[~np.isin(active, np.array(owned, dtype=np.int64))]
     numbers = np.concatenate([np.array(owned, dtype=np.int64), active])
     scores = score_terms(
