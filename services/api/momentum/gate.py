@@ -39,7 +39,12 @@ def diverse(config: MomentumConfig, ring: Ring, view: View, evidence: Evidence) 
 
 def _campaign(config: MomentumConfig, ring: Ring, view: View, rows: Ints, author_share: float) -> bool:
     held = [view.terms(row) for row in rows.tolist()]
-    long = [terms for terms in held if len(terms) >= config.text_terms]
+    names = ring.vocabulary.names
+    distinct, counts = np.unique(np.concatenate(held), return_counts=True)
+    # A link in common is the source's business, not the text's.
+    links = np.array([number for number in distinct.tolist() if "." in names[number]], dtype=np.int32)
+    spoken = [terms[~np.isin(terms, links)] for terms in held]
+    long = [terms for terms in spoken if len(terms) >= config.text_terms]
     if len(long) < max(_LEAST, len(held) / 3):
         return False
     alike = likeness(long)
@@ -47,9 +52,6 @@ def _campaign(config: MomentumConfig, ring: Ring, view: View, rows: Ints, author
         return True
     if alike < config.campaign_likeness:
         return False
-    pages = np.concatenate([terms for terms in held if len(terms)])
-    distinct, counts = np.unique(pages, return_counts=True)
-    names = ring.vocabulary.names
     top = max((int(n) for number, n in zip(distinct, counts, strict=True) if "/" in names[number]), default=0)
     return top >= config.source_share * len(held) or author_share < config.campaign_author_share
 
