@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import backlog, embedding, features, freshness, ingest, jetstream
+from bench import backlog, embedding, features, freshness, ingest, jetstream, momentum
 
 Section = tuple[str, Callable[[], None]]
 
@@ -40,6 +40,7 @@ def main() -> None:
     sections: list[Section] = [
         ("Ingestion against peers", lambda: ingest.main(["--pathway-python", options.pathway_python])),
         ("Terms and detect's parse", features.main),
+        ("Momentum engine", momentum.main),
         ("Forms of Jetstream against the bare socket library", jetstream.main),
         ("Freshness", lambda: freshness.main([])),
         ("Backlog", lambda: backlog.main(recording)),

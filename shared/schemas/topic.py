@@ -9,7 +9,8 @@ from shared.schemas.base import Schema
 from shared.schemas.feed import Gap
 from shared.schemas.post import Post
 
-TopicStatus = Literal["rising", "peaking", "fading", "ended"]
+#: emerging: followed for less than ten minutes; rising, peaking, fading: how its last ten minutes compare.
+TopicStatus = Literal["emerging", "rising", "peaking", "fading", "ended"]
 
 
 class Topic(Schema, frozen=True, kw_only=True):
@@ -18,7 +19,9 @@ class Topic(Schema, frozen=True, kw_only=True):
     ``posts_hour`` and ``authors_hour`` count the last 60 minutes of event time, ``usual_hour`` is
     what the baseline expects for the same stretch, ``ratio`` their quotient (at least one post
     expected). ``provisional`` means that the baseline is younger than its warm-up. ``why`` is one
-    sentence that names the evidence. ``spark`` holds posts a minute, oldest first, up to 60 values,
+    sentence that names the evidence. ``peak_at`` is the end of its busiest ten minutes so far, which held
+    ``peak_posts``; ``decay`` is how far the last ten minutes lie below that, 0 at the peak, 1 when
+    silent. ``spark`` holds posts a minute, oldest first, up to 60 values,
     ``None`` where the minute touches a gap.
     """
 
@@ -37,6 +40,9 @@ class Topic(Schema, frozen=True, kw_only=True):
     updated_at: datetime
     languages: list[str]
     why: str
+    peak_at: datetime | None = None
+    peak_posts: int = 0
+    decay: float = 0.0
     spark: list[int | None] = []
 
 

@@ -28,6 +28,9 @@ class TopicRow(Schema, frozen=True, kw_only=True):
     languages: list[str]
     why: str
     representatives: list[str]
+    peak_at: datetime | None = None
+    peak_posts: int = 0
+    decay: float = 0.0
 
     def topic(self, spark: list[int | None]) -> Topic:
         """The topic as interfaces show it."""
@@ -46,7 +49,8 @@ class Minute(Schema, frozen=True, kw_only=True):
 
 
 _COLUMNS = """id, label, terms, status, score, posts_hour, authors_hour, usual_hour, ratio, provisional,
-       began_at, detected_at, updated_at, languages, why, representatives::text[]"""
+       began_at, detected_at, updated_at, languages, why, representatives::text[],
+       peak_at, peak_posts, decay"""
 
 #: Topics that have not ended, by score, highest first.
 LIVE = Statement(
@@ -83,20 +87,22 @@ FIRST_MINUTE = Statement("SELECT min(minute) AS minute FROM topic_minute WHERE t
 
 UPSERT = Command(
     """INSERT INTO topic (id, label, terms, status, score, posts_hour, authors_hour, usual_hour, ratio, provisional,
-                          began_at, detected_at, updated_at, languages, why, representatives)
+                          began_at, detected_at, updated_at, languages, why, representatives,
+                          peak_at, peak_posts, decay)
        VALUES (%(id)s, %(label)s, %(terms)s, %(status)s, %(score)s, %(posts_hour)s, %(authors_hour)s, %(usual_hour)s,
                %(ratio)s, %(provisional)s, %(began_at)s, %(detected_at)s, %(updated_at)s, %(languages)s, %(why)s,
-               %(representatives)s::uuid[])
+               %(representatives)s::uuid[], %(peak_at)s, %(peak_posts)s, %(decay)s)
        ON CONFLICT (id) DO UPDATE SET
          label = excluded.label, terms = excluded.terms, status = excluded.status, score = excluded.score,
          posts_hour = excluded.posts_hour, authors_hour = excluded.authors_hour, usual_hour = excluded.usual_hour,
          ratio = excluded.ratio, provisional = excluded.provisional, began_at = excluded.began_at,
          updated_at = excluded.updated_at, languages = excluded.languages, why = excluded.why,
-         representatives = excluded.representatives"""
+         representatives = excluded.representatives, peak_at = excluded.peak_at, peak_posts = excluded.peak_posts,
+         decay = excluded.decay"""
 )
 #: Every topic the engine no longer follows has ended.
 END_OTHERS = Command(
-    "UPDATE topic SET status = 'ended', updated_at = %(at)s WHERE status <> 'ended' AND id <> ALL(%(live)s)"
+    "UPDATE topic SET status = 'ended', decay = 1, updated_at = %(at)s WHERE status <> 'ended' AND id <> ALL(%(live)s)"
 )
 #: Arrays side by side: one row each. Minutes and posts of topics that are not stored are left out.
 PUT_MINUTES = Command(

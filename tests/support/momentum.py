@@ -36,6 +36,9 @@ class TopicState(msgspec.Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ("en",)
     why: str = "because"
     representatives: tuple[str, ...] = ()
+    peak_us: int = 0
+    peak_posts: int = 1
+    decay: float = 0.0
 
 
 class TopicMinute(msgspec.Struct, frozen=True):

@@ -1,12 +1,15 @@
 """What is usual: shares of all posts, from a moving average and a profile of the day.
 
-The expected share of a term is the larger of an exponentially weighted average (24 h half-life) and
-a profile of half-hours of the day (maximum over neighbouring slots). Both see only minutes that lie
-``lag`` back, so that a story does not become its own expectation. Shares, not rates: an outage or a
-surge of everything changes no share. Variance after SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
+The expected share of a term is the largest of an exponentially weighted average (24 h half-life), the
+recent level (the same over 3 h), and a profile of half-hours of the day (maximum over neighbouring
+slots). All see only minutes that lie ``lag`` back, so that a story does not become its own
+expectation. Shares, not rates: an outage or a surge of everything changes no share. Variance after
+SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -106,12 +109,24 @@ class Variance:
         return lowest
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Shares of posts, one entry a term: ``usual`` as seen so far (what people are told), ``share`` with
+    the doubt of a young baseline added, ``average`` over the day, and the posts ``known`` they rest on."""
+
+    share: Floats
+    usual: Floats
+    average: Floats
+    known: float
+
+
 class Baseline:
-    """The three together. ``minutes`` counts the minutes of data seen so far, absorbed or not."""
+    """All of them together. ``minutes`` counts the minutes of data seen so far, absorbed or not."""
 
     def __init__(self, config: MomentumConfig) -> None:
         self.config = config
         self.average = DecayedCounts(config.sketch_bits, config.halflife_minutes)
+        self.recent = DecayedCounts(config.sketch_bits, config.recent_halflife_minutes)
         self.profile = DailyProfile(config)
         self.variance = Variance(config)
         self.minutes = 0
@@ -124,16 +139,27 @@ class Baseline:
     def absorb(self, minute: int, hashes: Hashes, counts: Ints, total: int) -> None:
         weights = counts.astype(np.float64)
         self.average.add(minute, hashes, weights, float(total))
+        self.recent.add(minute, hashes, weights, float(total))
         self.profile.add(minute, hashes, weights, float(total))
 
     def usual_share(self, minute: int, hashes: Hashes) -> Floats:
-        """Expected share of posts as seen so far (what people are told)."""
-        counts, total = self.average.estimate(minute, hashes)
-        return np.maximum(counts / max(total, 1.0), self.profile.share(minute, hashes))
+        """Expected share of posts as seen so far."""
+        return self.expected(minute, hashes).usual
 
-    def expected_share(self, minute: int, hashes: Hashes) -> tuple[Floats, float]:
-        """Expected share with the doubt of a young baseline added, and the posts it rests on."""
+    def average_share(self, minute: int, hashes: Hashes) -> Floats:
+        """The least that ``expected`` can say."""
+        counts, total = self.average.estimate(minute, hashes)
+        return (counts + self.config.prior_posts) / max(total, 1.0)
+
+    def expected(self, minute: int, hashes: Hashes) -> Expected:
+        """What is expected of terms at ``minute``."""
         counts, total = self.average.estimate(minute, hashes)
         total = max(total, 1.0)
-        average = (counts + self.config.prior_posts) / total
-        return np.maximum(average, self.profile.share(minute, hashes)), total
+        recent, lately = self.recent.estimate(minute, hashes)
+        known = np.maximum(self.profile.share(minute, hashes), recent / max(lately, 1.0))
+        return Expected(
+            share=np.maximum((counts + self.config.prior_posts) / total, known),
+            usual=np.maximum(counts / total, known),
+            average=counts / total,
+            known=total,
+        )

@@ -29,6 +29,8 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     # Baseline
     halflife_minutes: int = 1440
     """Of the moving average: a day, so that neither a slow story nor last week is the usual."""
+    recent_halflife_minutes: int = 180
+    """Of the recent level: what has been talked of for hours is expected to go on; what drifts is no news."""
     lag_minutes: int = 90
     """What the baseline does not see yet. With 1 instead of 90 a story becomes its own baseline
     (recall .57 instead of .89)."""
@@ -71,6 +73,16 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     min_author_share: float = 0.4
     min_text_share: float = 0.3
     """Of the first hundred posts: stricter than the reference, against campaigns of a few texts."""
+    text_terms: int = 6
+    """Terms that a post needs before its likeness to others says anything: short ones are alike by chance."""
+    template_likeness: float = 0.5
+    """Share of a post's terms that it has in common with another of the topic, on average: above it, one
+    text with parts exchanged. People who tell the same news share its two or three names."""
+    campaign_likeness: float = 0.28
+    """The same, when the posts also come from one source (``source_share``) or from people who repeat
+    themselves (``campaign_author_share``)."""
+    source_share: float = 0.5
+    campaign_author_share: float = 0.8
     near_text_bits: int = 8
     """Fingerprints this close count as one text."""
     copies_counted: int = 2
@@ -82,9 +94,14 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     merge_containment: float = 0.6
     """Share of a word's authors who also used the topic's word: an aspect belongs to its story."""
     topic_terms: int = 12
-    regrowth: float = 4.0
+    parent_ratio: float = 3.0
+    """A term this many times above its own average at this time of day, and as expected, is a daily thing
+    in its hour: what is mostly said with it is a part of it, not news."""
+    parent_share: float = 0.5
+    parent_posts: int = 8
+    regrowth: float = 5.0
     """A topic is announced again when its hour holds this many times the posts announced before."""
-    regrowth_minutes: int = 30
+    regrowth_minutes: int = 60
     end_share: float = 0.1
     """A topic whose last 10 minutes hold less than this share of its best 10 minutes fades out."""
     end_minutes: int = 15

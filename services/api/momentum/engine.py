@@ -18,7 +18,7 @@ from services.api.momentum.intake import Drops, Intake
 from services.api.momentum.judge import judge
 from services.api.momentum.model import MINUTE_US, Detection, Observation, Tick, TopicMinute, TopicState
 from services.api.momentum.report import Reporter
-from services.api.momentum.ring import Block, Ring
+from services.api.momentum.ring import Ring
 from services.api.momentum.topics import Registry
 
 __all__ = ["Detection", "Engine", "Observation", "Tick", "TopicMinute", "TopicState"]
@@ -117,7 +117,7 @@ class Engine:
         self._learn(minute)
         if not observations:
             return None
-        tick = self._judge(minute, seen, blocks)
+        tick = self._judge(minute, seen)
         for block in blocks:
             block.fresh[:] = False
         return tick
@@ -143,12 +143,11 @@ class Engine:
         usual = self.baseline.usual_share(minute, hashes)
         self.baseline.variance.sample(minute, hashes, self.ring.counts[-1, numbers] / totals[-1] - usual)
 
-    def _judge(self, minute: int, seen: int, blocks: list[Block]) -> Tick:
+    def _judge(self, minute: int, seen: int) -> Tick:
         reporter = Reporter(self.config, self.ring, self.registry, minute, self.baseline.minutes)
         self.registry.forget(minute)
         if self.baseline.minutes >= self.config.provisional_after_minutes:
-            touched = np.unique(np.concatenate([b.distinct for b in blocks])).astype(np.int64)
-            view, findings = judge(self.config, self.ring, self.baseline, self.registry, minute, touched)
+            view, findings = judge(self.config, self.ring, self.baseline, self.registry, minute)
             reporter.apply(view, findings, self._steady(minute))
         return reporter.tick(seen)
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from services.api.momentum.cluster import Group
-from services.api.momentum.config import MomentumConfig
-from services.api.momentum.explain import distinct_texts
-from services.api.momentum.sketch import Ints
+from services.api.momentum.sketch import Floats, Ints
 from services.api.momentum.view import View
 
 HOUR = 60
@@ -22,11 +21,15 @@ HOUR = 60
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """``rows`` of the view in order of arrival, terms ``held`` by each, posts of each of the last 60
-    minutes (oldest first), distinct ``authors`` of the hour."""
+    """``rows`` of the view in order of arrival, how ``central`` each is, posts of each of the last 60
+    minutes (oldest first), distinct ``authors`` of the hour.
+
+    Central is a post like the others: the cosine of its terms with the topic's posts together, over the
+    topic's own terms.
+    """
 
     rows: Ints
-    held: Ints
+    central: Floats
     per_minute: Ints
     authors: int
 
@@ -55,29 +58,23 @@ def match(view: View, groups: Sequence[Group], markers: set[int], minute: int) -
     owned = owner[view.columns]
     at = np.flatnonzero(owned >= 0)
     keys = view.rows[at] * max(len(groups), 1) + owned[at]
-    distinct, inverse, held_terms = np.unique(keys, return_inverse=True, return_counts=True)
+    distinct, inverse = np.unique(keys, return_inverse=True)
     weights = np.bincount(inverse, weights=weight[view.columns[at]], minlength=len(distinct))
     rows, places = distinct // max(len(groups), 1), distinct % max(len(groups), 1)
     belongs = weights >= needed[places]
-    return [
-        _evidence(view, rows[belongs & (places == place)], held_terms[belongs & (places == place)], minute)
-        for place in range(len(groups))
-    ]
+    common = np.bincount(view.columns[at], weights=belongs[inverse], minlength=columns)
+    central = np.bincount(inverse, weights=common[view.columns[at]], minlength=len(distinct))
+    central = central / np.sqrt(np.maximum(view.lengths[rows], 1))
+    rows, places, central = rows[belongs], places[belongs], central[belongs]
+    order = np.argsort(places, kind="stable")
+    bounds = np.searchsorted(places[order], np.arange(len(groups) + 1))
+    parts = [order[low:high] for low, high in pairwise(bounds.tolist())]
+    return [_evidence(view, rows[part], central[part], minute) for part in parts]
 
 
-def _evidence(view: View, rows: Ints, held: Ints, minute: int) -> Evidence:
+def _evidence(view: View, rows: Ints, central: Floats, minute: int) -> Evidence:
     ages = minute - view.minutes[rows]
     within = ages < HOUR
-    rows, held, ages = rows[within], held[within], ages[within]
+    rows, central, ages = rows[within], central[within], ages[within]
     per_minute = np.bincount(HOUR - 1 - ages, minlength=HOUR)
-    return Evidence(rows, held, per_minute, len(np.unique(view.authors[rows])))
-
-
-def diverse(config: MomentumConfig, view: View, evidence: Evidence) -> bool:
-    """The diversity gate: enough people, enough of their own words. Looks at the latest 200 posts."""
-    rows = evidence.rows[np.argsort(view.times[evidence.rows], kind="stable")][-200:]
-    authors = len(np.unique(view.authors[rows]))
-    if authors < config.min_authors or authors < config.min_author_share * len(rows):
-        return False
-    texts = distinct_texts(view.prints[rows], config.near_text_bits)
-    return texts >= max(config.min_texts, config.min_text_share * min(len(rows), 100))
+    return Evidence(rows, central, per_minute, len(np.unique(view.authors[rows])))

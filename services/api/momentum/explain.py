@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.api.momentum.sketch import Ints
+from services.api.momentum.sketch import Floats, Ints
+from services.api.momentum.view import View
 from shared.features.fingerprint import distance
 
 LABEL_WORDS = 4
 REPRESENTATIVES = 3
+#: Jaccard index of two posts' terms above which they say the same.
+_ALIKE = 0.6
+_LONG = 6
 
 
 def whole_words(terms: Sequence[str]) -> list[str]:
@@ -55,14 +59,14 @@ def label_of(terms: Sequence[str]) -> str:
     return label if words is not plain else label[:1].upper() + label[1:]
 
 
-def why_of(posts: int, authors: int, usual: float, ratio: float, minutes: int) -> str:
-    """The evidence in one sentence."""
+def why_of(posts: int, authors: int, usual: float, window: int, age: int) -> str:
+    """The evidence of the last ``window`` minutes in one sentence; ``age`` in minutes."""
     people = "one person" if authors == 1 else f"{authors:,} people"
     count = "1 post" if posts == 1 else f"{posts:,} posts"
-    times = f"{_figure(ratio)} times the usual {_figure(usual)}"
-    compared = "where fewer than one is usual" if usual < 1 else times
-    ago = "1 minute" if minutes == 1 else f"{minutes:,} minutes"
-    return f"{count} by {people} in the last hour, {compared}; began {ago} ago."
+    compared = "fewer than one" if usual < 1 else _figure(usual)
+    ago = "1 minute" if age == 1 else f"{age:,} minutes"
+    stretch = "an hour" if window == 60 else f"{window} minutes"
+    return f"{count} by {people} in {stretch}, usually {compared}; began {ago} ago."
 
 
 def _figure(value: float) -> str:
@@ -91,17 +95,24 @@ def distinct_texts(prints: Ints, near_bits: int) -> int:
     return int(kept.sum())
 
 
-def representatives(rows: Ints, held: Ints, times: Ints, authors: Ints, prints: Ints, near_bits: int) -> list[int]:
-    """Rows of the earliest post and of the three that hold most terms, all of distinct text and author."""
-    first = int(rows[np.argmin(times[rows])])
-    chosen, people, texts = [first], {int(authors[first])}, [int(prints[first])]
-    for place in np.lexsort((times[rows], -held))[:200].tolist():
+def representatives(view: View, rows: Ints, central: Floats, near_bits: int) -> list[int]:
+    """Rows of the earliest post and of the three most ``central``, all of distinct author and text: neither
+    alike by fingerprint nor by most of their terms."""
+    chosen = [int(rows[np.argmin(view.times[rows])])]
+    for place in np.lexsort((view.times[rows], -central))[:200].tolist():
         row = int(rows[place])
-        new_text = all(distance(int(prints[row]), text) > near_bits for text in texts)
-        if int(authors[row]) not in people and new_text:
+        if all(_apart(view, row, other, near_bits) for other in chosen):
             chosen.append(row)
-            people.add(int(authors[row]))
-            texts.append(int(prints[row]))
         if len(chosen) > REPRESENTATIVES:
             break
     return chosen
+
+
+def _apart(view: View, row: int, other: int, near_bits: int) -> bool:
+    if view.authors[row] == view.authors[other]:
+        return False
+    if distance(int(view.prints[row]), int(view.prints[other])) <= near_bits:
+        return False
+    first, second = set(view.terms(row).tolist()), set(view.terms(other).tolist())
+    # Short posts are alike by chance.
+    return min(len(first), len(second)) < _LONG or len(first & second) <= _ALIKE * len(first | second)

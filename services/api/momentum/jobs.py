@@ -181,6 +181,9 @@ def _row(topic: TopicStateLike, as_of: datetime) -> dict[str, object]:
         "languages": list(topic.languages),
         "why": topic.why,
         "representatives": list(topic.representatives),
+        "peak_at": _time(topic.peak_us),
+        "peak_posts": topic.peak_posts,
+        "decay": topic.decay,
     }
 
 

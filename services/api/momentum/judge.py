@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.api.momentum.baseline import Baseline
-from services.api.momentum.cluster import Affinity, Group, cluster
+from services.api.momentum.cluster import LEADERS, Affinity, Group, cluster
 from services.api.momentum.config import MomentumConfig
 from services.api.momentum.evidence import Evidence, match
 from services.api.momentum.explain import whole_words
 from services.api.momentum.ring import Ring
-from services.api.momentum.score import score_terms
+from services.api.momentum.score import damped_ratio, deviation_of, score_terms
 from services.api.momentum.sketch import Floats, Ints
 from services.api.momentum.topics import Registry, topic_score
 from services.api.momentum.view import View, view_of
@@ -24,7 +25,7 @@ class Finding:
     """One story in the ring at this minute, continuing ``topic`` or new (None).
 
     ``words`` maps its terms to their deviations, heaviest first; ``usual`` is the share of posts
-    expected of it.
+    expected of it; ``explained`` says that most of its posts are about a daily thing in its hour.
     """
 
     topic: str | None
@@ -32,25 +33,29 @@ class Finding:
     score: float
     usual: float
     evidence: Evidence
+    explained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The terms looked at in this tick: vocabulary numbers, names and scores by column."""
+    """The terms looked at in this tick: vocabulary numbers, names and scores by column. Terms of live
+    topics come first, then candidates, then ``parents``: daily things in their hour."""
 
     numbers: list[int]
     names: list[str]
     deviations: Floats
     usual: Floats
+    expected: Floats
+    variance: Floats
 
 
 def judge(
-    config: MomentumConfig, ring: Ring, baseline: Baseline, registry: Registry, minute: int, touched: Ints
+    config: MomentumConfig, ring: Ring, baseline: Baseline, registry: Registry, minute: int
 ) -> tuple[View, list[Finding]]:
     """Findings for every live topic (first, in their order) and for each new story whose words pass
-    ``alert_score``. ``touched`` are the numbers of the terms that came in with this minute."""
+    ``alert_score``."""
     owned = _owned(ring, registry)
-    columns, candidates = _score(config, ring, baseline, minute, touched, owned)
+    columns, candidates, parents = _score(config, ring, baseline, minute, owned)
     place = {name: column for column, name in enumerate(columns.names)}
     live = [
         Group(topic.id, [place[term] for term in topic.leading() if term in place]) for topic in registry.live.values()
@@ -58,30 +63,55 @@ def judge(
     view = view_of(ring, columns.numbers)
     candidates = _share_out(config, ring, view, columns, candidates)
     markers = {column for column, name in enumerate(columns.names) if is_marker(name)}
-    groups = cluster(Affinity(config, view, len(columns.names)), live, candidates, markers)
+    affinity = Affinity(config, view, len(columns.names))
+    groups = cluster(affinity, live, candidates, markers)
     supported = ring.counts[-1, columns.numbers] >= config.support_posts
+    # A live topic keeps its order of words; a new one is led by its strongest.
+    led = [[c for c in group.columns if supported[c]] or group.columns for group in groups]
+    united = _united(config, columns, view, affinity, led)
     findings, kept = [], []
-    for group in groups:
-        # A live topic keeps its order of words; a new one is led by its strongest.
-        heaviest = [c for c in group.columns if supported[c]] or group.columns
-        score = topic_score(
-            config,
-            whole_words([columns.names[c] for c in heaviest]),
-            [float(columns.deviations[c]) for c in heaviest],
-        )
+    for group, heaviest, together in zip(groups, led, united, strict=True):
+        words = whole_words([columns.names[c] for c in heaviest])
+        score = topic_score(config, words, [float(columns.deviations[c]) for c in heaviest], together)
         if group.topic is not None or score >= config.alert_score:
             kept.append(group)
             findings.append((group, score, float(min(columns.usual[heaviest[:2]], default=0.0))))
+    evidence = match(view, kept, markers, minute)
+    in_hour = _rows_of(view, parents)
     return view, [
         Finding(
             group.topic,
             {columns.names[c]: float(columns.deviations[c]) for c in group.columns},
             score,
             usual,
-            evidence,
+            found,
+            explained=float(in_hour[found.rows].mean()) >= config.parent_share if found.posts else False,
         )
-        for (group, score, usual), evidence in zip(findings, match(view, kept, markers, minute), strict=True)
+        for (group, score, usual), found in zip(findings, evidence, strict=True)
     ]
+
+
+def _united(
+    config: MomentumConfig, columns: _Columns, view: View, affinity: Affinity, led: list[list[int]]
+) -> list[float]:
+    """Deviation of the people who used any of each group's leaders, against the sum of what was expected."""
+    owner = np.full(len(columns.names), -1, dtype=np.int64)
+    for place, heaviest in enumerate(led):
+        owner[heaviest[:LEADERS]] = place
+    owned = owner[view.columns]
+    at = np.flatnonzero((owned >= 0) & view.counted)
+    people = np.unique(owned[at] * (int(affinity.people.max(initial=0)) + 1) + affinity.people[at])
+    seen = np.bincount(people // (int(affinity.people.max(initial=0)) + 1), minlength=len(led))
+    expected = np.array([columns.expected[heaviest[:LEADERS]].sum() for heaviest in led])
+    variance = np.array([columns.variance[heaviest[:LEADERS]].sum() for heaviest in led])
+    return [float(value) for value in deviation_of(config, seen, expected, variance)]
+
+
+def _rows_of(view: View, columns: list[int]) -> NDArray[np.bool_]:
+    """Which posts hold any of ``columns``."""
+    held = np.zeros(len(view.times), dtype=np.bool_)
+    held[view.rows[np.isin(view.columns, columns)]] = True
+    return held
 
 
 def _owned(ring: Ring, registry: Registry) -> list[int]:
@@ -91,11 +121,28 @@ def _owned(ring: Ring, registry: Registry) -> list[int]:
     return [ids[term] for term in terms if term in ids]
 
 
+def _worth_scoring(config: MomentumConfig, ring: Ring, baseline: Baseline, minute: int) -> Ints:
+    """Numbers of terms that may be candidates or parents, by their average alone.
+
+    All words of the shortest window, not only this minute's: a story's words seldom come in one minute,
+    and a part of them would be judged as if it were the whole. What is expected is never less than the
+    average, so that no candidate is lost.
+    """
+    active = np.flatnonzero((ring.counts[-1] >= config.support_posts) & (ring.counts[0] > 0))
+    share = baseline.average_share(minute, ring.vocabulary.hashes[active])
+    totals, counts = ring.totals(minute), ring.counts[:, active]
+    worth = (counts[-1] >= config.parent_posts) & (counts[-1] >= 0.6 * config.parent_ratio * share * totals[-1])
+    for seen, total in zip(counts, totals, strict=True):
+        worth |= damped_ratio(seen, share * total, config.overdispersion) >= config.candidate_score
+    return np.asarray(active[worth], dtype=np.int64)
+
+
 def _score(
-    config: MomentumConfig, ring: Ring, baseline: Baseline, minute: int, touched: Ints, owned: list[int]
-) -> tuple[_Columns, list[int]]:
-    """Score the topics' terms and those of this minute; candidates are columns, best first."""
-    active = touched[ring.counts[-1, touched] >= config.support_posts]
+    config: MomentumConfig, ring: Ring, baseline: Baseline, minute: int, owned: list[int]
+) -> tuple[_Columns, list[int], list[int]]:
+    """Score the topics' terms and those of the last ten minutes. Returns the columns of candidates, best first,
+    and of parents."""
+    active = _worth_scoring(config, ring, baseline, minute)
     active = active[~np.isin(active, np.array(owned, dtype=np.int64))]
     numbers = np.concatenate([np.array(owned, dtype=np.int64), active])
     scores = score_terms(
@@ -107,18 +154,24 @@ def _score(
         ring.totals(minute),
     )
     names = ring.vocabulary.names
+    new = np.arange(len(numbers)) >= len(owned)
+    passed = new & (scores.surprise >= config.candidate_score)
     # Twice as many as are wanted: languages share them out once their posts are known.
-    passed = np.flatnonzero(scores.surprise[len(owned) :] >= config.candidate_score) + len(owned)
-    best = sorted(passed.tolist(), key=lambda at: (-scores.deviation[at], names[numbers[at]]))
+    best = sorted(np.flatnonzero(passed).tolist(), key=lambda at: (-scores.deviation[at], names[numbers[at]]))
     best = best[: 2 * config.candidates]
-    kept = list(range(len(owned))) + best
+    daily = (scores.usual >= config.parent_ratio * scores.average) & (scores.expected >= config.parent_posts)
+    parents = np.flatnonzero(new & ~passed & daily).tolist()
+    kept = list(range(len(owned))) + best + parents
     columns = _Columns(
         numbers=[int(numbers[at]) for at in kept],
         names=[names[numbers[at]] for at in kept],
         deviations=scores.deviation[kept],
         usual=scores.usual[kept],
+        expected=scores.expected[kept],
+        variance=scores.variance[kept],
     )
-    return columns, list(range(len(owned), len(kept)))
+    first = len(owned) + len(best)
+    return columns, list(range(len(owned), first)), list(range(first, len(kept)))
 
 
 def _share_out(config: MomentumConfig, ring: Ring, view: View, columns: _Columns, candidates: list[int]) -> list[int]:

@@ -26,7 +26,7 @@ class TopicState(msgspec.Struct, frozen=True, kw_only=True):
 
     ``usual_hour`` counts each author once per word and hour, as all expectations here do.
     ``representatives`` are post ids: the earliest, then up to three of distinct text and author that
-    hold most of the topic's terms.
+    are most like the topic's posts together.
     """
 
     id: str
@@ -44,6 +44,9 @@ class TopicState(msgspec.Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...]
     why: str
     representatives: tuple[str, ...]
+    peak_us: int
+    peak_posts: int
+    decay: float
 
 
 class Detection(msgspec.Struct, frozen=True, kw_only=True):

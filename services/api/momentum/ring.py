@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,12 +121,11 @@ class Ring:
         return [block for block in self.blocks if block.in_ring]
 
     def _encode(self, minute: int, observations: Sequence[Observation], seen: int) -> Block:
-        intern = self.vocabulary.intern
-        terms: list[int] = []
-        start = [0]
-        for observation in observations:
-            terms += [number for number in map(intern, observation.terms) if number >= 0]
-            start.append(len(terms))
+        numbers = self.vocabulary.intern(list(chain.from_iterable([o.terms for o in observations])))
+        start = np.cumsum([0, *[len(o.terms) for o in observations]])
+        if (numbers < 0).any():
+            start = np.concatenate([[0], np.cumsum(numbers >= 0)])[start]
+            numbers = numbers[numbers >= 0]
         posts = [o.post for o in observations]
         empty = np.zeros(0, dtype=np.int64)
         return Block(
@@ -136,9 +136,9 @@ class Ring:
             authors=np.array([o.author for o in observations], dtype=np.int64),
             prints=np.array([o.fingerprint for o in observations], dtype=np.int64),
             languages=np.array([self._language(o.language) for o in observations], dtype=np.uint8),
-            start=np.array(start, dtype=np.int64),
-            terms=np.array(terms, dtype=np.int32),
-            counted=np.zeros(len(terms), dtype=np.bool_),
+            start=start.astype(np.int64),
+            terms=numbers.astype(np.int32),
+            counted=np.zeros(len(numbers), dtype=np.bool_),
             voices=np.zeros(len(posts), dtype=np.bool_),
             alive=np.ones(len(posts), dtype=np.bool_),
             fresh=np.ones(len(posts), dtype=np.bool_),

@@ -19,11 +19,15 @@ from services.api.momentum.sketch import Floats, Hashes, Ints
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One entry a term: the candidate score over all windows, the deviation, the usual share."""
+    """One entry a term: the candidate score over all windows, the deviation, the usual and the average
+    share, expected posts of the longest window and their variance (without the floor)."""
 
     surprise: Floats
     deviation: Floats
     usual: Floats
+    average: Floats
+    expected: Floats
+    variance: Floats
 
 
 def score_terms(
@@ -35,21 +39,33 @@ def score_terms(
     totals: tuple[int, ...],
 ) -> Scores:
     """Score terms whose window counts are ``counts[w, term]`` out of ``totals[w]`` posts."""
-    share, known = baseline.expected_share(minute, hashes)
+    known = baseline.expected(minute, hashes)
     surprise = np.zeros(len(hashes))
     for seen, total in zip(counts, totals, strict=True):
-        np.maximum(surprise, damped_ratio(seen, share * total, config.overdispersion), out=surprise)
-    expected = share * totals[-1]
+        np.maximum(surprise, damped_ratio(seen, known.share * total, config.overdispersion), out=surprise)
+    expected = known.share * totals[-1]
     variance = np.maximum(
         baseline.variance.of(hashes) * float(totals[-1]) ** 2,
-        np.maximum(expected * (1.0 + totals[-1] / known), config.deviation_floor**2),
+        expected * (1.0 + totals[-1] / known.known),
     )
     if baseline.minutes < config.warmup_minutes:
         # Before the first day is over the variance has not seen the day's rhythm: allow for as much
         # over-dispersion as the candidate score does.
         np.maximum(variance, (config.overdispersion * expected) ** 2, out=variance)
-    deviation = (counts[-1] - expected) / np.sqrt(variance)
-    return Scores(surprise, deviation, baseline.usual_share(minute, hashes))
+    return Scores(
+        surprise=surprise,
+        deviation=deviation_of(config, counts[-1], expected, variance),
+        usual=known.usual,
+        average=known.average,
+        expected=expected,
+        variance=variance,
+    )
+
+
+def deviation_of(config: MomentumConfig, seen: Ints, expected: Floats, variance: Floats) -> Floats:
+    """Standard deviations by which counts lie above what was expected."""
+    deviation = (seen - expected) / np.sqrt(np.maximum(variance, config.deviation_floor**2))
+    return np.asarray(deviation, dtype=np.float64)
 
 
 def damped_ratio(seen: Ints, expected: Floats, overdispersion: float) -> Floats:

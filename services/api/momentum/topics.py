@@ -17,10 +17,13 @@ from shared.schemas.topic import TopicStatus
 
 #: A word's weight in its topic falls to half in about two hours unless it stays strong.
 _FADE = 0.994
+#: A topic followed for less than this has no ten minutes to compare with.
+_EMERGING_MINUTES = 10
 
 
 class Topic(msgspec.Struct):
-    """What is remembered of a topic between ticks. ``terms`` maps each word to its weight.
+    """What is remembered of a topic between ticks. ``terms`` maps each word to its weight, ``best_ten`` is
+    the most posts that ten minutes held, those that end with ``best_minute``.
     ``announced_*`` hold the last announcement; ``confirmed`` that one was not provisional."""
 
     id: str
@@ -28,8 +31,10 @@ class Topic(msgspec.Struct):
     detected_us: int
     began_us: int
     provisional: bool
-    status: TopicStatus = "rising"
+    status: TopicStatus = "emerging"
     best_ten: int = 0
+    best_minute: int = 0
+    born_minute: int = 0
     weak_minutes: int = 0
     announced_posts: int = 0
     announced_minute: int = 0
@@ -67,6 +72,7 @@ class Registry:
             topic = Topic(identity, dict(terms), time_us, time_us, young)
         else:
             topic.weak_minutes = topic.best_ten = 0
+        topic.status, topic.born_minute = "emerging", minute
         self.live[topic.id] = topic
         return topic
 
@@ -101,7 +107,9 @@ def refresh_terms(config: MomentumConfig, topic: Topic, deviations: dict[str, fl
     topic.terms = {term: weights[term] for term in kept}
 
 
-def update_status(config: MomentumConfig, topic: Topic, evidence: Evidence, score: float, steady: bool) -> bool:
+def update_status(
+    config: MomentumConfig, topic: Topic, minute: int, evidence: Evidence, score: float, steady: bool
+) -> bool:
     """Move the life cycle on by one minute; True when the topic has ended.
 
     ``steady`` says that the last twenty minutes are without gaps: otherwise a missing stretch would
@@ -112,30 +120,36 @@ def update_status(config: MomentumConfig, topic: Topic, evidence: Evidence, scor
     if not steady:
         return False
     now, before = evidence.last(10), evidence.last(10, before=10)
-    topic.best_ten = max(topic.best_ten, now)
+    if now > topic.best_ten:
+        topic.best_ten, topic.best_minute = now, minute
     weak = now < config.end_share * topic.best_ten or score < config.alert_score / 3
     topic.weak_minutes = topic.weak_minutes + 1 if weak else 0
     # One standard deviation of the difference of two Poisson counts: less is not a movement.
-    if now - before > (now + before) ** 0.5:
+    if minute < topic.born_minute + _EMERGING_MINUTES:
+        topic.status = "emerging"
+    elif now - before > (now + before) ** 0.5:
         topic.status = "rising"
     elif now < 0.5 * topic.best_ten:
         topic.status = "fading"
-    elif topic.status != "rising" or now <= before:
+    elif topic.status not in ("emerging", "rising") or now <= before:
         topic.status = "peaking"
     return topic.weak_minutes >= config.end_minutes
 
 
-def is_news(config: MomentumConfig, topic: Topic, minute: int, posts: int, young: bool) -> bool:
-    """Whether a topic above the alert threshold should be announced: the first time, when it has
-    grown and is rising, and once more when the warm-up ends."""
-    grown = topic.status == "rising" and posts >= config.regrowth * topic.announced_posts
+def is_news(config: MomentumConfig, topic: Topic, minute: int, posts: int, age: int) -> bool:
+    """Whether a topic above the alert threshold should be announced: the first time, when it has grown
+    and is rising, and once more when what was provisional is confirmed. ``age`` is the baseline's: it
+    knows this time of day only once a whole day lies behind its lag."""
+    grown = topic.status in ("emerging", "rising") and posts >= config.regrowth * topic.announced_posts
     rested = minute - topic.announced_minute >= config.regrowth_minutes
-    return topic.announced_posts == 0 or (not young and not topic.confirmed) or (grown and rested)
+    confirmed = not topic.confirmed and age >= config.warmup_minutes + config.lag_minutes
+    return topic.announced_posts == 0 or confirmed or (grown and rested)
 
 
-def topic_score(config: MomentumConfig, words: Sequence[str], deviations: Sequence[float]) -> float:
-    """The better deviation of the two leading words; one word alone is divided."""
+def topic_score(config: MomentumConfig, words: Sequence[str], deviations: Sequence[float], united: float) -> float:
+    """The best deviation of the two leading words and of the leaders' people together (``united``); one
+    word alone is divided."""
     if not deviations:
         return 0.0
     best = max(deviations[:2])
-    return best / config.single_divisor if len(words) < 2 else best
+    return best / config.single_divisor if len(words) < 2 else max(best, united)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -28,8 +29,16 @@ class Vocabulary:
         self.references: Ints = np.zeros(1024, dtype=np.int64)
         self.refused = 0
 
-    def intern(self, term: str) -> int:
-        """The term's number, or -1 when the vocabulary is full."""
+    def intern(self, terms: Sequence[str]) -> Ints:
+        """The terms' numbers, -1 for new ones while the vocabulary is full."""
+        numbers = list(map(self.ids.get, terms))
+        for place, number in enumerate(numbers):
+            if number is None:
+                numbers[place] = self._add(terms[place])
+        return np.array(numbers, dtype=np.int64)
+
+    def _add(self, term: str) -> int:
+        """A new term's number; a term may come twice in one batch."""
         number = self.ids.get(term)
         if number is not None:
             return number

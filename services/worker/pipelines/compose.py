@@ -91,7 +91,13 @@ def _citation(number: int, post: CandidateRow) -> Citation:
 
 def _summary(facts: sections.Facts) -> str:
     topic = facts.gathered.topic
-    state = {"rising": "is rising", "peaking": "is at its peak", "fading": "is fading", "ended": "has ended"}
+    state = {
+        "emerging": "is emerging",
+        "rising": "is rising",
+        "peaking": "is at its peak",
+        "fading": "is fading",
+        "ended": "has ended",
+    }
     sentences = [
         f"“{facts.label}” {state.get(topic.status, 'was seen')}; it began at {moment(topic.began_at)}.",
         f"In its latest hour it drew {count(topic.posts_hour, 'post')} from {count(topic.authors_hour, 'account')}, "

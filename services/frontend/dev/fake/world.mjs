@@ -70,6 +70,9 @@ export class World {
       updated_at: iso(Date.now()),
       languages: story.languages,
       why: `${people.toLocaleString('en')} people wrote ${hour.toLocaleString('en')} posts with "${story.terms[0]}" in the last hour; ${usual.toLocaleString('en')} are usual at this time of day.`,
+      peak_at: iso(Date.now()),
+      peak_posts: Math.round(hour / 6),
+      decay: 0,
       spark,
     };
   }

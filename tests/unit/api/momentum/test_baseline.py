@@ -40,7 +40,7 @@ def test_the_doubt_about_a_new_word_shrinks_as_the_baseline_grows() -> None:
     doubts = []
     for minute in range(100):
         baseline.absorb(minute, STEADY, np.array([10]), 100)
-        doubts.append(float(baseline.expected_share(minute, NEW)[0][0]))
+        doubts.append(float(baseline.expected(minute, NEW).share[0]))
     assert doubts[0] == pytest.approx(0.01)
     assert doubts[-1] == pytest.approx(0.0001, rel=0.1)
 

@@ -26,8 +26,12 @@ def life() -> list[Tick]:
 def test_a_topic_rises_peaks_fades_and_ends_under_one_id(life: list[Tick]) -> None:
     [topic] = topic_ids(life)
     statuses = list(dict.fromkeys(t.status for tick in life for t in tick.topics))
-    assert statuses[0] == "rising"
+    assert statuses[:3] == ["emerging", "rising", "peaking"]
     assert statuses[-1] == "fading"
+    peaks = [(t.peak_us, t.peak_posts, t.decay) for tick in life for t in tick.topics]
+    assert 30 + 14 <= (peaks[-1][0] - T0) // MINUTE <= 30 + 28
+    assert peaks[-1][1] == max(posts for _, posts, _ in peaks) >= 60
+    assert peaks[-1][2] >= 0.5
     ended = [(tick.minute_us - T0) // MINUTE for tick in life if topic in tick.ended]
     assert len(ended) == 1
     assert 70 <= ended[0] <= 100
@@ -117,12 +121,8 @@ def test_a_label_takes_tags_and_pages_only_when_words_say_too_little() -> None:
 
 
 def test_the_evidence_reads_as_a_sentence() -> None:
-    assert why_of(212, 180, 15.0, 14.13, 38) == (
-        "212 posts by 180 people in the last hour, 14 times the usual 15; began 38 minutes ago."
-    )
-    assert why_of(1, 1, 0.2, 1.0, 1) == (
-        "1 post by one person in the last hour, where fewer than one is usual; began 1 minute ago."
-    )
+    assert why_of(214, 180, 6.0, 10, 38) == ("214 posts by 180 people in 10 minutes, usually 6; began 38 minutes ago.")
+    assert why_of(1, 1, 0.2, 60, 1) == "1 post by one person in an hour, usually fewer than one; began 1 minute ago."
 
 
 def test_the_onset_is_where_the_run_began_not_the_first_stray_post() -> None:

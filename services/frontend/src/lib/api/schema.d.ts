@@ -1676,7 +1676,9 @@ export interface components {
          *     ``posts_hour`` and ``authors_hour`` count the last 60 minutes of event time, ``usual_hour`` is
          *     what the baseline expects for the same stretch, ``ratio`` their quotient (at least one post
          *     expected). ``provisional`` means that the baseline is younger than its warm-up. ``why`` is one
-         *     sentence that names the evidence. ``spark`` holds posts a minute, oldest first, up to 60 values,
+         *     sentence that names the evidence. ``peak_at`` is the end of its busiest ten minutes so far, which held
+         *     ``peak_posts``; ``decay`` is how far the last ten minutes lie below that, 0 at the peak, 1 when
+         *     silent. ``spark`` holds posts a minute, oldest first, up to 60 values,
          *     ``None`` where the minute touches a gap.
          */
         Topic: {
@@ -1684,7 +1686,7 @@ export interface components {
             label: string;
             terms: string[];
             /** @enum {unknown} */
-            status: "ended" | "fading" | "peaking" | "rising";
+            status: "emerging" | "ended" | "fading" | "peaking" | "rising";
             score: number;
             posts_hour: number;
             authors_hour: number;
@@ -1699,6 +1701,12 @@ export interface components {
             updated_at: string;
             languages: string[];
             why: string;
+            /** @default null */
+            peak_at: string | null;
+            /** @default 0 */
+            peak_posts: number;
+            /** @default 0 */
+            decay: number;
             /** @default [] */
             spark: (number | null)[];
         };

@@ -71,6 +71,9 @@ export function makeTopic(change: Partial<Topic> = {}): Topic {
     updated_at: isoAt(0),
     languages: ['en'],
     why: '80 people wrote about it.',
+    peak_at: null,
+    peak_posts: 0,
+    decay: 0,
     spark: [],
     ...change,
   };

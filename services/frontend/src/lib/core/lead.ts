@@ -13,7 +13,7 @@ export interface Saying {
   after: string;
 }
 
-const STANDING_OUT: ReadonlySet<string> = new Set(['rising', 'peaking']);
+const STANDING_OUT: ReadonlySet<string> = new Set(['emerging', 'rising', 'peaking']);
 const OLD_MS = 3 * 60_000;
 
 /** `behind` is how many seconds of the feeds' past are still to be read, 0 when none. */

@@ -10,6 +10,7 @@ export interface Sign {
 }
 
 export const topicSigns: Record<TopicStatus, Sign> = {
+  emerging: { mark: 'ring', tone: 'accent', word: 'emerging' },
   rising: { mark: 'up', tone: 'accent', word: 'rising' },
   peaking: { mark: 'diamond', tone: 'accent', word: 'peaking' },
   fading: { mark: 'down', tone: 'quiet', word: 'fading' },
