@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -22,6 +24,29 @@ from shared.errors import FeedUnavailable, StoreRejected, StoreUnavailable
 from shared.store.cursors import READ_CURSOR, Cursor
 from shared.store.database import Database
 from shared.telemetry import logs
+
+#: A connection left unread longer ago than this did not end for that: servers give up after seconds.
+RECENT_SECONDS = 30.0
+
+
+class Holds:
+    """How long the socket was left unread, and until when. One connection's; used by one thread."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._ended: deque[tuple[float, float]] = deque()
+
+    def add(self, seconds: float) -> None:
+        """A hold of so many seconds ended now. What is no longer than it and older cannot be the longest."""
+        while self._ended and self._ended[-1][1] <= seconds:
+            self._ended.pop()
+        self._ended.append((self._now(), seconds))
+
+    def longest_seconds(self) -> float:
+        """The longest hold that ended in the last ``RECENT_SECONDS``; 0 without any."""
+        while self._ended and self._ended[0][0] < self._now() - RECENT_SECONDS:
+            self._ended.popleft()
+        return self._ended[0][1] if self._ended else 0.0
 
 
 class Reader:
@@ -46,7 +71,7 @@ class Reader:
         self._rereads = rereads
         self._last_position = -1
         self._last_drop: Drop | None = None
-        self._held_seconds = 0.0
+        self._holds = Holds()
 
     def run(self) -> None:
         """The thread's work, until ``stop``."""
@@ -90,7 +115,7 @@ class Reader:
 
     def _connection(self, cursor: Cursor) -> Drop:
         """Read one connection to its end."""
-        self._held_seconds = 0.0
+        self._holds = Holds()
         try:
             requested = self._source.open(cursor)
             self._state.connected()
@@ -101,8 +126,9 @@ class Reader:
         except FeedUnavailable:
             logs.get(__name__).debug("feed_refused", feed=self._feed)
         finally:
+            held_seconds = self._holds.longest_seconds()
             self._source.close()
-        ending = self._source.ending(self._held_seconds)
+        ending = self._source.ending(held_seconds)
         # The event stored last was this late: on a quiet feed the time since then is no lag.
         lag = self._state.behind_seconds
         return classify(msgspec.structs.replace(ending, lag_seconds=lag, host=self._source.host))
@@ -141,7 +167,7 @@ class Reader:
             return True
         finally:
             held = time.monotonic() - began
-            self._held_seconds = max(self._held_seconds, held)
+            self._holds.add(held)
             metrics.HELD_SECONDS.labels(self._feed).inc(held)
             self._state.held(False)
 

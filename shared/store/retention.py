@@ -70,4 +70,6 @@ BATCHES: dict[str, Command] = {
     "post_deletion": _DELETIONS,
     "quarantine": _old("quarantine", "received_at"),
     "feed_minute": _old("feed_minute", "minute"),
+    "feed_drop": _old("feed_drop", "ended_at"),
+    "feed_recheck": _old("feed_recheck", "done_at"),
 }

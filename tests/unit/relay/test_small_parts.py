@@ -12,6 +12,7 @@ import pytest
 from services.relay.backoff import Backoff
 from services.relay.drops import Ending, classify
 from services.relay.frames import Frame, FrameQueue
+from services.relay.reader import Holds
 from services.relay.sources.jetstream_address import V1
 from services.relay.sources.registry import kind_of
 from services.relay.spec import FeedSpec
@@ -175,3 +176,19 @@ def test_the_state_tells_the_store_from_the_feed_and_the_lag_from_both() -> None
     view: Any = state.view()
     assert view.status == "stalled"
     assert "PostgreSQL" in view.reason
+
+
+def test_only_a_recent_hold_says_why_a_connection_ended() -> None:
+    now = 100.0
+    holds = Holds(lambda: now)
+    assert holds.longest_seconds() == 0.0
+    holds.add(9.0)
+    now += 20
+    holds.add(2.0)
+    holds.add(3.0)
+    # while the long one is recent it counts, then the longest after it
+    assert holds.longest_seconds() == 9.0
+    now += 11
+    assert holds.longest_seconds() == 3.0
+    now += 20
+    assert holds.longest_seconds() == 0.0
