@@ -11,14 +11,19 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import pairwise
+from operator import add
 
+from shared.features.addresses import ADDRESS, may_hold_address
 from shared.features.terms import compose
 
-_WORDS = re.compile(
-    r"https?://\S+|www\.\S+|@[\w.\-]+|(?<![a-z0-9.-])(?:[a-z0-9-]++\.)+[a-z]{2,}/\S*"
-    r"|[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0eff]"
+_PLAIN = (
+    r"[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0eff]"
     r"|[a-z]+|[^\W\u3041-\u30ff\u3400-\u9fff\u0e00-\u0effa-z]+"
+)
+_WORDS, _PLAIN_WORDS = re.compile(f"{ADDRESS}|{_PLAIN}"), re.compile(_PLAIN)
+#: ASCII with only its small letters left: spaces instead, of another kind where a digit or ``_`` stood.
+_SPACED = "".join(
+    chr(c) if chr(c).islower() else "\x1f" if chr(c).isdigit() or chr(c) == "_" else " " for c in range(128)
 )
 _DIGITS = re.compile(r"[\d_]+")
 _STRETCHED = re.compile(r"(\w)\1{2,}")
@@ -38,10 +43,10 @@ def fingerprint_of(text: str) -> int:
 
 def fingerprint_in(lowered: str) -> int:
     """``fingerprint_of`` a text that was composed and lower-cased already."""
-    words = _WORDS.findall(lowered)[:_MAX_WORDS]
+    words = _words(lowered)[:_MAX_WORDS]
     if len(words) > 1 and not words[0].isascii():
         # Single characters of a dense script say little: neighbours together do.
-        words = [*words, *(a + b for a, b in pairwise(words))][:_MAX_WORDS]
+        words = [*words, *map(add, words, words[1:])][:_MAX_WORDS]
     # Each of the 64 bits has an eight-bit lane of one large integer; adding the words' integers
     # counts all bits at once, and the bias lifts a lane's top bit where more than half have it.
     # The lane above them counts the words themselves.
@@ -53,6 +58,18 @@ def fingerprint_in(lowered: str) -> int:
     bits = ((lanes & _TOPS) >> 7) | _ASCII_ZEROS
     value = int(bits.to_bytes(_LANES, "big"), 2)
     return value - (1 << 64) if value >> 63 else value
+
+
+def _words(lowered: str) -> list[str]:
+    if may_hold_address(lowered):
+        return _WORDS.findall(lowered)
+    if lowered.isascii():
+        spaced = lowered.translate(_SPACED)
+        words = spaced.split()
+        # Numbers give nothing but take places: short of the last place it does not matter.
+        if len(words) + spaced.count("\x1f") <= _MAX_WORDS:
+            return words
+    return _PLAIN_WORDS.findall(lowered)
 
 
 def distance(first: int, second: int) -> int:

@@ -10,7 +10,8 @@ from shared.features.stopwords import STOP_WORDS
 #: Phrases a post gives at most: a headline in title case is not twenty names.
 MAX_PHRASES = 3
 _UPPER = "A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĘĚĞĢĪİĶŁĻŃŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΑ-ΩА-ЯЁЄІЇ"
-_NAME = re.compile(rf"(?<![\w#@$/.])[{_UPPER}]\w{{1,30}}+(?: [{_UPPER}]\w{{1,30}}+)+")
+# It begins with the capital, so that the search skips to the next one, and then looks at what stands before it.
+_NAME = re.compile(rf"[{_UPPER}](?<![\w#@$/.].)\w{{1,30}}+(?: [{_UPPER}]\w{{1,30}}+)+")
 
 
 def phrases_of(text: str) -> list[str]:

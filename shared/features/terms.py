@@ -15,7 +15,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
+from shared.features.addresses import ADDRESS, may_hold_address
 from shared.features.links import link_terms
 from shared.features.phrases import phrases_of
 from shared.features.segment import HAN, HIRAGANA, KATAKANA, SPACELESS, words_of
@@ -37,14 +39,15 @@ _MAX_TAGS = 64
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u0669\u0900-\u0963\u0966-\u0dff"
 _EASTERN = f"{HAN}{KATAKANA}{HIRAGANA}ヶヵ"
 _LETTERS = rf"(?:[^\W_{_EASTERN}{SPACELESS}]++|[{_MARKS}]++)++"
-_ADDRESS = r"https?://\S+|www\.\S+|@[\w.\-]+|(?<![a-z0-9.-])(?:[a-z0-9-]++\.)+[a-z]{2,}/\S*"
 
-_TOKEN = re.compile(
-    rf"{_ADDRESS}|#[\w{_MARKS}{SPACELESS}]+|(?<![\w$])\$[a-z]{{1,6}}(?!\w)"
+_PLAIN = (
+    rf"#[\w{_MARKS}{SPACELESS}]+|(?<![\w$])\$[a-z]{{1,6}}(?!\w)"
     rf"|{_LETTERS}(?:['’]{_LETTERS})*|[{_EASTERN}]{{2,}}|[{SPACELESS}]{{3,}}"
 )
+_PLAIN_ASCII = r"#\w+|(?<![\w$])\$[a-z]{1,6}(?!\w)|[a-z0-9]++(?:'[a-z0-9]+)*"
+_TOKEN, _PLAIN_TOKEN = (re.compile(form) for form in (f"{ADDRESS}|{_PLAIN}", _PLAIN))
 #: The same for ASCII text, most of all: a third of the time.
-_ASCII_TOKEN = re.compile(rf"{_ADDRESS}|#\w+|(?<![\w$])\$[a-z]{{1,6}}(?!\w)|[a-z0-9]++(?:'[a-z0-9]+)*", re.ASCII)
+_ASCII_TOKEN, _PLAIN_ASCII_TOKEN = (re.compile(form, re.ASCII) for form in (f"{ADDRESS}|{_PLAIN_ASCII}", _PLAIN_ASCII))
 _PARTICLES = frozenset("은는이가을를에의도로와과")
 
 
@@ -77,7 +80,7 @@ def terms_in(composed: str, lowered: str, tags: Sequence[str], links: Sequence[s
         extra.update(dict.fromkeys(list(marks)[:RESERVED]))
     found: dict[str, None] = {}
     room = MAX_TERMS - len(extra)
-    tokens = (_ASCII_TOKEN if lowered.isascii() else _TOKEN).findall(lowered)
+    tokens = _tokens(lowered)
     segmented = False
     for token in tokens:
         if token in STOP_WORDS or token in found:
@@ -91,11 +94,17 @@ def terms_in(composed: str, lowered: str, tags: Sequence[str], links: Sequence[s
                 words = words_of([other for other in tokens if _spaceless(other[0])])
                 found.update(dict.fromkeys(w[:MAX_LENGTH] for w in words if w not in STOP_WORDS))
         else:
-            for term in _special(token):
+            for term in _remembered(token) if len(token) <= MAX_LENGTH else _special(token):
                 found[term] = None
         if len(found) >= room:
             break
     return [*list(found)[:room], *(term for term in extra if term not in found)]
+
+
+def _tokens(lowered: str) -> list[str]:
+    if may_hold_address(lowered):
+        return (_ASCII_TOKEN if lowered.isascii() else _TOKEN).findall(lowered)
+    return (_PLAIN_ASCII_TOKEN if lowered.isascii() else _PLAIN_TOKEN).findall(lowered)
 
 
 def is_marker(term: str) -> bool:
@@ -113,7 +122,7 @@ def _spaceless(first: str) -> bool:
     )
 
 
-def _special(token: str) -> list[str]:
+def _special(token: str) -> Sequence[str]:
     """The terms of anything but a plain ASCII word or a run without spaces."""
     first = token[0]
     if first == "#":
@@ -123,6 +132,10 @@ def _special(token: str) -> list[str]:
     if first == "@" or "/" in token or token.startswith("www."):
         return []
     return _word(token)
+
+
+#: Few words are most of any text: what they come to is kept, some seven megabytes at most.
+_remembered = lru_cache(maxsize=1 << 13)(_special)
 
 
 def _word(word: str) -> list[str]:
