@@ -53,7 +53,7 @@ def guarded(settings: Settings) -> Iterator[Served]:
 
 def all_routes(settings: Settings) -> set[tuple[str, str]]:
     database = AsyncDatabase(settings, name="never opened", size=1)
-    services = Services(settings=settings, database=database, search=None, vectors_stored=None)  # type: ignore[arg-type]
+    services = Services(settings=settings, database=database, search=None, vectors_stored=None, backtest=None)  # type: ignore[arg-type]
     router: Litestar = build_router(Parts(services=services, readiness=Readiness(database), hub=Hub()))
     return {
         (method, route.path_format if hasattr(route, "path_format") else route.path)
