@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from eth_account import Account
-from eth_account.messages import encode_defunct
 
 from services.relay.crypto.secret import Secret
 from services.relay.crypto.wallet import (
@@ -15,6 +13,7 @@ from services.relay.crypto.wallet import (
     signed_by_ed25519,
     signer_of,
 )
+from tests.support.wallet_oracle import Account, encode_defunct
 
 KEYS = [bytes([number]) * 32 for number in (1, 7, 0x7F)]
 TEXTS = ["Sign in", "", "häßliche 日本語 🎉", "0x48656c6c6f", "x" * 1_000, "feed.example wants you\n\nNonce: abc"]
