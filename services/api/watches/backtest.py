@@ -246,12 +246,16 @@ def _series(points: list[tuple[int | None, float | None]], start: int, end: int,
 
 
 def _summary(fired: int, episodes: int, minutes: int, missing: int) -> str:
-    days = minutes / DAY
-    span = f"{days:.0f} days" if days >= 2 else f"{minutes / 60:.0f} hours" if minutes >= 120 else f"{minutes} minutes"
     times = "once" if fired == 1 else f"{fired} times"
-    said = f"It would have fired {times} in these {span}"
+    said = f"It would have fired {times} in these {_span(minutes)}"
     said += f", in {episodes} episode{'' if episodes == 1 else 's'}." if episodes else "."
-    return said + (f" For {missing:,} minutes of them there is no data." if missing else "")
+    return said + (f" Of {_span(missing)} there is no data." if missing else "")
+
+
+def _span(minutes: int) -> str:
+    if minutes >= 2 * DAY:
+        return f"{minutes / DAY:.0f} days"
+    return f"{minutes / 60:.0f} hours" if minutes >= 120 else f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
 def _bounds(stretch: Stretch) -> dict[str, datetime]:

@@ -18,6 +18,8 @@ export interface ChartModel {
   bands: Band[];
   from: number;
   to: number;
+  /** What one value counts over, as its label says: `a minute` unless told otherwise. */
+  unit?: string;
 }
 
 /** What lies under the pointer. `index` is a place in `times`, `left` is in CSS pixels. */

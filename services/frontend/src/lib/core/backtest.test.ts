@@ -37,6 +37,15 @@ describe('chartOf', () => {
     expect(model.columns[0]).toEqual([null, null, 2, 3, 4, 5]);
   });
 
+  it('shows what there is of a period that began long before the first stored post', () => {
+    const series = [{ start: isoAt(167 * HOUR), posts: 5, usual: null }];
+    const change = { end: isoAt(168 * HOUR), data_from: isoAt(164 * HOUR), data_to: isoAt(168 * HOUR), gaps: [], series };
+    const model = chartOf(makeBacktest(change), 1);
+    expect(model.from).toBe(T0 / 1000 + 162 * HOUR);
+    expect(model.bands).toEqual([{ from: model.from, to: T0 / 1000 + 164 * HOUR, label: 'Nothing was stored yet' }]);
+    expect(model.unit).toBe('an hour');
+  });
+
   it('hatches all of a period without any stored post', () => {
     const model = chartOf(makeBacktest({ data_from: null, data_to: null, gaps: [] }), 1);
     expect(model.bands).toEqual([{ from: model.from, to: model.to, label: 'Nothing was stored yet' }]);
