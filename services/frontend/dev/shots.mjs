@@ -63,7 +63,6 @@ const scenes = [
   { name: 'watch-backtest', path: '/watches/outages', world: { calm: true }, act: async (page) => {
     await page.getByRole('button', { name: 'Try', exact: true }).click();
     await page.getByText('would have fired').waitFor();
-    await page.getByText('Would it have fired?').scrollIntoViewIfNeeded();
     await page.waitForTimeout(600);
   } },
   { name: 'feeds', path: '/feeds?range=1h', world: {}, act: async (page) => {
