@@ -10,6 +10,7 @@ interface End {
   x: number;
   y: number;
   value: number;
+  per: string;
 }
 
 /** `width` is the room beside the plot in CSS pixels; a narrow one shows the values only. */
@@ -45,7 +46,7 @@ function findEnds(u: uPlot, model: ChartModel): End[] {
     const last = lastValue(model.times, model.columns[i] ?? []);
     if (!last || last.time < model.from) return [];
     const x = Math.min(left + width, u.valToPos(last.time, 'x', true));
-    return [{ line, x, y: u.valToPos(last.value, 'y', true), value: last.value }];
+    return [{ line, x, y: u.valToPos(last.value, 'y', true), value: last.value, per: model.per ?? 'a minute' }];
   });
 }
 
@@ -105,7 +106,7 @@ function drawLabel(
   ctx.fillText(shorten(ctx, end.line.label, room), label.x, label.y - 7 * scale);
   ctx.fillStyle = palette.ink2;
   ctx.font = `450 ${12 * scale}px ${palette.font}`;
-  ctx.fillText(`${format(end.value)} a minute`, label.x, label.y + 8 * scale);
+  ctx.fillText(`${format(end.value)} ${end.per}`, label.x, label.y + 8 * scale);
 }
 
 function format(value: number): string {

@@ -18,6 +18,8 @@ export interface ChartModel {
   bands: Band[];
   from: number;
   to: number;
+  /** What time each value counts, as in "5 a minute", which is the default. */
+  per?: string;
 }
 
 /** What lies under the pointer. `index` is a place in `times`, `left` is in CSS pixels. */

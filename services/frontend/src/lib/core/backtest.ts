@@ -1,6 +1,7 @@
 /** A backtest as the chart draws it. */
 import type { Backtest } from '../api/types';
 import type { ChartModel } from '../chart/model';
+import { span } from './format';
 import { bands, type Column } from './series';
 
 /** Posts that matched and what is usual, a bucket each; what has no data is hatched, never zero. */
@@ -18,6 +19,7 @@ export function chartOf(result: Backtest, feeds: number): ChartModel {
     columns,
     from,
     to,
+    per: `in ${span(bucket)}`,
     bands: [
       ...(first - from > bucket ? [{ from, to: first, label: 'Nothing was stored yet' }] : []),
       ...known,
