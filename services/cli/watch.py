@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 
 import msgspec
 
 from services.solo.client import ApiClient
 from shared.config.load import load
+from shared.errors import InputError
 from shared.schemas.backtest import Backtest
 from shared.schemas.watch import Threshold, Watch, WatchList, WatchRule, Words
 
@@ -48,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _rule(options: argparse.Namespace) -> WatchRule:
+    if options.times_usual is not None and not math.isfinite(options.times_usual):  # JSON would say null: any
+        raise InputError(f"--times-usual {options.times_usual} is not a number.", do="For example: --times-usual 3")
     threshold = Threshold(
         posts=options.posts, authors=options.authors, minutes=options.minutes, times_usual=options.times_usual
     )

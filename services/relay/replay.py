@@ -107,13 +107,17 @@ class _Replay:
         clock.set(cursor.now_us)
         pipeline = Pipeline(self._database, origin, clock, cursor.position)
         self._report("catching_up", "A recording is being replayed.")
-        for frames in self._batches(stream):
-            self._keep_pace(frames[0])
-            self._process(pipeline, frames)
-            if time.monotonic() - self._reported > _REPORT_SECONDS:
-                self._report("catching_up", "A recording is being replayed.")
-            if self._stop.is_set():
-                break
+        try:
+            for frames in self._batches(stream):
+                self._keep_pace(frames[0])
+                self._process(pipeline, frames)
+                if time.monotonic() - self._reported > _REPORT_SECONDS:
+                    self._report("catching_up", "A recording is being replayed.")
+                if self._stop.is_set():
+                    break
+        except InputError as error:
+            self._report("ended", f"{error.what} {error.why}")
+            raise
         self._report("ended", "The recording has been read to its end.")
         return self._summary()
 

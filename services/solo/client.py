@@ -37,11 +37,11 @@ class ApiClient:
 
     def post(self, path: str, body: object, kind: type[T]) -> T:
         """POST JSON and decode."""
-        return self._decoded(self.raw(path, msgspec.json.encode(body)), kind)
+        return self._decoded(self.raw(path, _encoded(body)), kind)
 
     def send(self, method: str, path: str, body: object | None, kind: type[T]) -> T:
         """Any other method; ``None`` sends no body."""
-        return self._decoded(self.raw(path, None if body is None else msgspec.json.encode(body), method), kind)
+        return self._decoded(self.raw(path, None if body is None else _encoded(body), method), kind)
 
     def raw(self, path: str, body: bytes | None = None, method: str | None = None) -> bytes:
         """The body of a 2xx answer.
@@ -76,6 +76,13 @@ class ApiClient:
             why=why,
             do="Give the port it was started with: --port, or GROUNDSWELL_API_PORT.",
         )
+
+
+def _encoded(body: object) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError as error:  # an argument of bytes that are no text reaches us as half of a pair
+        raise InputError("A text is not UTF-8.", why=error.reason + ".") from error
 
 
 def _as_ours(path: str, error: urllib.error.HTTPError) -> DependencyError | InputError:

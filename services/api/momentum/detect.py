@@ -94,11 +94,8 @@ def run_detect(path: str | Path, out_path: str | Path, include_provisional: bool
     """Detect over ``path`` (plain, .gz or .zst) into ``out_path``. Returns the exit code: 0, or raises
     ``InputError`` (exit code 2) when a file cannot be read or written, or holds no post at all."""
     try:
-        out = Path(out_path).open("w", encoding="utf-8")  # noqa: SIM115 - closed below
-    except OSError as error:
-        raise InputError(f"Cannot write to {out_path}.", why=f"{error.strerror or error}.") from error
-    try:
-        with out, opened(Path(path)) as lines:
+        # The recording first: what cannot be read must not cost the detections of an earlier run.
+        with opened(Path(path)) as lines, _writable(Path(out_path), Path(path)) as out:
             summary = detect(lines, out, include_provisional=include_provisional)
     except UNREADABLE as error:
         raise InputError(f"Cannot read the recording {path}.", why=str(error)) from error
@@ -109,6 +106,16 @@ def run_detect(path: str | Path, out_path: str | Path, include_provisional: bool
             do="Give a recording of Jetstream JSON lines.",
         )
     return 0
+
+
+def _writable(out: Path, recording: Path) -> TextIO:
+    """``out``, emptied. Raises InputError, also when that would empty the recording itself."""
+    try:
+        if out.exists() and out.samefile(recording):
+            raise InputError(f"{out} is the recording itself.", do="Give --out another name; it would be overwritten.")
+        return out.open("w", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write to {out}.", why=f"{error.strerror or error}.") from error
 
 
 def detect(

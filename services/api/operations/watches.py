@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -23,6 +23,9 @@ from shared.schemas.backtest import Backtest
 from shared.schemas.watch import WATCHES_MOST, Removed, Watch, WatchList, WatchRule
 from shared.store import watches as store
 from shared.store.database import AsyncTransaction
+
+#: Times beyond are a mistake, and may be none that Python can tell in another zone.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @operation("/api/v1/watches", scope="watches:read")
@@ -87,6 +90,7 @@ async def snooze_watch(context: Context, query: SnoozeInput) -> Watch:
     """No alerts about what happens until then. An episode that still goes on afterwards is told."""
     if (query.minutes is None) == (query.until is None):
         raise InputError("The request is not valid.", why="Give either `minutes` or `until`.")
+    _check_times(until=query.until)
     async with context.services.database.transaction() as transaction:
         until = {"watch": query.watch, "minutes": query.minutes or 0, "until": query.until}
         if not await transaction.execute(store.SNOOZE, until):
@@ -107,6 +111,7 @@ async def wake_watch(context: Context, query: WatchInput) -> Watch:
 async def backtest_rule(context: Context, query: BacktestInput) -> Backtest:
     """What a rule would have done in a period, from stored posts. Nothing is saved or sent."""
     check_rule(query.rule)
+    _check_times(start=query.start, end=query.end)
     return await context.services.backtest(query)
 
 
@@ -115,6 +120,7 @@ async def backtest_watch(context: Context, query: WatchBacktestInput) -> Backtes
     """What a saved watch would have done in a period, from stored posts. Nothing is saved or sent."""
     async with context.services.database.transaction() as transaction:
         found = await read_watch(transaction, query.watch)
+    _check_times(start=query.start, end=query.end)
     return await context.services.backtest(BacktestInput(rule=found.rule, start=query.start, end=query.end))
 
 
@@ -155,6 +161,12 @@ def _name(name: str) -> str:
 
 def _json(rule: WatchRule) -> str:
     return msgspec.json.encode(rule).decode()
+
+
+def _check_times(**given: datetime | None) -> None:
+    for field, time in given.items():
+        if time is not None and not _EARLIEST <= time < _LATEST:
+            raise _invalid(f"`{field}` is not between the years 1970 and 9000.")
 
 
 def check_period(start: datetime, end: datetime, most_days: int) -> None:

@@ -216,3 +216,15 @@ def test_an_empty_record_answers_a_backtest_too(api: Past) -> None:
     found = msgspec.convert(send(api, "POST", "/api/v1/watches/backtest", {"rule": RULE}), Backtest)
     assert (found.fired, found.episodes, found.data_from) == (0, [], None)
     assert found.missing_minutes == 7 * 1440
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"])
+def test_a_time_far_beyond_any_calendar_is_refused_with_its_field(api: Past, time: str) -> None:
+    watch = saved(api)
+    for path, body in (
+        (f"/{watch.id}/snooze", {"until": time}),
+        (f"/{watch.id}/backtest", {"end": time}),
+        ("/backtest", {"rule": RULE, "start": time}),
+    ):
+        said = send(api, "POST", f"/api/v1/watches{path}", body, 400)
+        assert f"`{list(body)[-1]}`" in said["why"]

@@ -102,6 +102,10 @@ def test_a_recording_that_breaks_off_is_a_clear_error_and_keeps_what_came_before
     with pytest.raises(InputError, match="breaks off"):
         replay(settings, str(path), None)
     assert database.fetch(POSTS)[0].n > 100
+    feed = database.fetch_one(feeds.ONE, {"feed": "file-stream"})
+    assert feed is not None
+    assert feed.status == "ended"
+    assert "breaks off" in (feed.reason or "")
 
 
 def test_a_file_that_is_not_there_is_a_clear_error(settings: Settings, tmp_path: Path, database: Database) -> None:

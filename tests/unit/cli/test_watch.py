@@ -59,3 +59,14 @@ def test_watches_are_listed_and_saved(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert path == "/api/v1/watches"
     assert body["rule"]["words"]["any"] == ["tea", "茶"]
     assert (body["rule"]["threshold"]["posts"], body["rule"]["threshold"]["authors"]) == (5, 3)
+
+
+@pytest.mark.parametrize("given", ["nan", "inf"])
+def test_what_is_no_number_is_not_taken_for_any(capsys: pytest.CaptureFixture[str], given: str) -> None:
+    assert main(["watch", "add", "Tea", "tea", "--times-usual", given]) == 2
+    assert f"--times-usual {given}" in capsys.readouterr().err
+
+
+def test_bytes_that_are_no_text_are_a_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["watch", "add", "Tea", "\udcff"]) == 2
+    assert "not UTF-8" in capsys.readouterr().err

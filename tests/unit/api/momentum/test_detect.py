@@ -136,3 +136,22 @@ def test_the_defaults_are_the_reference_operating_point() -> None:
     config = MomentumConfig()
     assert (config.windows, config.lag_minutes, config.warmup_minutes) == ((10, 30, 60), 90, 1440)
     assert (config.alert_score, config.candidate_score, config.merge_jaccard) == (4.9, 3.5, 0.2)
+
+
+def test_a_recording_is_never_overwritten_by_its_own_detections(tmp_path: Path, recording: list[bytes]) -> None:
+    path = tmp_path / "recording.jsonl"
+    path.write_bytes(b"".join(recording))
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(path)
+    for out in (path, link):
+        with pytest.raises(InputError, match="recording itself"):
+            run_detect(path, out)
+    assert path.read_bytes() == b"".join(recording)
+
+
+def test_a_recording_that_is_not_there_leaves_earlier_detections_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text("earlier")
+    with pytest.raises(InputError, match="Cannot read"):
+        run_detect(tmp_path / "absent.jsonl", out)
+    assert out.read_text() == "earlier"

@@ -46,6 +46,10 @@ describe('chartOf', () => {
     expect(model.unit).toBe('an hour');
   });
 
+  it('says what time each value counts: a bucket is rarely a minute', () => {
+    expect(chartOf(makeBacktest({ bucket_minutes: 30 }), 1).unit).toBe('in 30 minutes');
+  });
+
   it('hatches all of a period without any stored post', () => {
     const model = chartOf(makeBacktest({ data_from: null, data_to: null, gaps: [] }), 1);
     expect(model.bands).toEqual([{ from: model.from, to: model.to, label: 'Nothing was stored yet' }]);
