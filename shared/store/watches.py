@@ -51,7 +51,7 @@ class Count(Schema, frozen=True, kw_only=True):
 
 
 class Id(Schema, frozen=True, kw_only=True):
-    """The id of a row that was written."""
+    """The id of a row."""
 
     id: str
 
@@ -73,6 +73,7 @@ ONE = Statement(f"{_WATCH} WHERE watch.id = %(watch)s", WatchRow)
 LOCK = Command("SELECT pg_advisory_xact_lock(hashtext('groundswell-watches'))")
 COUNT = Statement("SELECT count(*) AS count FROM watch", Count)
 #: How many of ``ids`` are destinations.
+FEEDS = Statement("SELECT id FROM feed WHERE id = ANY(%(ids)s)", Id)
 KNOWN = Statement("SELECT count(*) AS count FROM destination WHERE id = ANY(%(ids)s::uuid[])", Count)
 
 #: Event time that the feeds have reached: what is stored from here on is news to a watch.

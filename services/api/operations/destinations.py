@@ -9,6 +9,7 @@ from uuid import UUID
 from msgspec import UnsetType
 
 from services.api.operations.context import Context
+from services.api.operations.names import plain_name
 from services.api.operations.registry import NoInput, operation
 from services.api.operations.watch_queries import (
     ChangeDestinationInput,
@@ -45,7 +46,9 @@ async def create_destination(context: Context, new: NewDestination) -> Destinati
         count = await transaction.fetch_one(store.COUNT)
         if count and count.count >= DESTINATIONS_MOST:
             raise ConflictError(f"There are {DESTINATIONS_MOST} destinations already.", do="Remove one first.")
-        made = await transaction.fetch_one(store.CREATE, {"name": _name(new.name), "kind": new.kind, "url": new.url})
+        made = await transaction.fetch_one(
+            store.CREATE, {"name": plain_name(new.name), "kind": new.kind, "url": new.url}
+        )
         assert made is not None  # noqa: S101 - INSERT ... RETURNING gives its row
         return await _read(transaction, made.id)
 
@@ -56,7 +59,7 @@ async def change_destination(context: Context, change: ChangeDestinationInput) -
     async with context.services.database.transaction() as transaction:
         found = await _read(transaction, change.destination)
         if not isinstance(change.name, UnsetType):
-            await transaction.execute(store.RENAME, {"destination": found.id, "name": _name(change.name)})
+            await transaction.execute(store.RENAME, {"destination": found.id, "name": plain_name(change.name)})
         if not isinstance(change.url, UnsetType):
             check_address(found.kind, change.url)
             await transaction.execute(store.READDRESS, {"destination": found.id, "url": change.url})
@@ -114,12 +117,6 @@ async def _read(transaction: AsyncTransaction, destination: UUID | str) -> Desti
         raise _absent()
     last = {found.destination: found.delivery() for found in await transaction.fetch(store.LAST)}
     return row.destination(last.get(row.id))
-
-
-def _name(name: str) -> str:
-    if not (plain := name.strip()):
-        raise InputError("The request is not valid.", why="`name` is blank.")
-    return plain
 
 
 def _invalid(why: str) -> InputError:

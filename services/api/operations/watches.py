@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.api.operations.context import Context
+from services.api.operations.names import plain_name
 from services.api.operations.registry import NoInput, operation
 from services.api.operations.watch_queries import (
     BacktestInput,
@@ -44,7 +45,8 @@ async def create_watch(context: Context, new: NewWatch) -> Watch:
         if count and count.count >= WATCHES_MOST:
             raise ConflictError(f"There are {WATCHES_MOST} watches already.", do="Remove one first.")
         await _check_destinations(transaction, new.destinations)
-        row = {"name": _name(new.name), "rule": _json(new.rule), "destinations": new.destinations}
+        await _check_feeds(transaction, new.rule)
+        row = {"name": plain_name(new.name), "rule": _json(new.rule), "destinations": new.destinations}
         made = await transaction.fetch_one(store.CREATE, row)
         assert made is not None  # noqa: S101 - INSERT ... RETURNING gives its row
         return await read_watch(transaction, made.id)
@@ -64,12 +66,13 @@ async def change_watch(context: Context, change: ChangeWatchInput) -> Watch:
         if await transaction.fetch_one(store.HOLD, {"watch": change.watch}) is None:
             raise _absent()
         if not isinstance(change.name, msgspec.UnsetType):
-            await transaction.execute(store.RENAME, {"watch": change.watch, "name": _name(change.name)})
+            await transaction.execute(store.RENAME, {"watch": change.watch, "name": plain_name(change.name)})
         if not isinstance(change.destinations, msgspec.UnsetType):
             await _check_destinations(transaction, change.destinations)
             await transaction.execute(store.SEND_TO, {"watch": change.watch, "destinations": list(change.destinations)})
         if not isinstance(change.rule, msgspec.UnsetType):
             check_rule(change.rule)
+            await _check_feeds(transaction, change.rule)
             await transaction.execute(store.REWRITE, {"watch": change.watch, "rule": _json(change.rule)})
         if not isinstance(change.paused, msgspec.UnsetType):
             await transaction.execute(store.PAUSE if change.paused else store.RESUME, {"watch": change.watch})
@@ -147,16 +150,16 @@ async def read_watch(transaction: AsyncTransaction, watch_id: UUID | str) -> Wat
     return row.watch()
 
 
+async def _check_feeds(transaction: AsyncTransaction, rule: WatchRule) -> None:
+    known = {row.id for row in await transaction.fetch(store.FEEDS, {"ids": rule.feeds})}
+    if missing := [feed for feed in rule.feeds if feed not in known]:
+        raise _invalid(f"`rule.feeds` names a feed that does not exist: {missing[0]}.")
+
+
 async def _check_destinations(transaction: AsyncTransaction, ids: Sequence[UUID]) -> None:
     found = await transaction.fetch_one(store.KNOWN, {"ids": list(ids)})
     if found is None or found.count != len(set(ids)) or len(set(ids)) != len(ids):
         raise _invalid("`destinations` names one that does not exist, or one twice.")
-
-
-def _name(name: str) -> str:
-    if not (plain := name.strip()):
-        raise _invalid("`name` is blank.")
-    return plain
 
 
 def _json(rule: WatchRule) -> str:

@@ -59,7 +59,7 @@ class Courier:
         if outcome.reason is None:
             ended = "sent"
             self._database.execute(store.SENT, row)
-        elif not outcome.again or claimed.attempts >= retry.ATTEMPTS_MOST or claimed.hours >= retry.HOURS_MOST:
+        elif not outcome.again or claimed.hours >= retry.HOURS_MOST:
             ended = "failed"
             given_up = f" Given up after {claimed.attempts} attempts." if outcome.again else ""
             self._database.execute(store.FAILED, row | {"reason": f"{outcome.reason}{given_up}"})

@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 FIRST_SECONDS, MOST_SECONDS = 5.0, 900.0
 #: A server may ask for patience, but not for ever.
 ASKED_MOST_SECONDS = 6 * 3600.0
-ATTEMPTS_MOST, HOURS_MOST = 10, 24.0
+#: Ten attempts would be over in twenty minutes: an outage of an hour must not lose an alert.
+HOURS_MOST = 24.0
 
 
 def pause_seconds(attempts: int, asked_seconds: float, chance: random.Random) -> float:

@@ -99,7 +99,10 @@ def test_a_mistake_is_told_with_its_field(api: Past, change: dict[str, Any], fie
 
 
 def test_names_and_destinations_are_checked(api: Past) -> None:
-    assert "name" in send(api, "POST", "/api/v1/watches", {"name": " ", "rule": RULE}, 400)["why"]
+    for name in (" ", "\u200b", "\u202e\u2066"):
+        assert "name" in send(api, "POST", "/api/v1/watches", {"name": name, "rule": RULE}, 400)["why"]
+    absent = {"name": "x", "rule": RULE | {"feeds": ["nope"]}}
+    assert "nope" in send(api, "POST", "/api/v1/watches", absent, 400)["why"]
     body = {"name": "x", "rule": RULE, "destinations": [str(uuid4())]}
     assert "destinations" in send(api, "POST", "/api/v1/watches", body, 400)["why"]
     watch = saved(api)

@@ -162,16 +162,20 @@ def test_a_payload_that_is_refused_fails_with_the_servers_word(
     assert state(database, delivery).state == "failed"
 
 
-def test_it_gives_up_in_the_end(database: Database, server: Webhook, courier: Courier) -> None:
+def test_it_goes_on_for_a_day_and_then_gives_up(database: Database, server: Webhook, courier: Courier) -> None:
     delivery = raised(database, server.url)
     server.script = ["500"] * 99
-    for _ in range(retry.ATTEMPTS_MOST):
+    for _ in range(20):
         make_due(database)
         courier.deliver(delivery)
+    assert (state(database, delivery).state, state(database, delivery).attempts) == ("pending", 20)
+    database.execute(Command("UPDATE delivery SET created_at = created_at - interval '25 hours'"))
+    make_due(database)
+    courier.deliver(delivery)
     after = state(database, delivery)
-    assert (after.state, after.attempts) == ("failed", retry.ATTEMPTS_MOST)
+    assert (after.state, after.attempts) == ("failed", 21)
     assert after.reason
-    assert "Given up after 10 attempts" in after.reason
+    assert "Given up after 21 attempts" in after.reason
 
 
 def test_no_secret_in_logs_answers_or_errors(
