@@ -65,6 +65,7 @@ class Progress:
         last = self.due.end_us + SLACK_US
         batch.posts = [post for post in batch.posts if post.time_us <= last]
         batch.reactions = [reaction for reaction in batch.reactions if reaction.time_us <= last]
+        batch.undoings = [undoing for undoing in batch.undoings if undoing.time_us <= last]
         batch.removals = [removal for removal in batch.removals if removal.time_us <= last]
         batch.passing = [passing for passing in batch.passing if passing.time_us <= last]
 

@@ -100,6 +100,8 @@ def _word(word: str, params: dict[str, Any]) -> str:
     """SQL that is true for posts with ``word``; its values go into ``params``."""
     name = f"w{len(params)}"
     plain = word.strip().lower()
+    if not plain:
+        return "false"
     if plain[0] in "#＃" and plain[1:].strip():
         tag = plain[1:].strip()
         params[name] = f"[#＃]{_literal(tag)}{_END}"

@@ -38,5 +38,7 @@ def test_whatever_happens_the_record_is_what_was_served() -> None:
     # the storm was one
     assert set(result.killed) == set(KILLED)
     assert result.lost_at_cutover > 0
-    assert sum(again.found for again in result.read_again) > 0
+    # What it left out came again: by a reading of its own, or before that by the overlap of the next connection.
+    # Which of the two is chance in so short a storm; that the first works alone, test_rereading.py shows.
+    assert sum(again.events for again in result.read_again) > 0
     assert result.rss_peak_mb < MOST_RSS_MB

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.api.operations.context import Context
-from services.api.operations.names import plain_name
+from services.api.operations.names import is_visible, plain_name
 from services.api.operations.registry import NoInput, operation
 from services.api.operations.watch_queries import (
     BacktestInput,
@@ -131,7 +131,9 @@ def check_rule(rule: WatchRule) -> None:
     """What no single field shows. Raises InputError that names the field."""
     words = rule.words
     for field, phrases in (("any", words.any), ("all", words.all), ("none", words.none)):
-        if blank := [index for index, phrase in enumerate(phrases) if not phrase.strip(" \t\r\n#$")]:
+        if blank := [
+            index for index, phrase in enumerate(phrases) if not is_visible(phrase.strip().lstrip("#\uff03$"))
+        ]:
             raise _invalid(f"`rule.words.{field}[{blank[0]}]` holds no word.")
     if rule.meaning is not None and not rule.meaning.text.strip():
         raise _invalid("`rule.meaning.text` holds no text.")

@@ -80,6 +80,8 @@ def test_a_watch_is_saved_read_changed_and_removed(api: Past) -> None:
     ("change", "field"),
     [
         ({"words": {"any": ["ok", "  "]}}, "rule.words.any[1]"),
+        ({"words": {"any": ["\x1f"]}}, "rule.words.any[0]"),
+        ({"words": {"none": ["#\u200b"]}}, "rule.words.none[0]"),
         ({"words": {"none": ["#"]}}, "rule.words.none[0]"),
         ({"words": {"any": []}}, "words.any"),
         ({"words": {"any": ["x" * 101]}}, "rule.words.any"),
