@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.relay.sources.zstd_dictionary import SERVER, SERVER_PATH, Dictionaries, server_url
 from tests.support import zstd
@@ -82,18 +83,18 @@ def test_a_damaged_copy_is_fetched_again(web: Web, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_the_dictionary_is_said_and_not_kept(
-    web: Web, tmp_path: Path, capsys: pytest.CaptureFixture[str], status: int, body: bytes, fragment: str, why: str
+    web: Web, tmp_path: Path, status: int, body: bytes, fragment: str, why: str
 ) -> None:
     web.status, web.body = status, body
     dictionaries = Dictionaries(f"{web.url}/d{fragment}", tmp_path)
-    assert dictionaries.get(FEED) is None
-    assert dictionaries.get(FEED) is None
+    with capture_logs() as said:
+        assert dictionaries.get(FEED) is None
+        assert dictionaries.get(FEED) is None
     assert set(web.asked) == {"/d"}
     assert not [*tmp_path.iterdir()]
     # each reason is said once
-    said = capsys.readouterr().out
-    assert said.count("feed_uncompressed") == 1
-    assert why in said
+    [entry] = [entry for entry in said if entry["event"] == "feed_uncompressed"]
+    assert why in entry["why"]
 
 
 @pytest.mark.parametrize("where", ["http://feed.example/d", "ftp://127.0.0.1/d", "http://127.0.0.1:1/d", "/nowhere"])

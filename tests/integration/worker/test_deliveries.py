@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 import pytest
+import structlog
 
 from services.worker.delivery import retry, webhook
 from services.worker.delivery.deliver import Courier
@@ -198,6 +199,7 @@ def test_no_secret_in_logs_answers_or_errors(
     finally:
         logging.getLogger().handlers[:] = root
         logging.getLogger().setLevel(level)
+        structlog.reset_defaults()
     said = capsys.readouterr()
     shown = msgspec.json.encode([row.destination(None) for row in database.fetch(store.ALL)]).decode()
     shown += msgspec.json.encode(database.fetch(store.LAST)).decode()
