@@ -26,7 +26,7 @@ LEASE, LEASE_SECONDS = "departures", 20
 LOOK_SECONDS, SHARE = 10.0, 0.05
 #: Authors of one walk, posts of one look at the index, and posts that a transaction removes: ingestion waits for it.
 AUTHORS, PAGE, BATCH = 10_000, 20_000, 250
-#: Pause after a transaction that removed posts, so that the live stream can tell of all of them.
+#: Pause after a whole batch, so that the live stream can tell of all; after a smaller one as much less.
 PAUSE_SECONDS = 0.15
 
 _FIRST = UUID(int=0)
@@ -109,8 +109,9 @@ class Departures:
                 break
             place = {"time": page.time, "id": page.id}
             for start in range(0, len(page.posts), self._batch):
-                removed += self._remove(page.posts[start : start + self._batch])
-                if self._stop.wait(PAUSE_SECONDS):
+                batch = page.posts[start : start + self._batch]
+                removed += self._remove(batch)
+                if self._stop.wait(PAUSE_SECONDS * len(batch) / self._batch):
                     break
         return removed
 
