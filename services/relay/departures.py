@@ -76,6 +76,9 @@ class Departures:
             except (StoreUnavailable, StoreRejected) as error:
                 logs.get(__name__).warning("departed_posts_not_removed_yet", error=str(error))
                 wait = backoff.next_seconds()
+            except Exception:  # a defect must not leave posts standing unseen
+                logs.get(__name__).error("departed_posts_not_removed_yet", exc_info=True)
+                wait = backoff.next_seconds()
             self._stop.wait(wait)
         self._release()
 
