@@ -58,10 +58,10 @@ class Departures:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the batch in hand, and let another relay go on."""
+        """End after the batch in hand, and let another relay go on: at once, or when the lease has run out."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=5.0)
+            self._thread.join(timeout=2.0)
 
     def _run(self) -> None:
         backoff = Backoff(1.0, 30.0)
