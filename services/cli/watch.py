@@ -44,8 +44,9 @@ def run(options: argparse.Namespace) -> int:
         _print(options, watch, [_line(watch)])
     else:
         past = client.post("/api/v1/watches/backtest", {"rule": _rule(options)}, Backtest)
-        fired = [firing for episode in past.episodes for firing in episode.firings]
-        _print(options, past, [*(f"{firing.at:%Y-%m-%d %H:%M} {firing.reason}" for firing in fired), past.summary])
+        fired = [(firing.at, firing.reason) for episode in past.episodes for firing in episode.firings]
+        fired += [(firing.at, firing.reason) for topic in past.topics for firing in topic.firings]
+        _print(options, past, [*(f"{at:%Y-%m-%d %H:%M} {why}" for at, why in sorted(fired)), past.summary])
     return 0
 
 

@@ -128,9 +128,10 @@ class WatchJob:
             return False
         followed.before = outcome.position
         WATCH_MINUTES.inc(outcome.judged)
-        for alert in outcome.alerts:
+        for alert in outcome.said.alerts:
             WATCH_ALERTS.labels(alert["kind"]).inc()
-            self._tell(str(alert["id"]))
+        for told in outcome.said.told():
+            self._tell(told)
         return True
 
     def _slow_down(self, row: store.Due, followed: Followed, stretch: Stretch) -> None:

@@ -840,10 +840,11 @@ export interface components {
         };
         /**
          * Backtest
-         * @description ``fired`` alerts in ``episodes``. ``series`` has one point each ``bucket_minutes``, oldest first.
+         * @description ``fired`` alerts in ``episodes`` and for ``topics``.
          *
-         *     ``missing_minutes`` of the period have no data: before the first stored post, after the last, or in
-         *     ``gaps``. ``matched`` posts in all; at most 50 episodes are given with samples, the strongest ones.
+         *     ``series`` has one point each ``bucket_minutes``, oldest first. ``missing_minutes`` of the period have no
+         *     data: before the first stored post, after the last, or in ``gaps``. ``matched`` posts in all; at most 50
+         *     episodes are given with samples, the strongest ones.
          */
         Backtest: {
             /** Format: date-time */
@@ -887,7 +888,9 @@ export interface components {
         };
         /**
          * BacktestTopic
-         * @description A momentum topic found in the period that holds ``posts`` matching posts.
+         * @description A momentum topic followed in the period that holds ``posts`` matching posts.
+         *
+         *     ``firings`` are alerts of its own; ``with_episode`` when an episode's alert told of it instead.
          */
         BacktestTopic: {
             id: string;
@@ -895,6 +898,10 @@ export interface components {
             /** Format: date-time */
             detected_at: string;
             posts: number;
+            /** @default [] */
+            firings: components["schemas"]["TopicFiring"][];
+            /** @default false */
+            with_episode: boolean;
         };
         /**
          * Beat
@@ -1003,7 +1010,7 @@ export interface components {
          * @description A stretch in which the rule held. ``end`` is ``None`` while it still held at the end of the period.
          *
          *     ``peak_posts`` and ``peak_authors`` are the most within the rule's minutes. ``firings`` may be empty: the
-         *     cool-down of the episode before it lasted longer.
+         *     cool-down of the episode before it lasted longer, or it was ``told_by_topic``, an alert that came before it.
          */
         Episode: {
             /** Format: date-time */
@@ -1014,6 +1021,8 @@ export interface components {
             peak_posts: number;
             peak_authors: number;
             firings: components["schemas"]["Firing"][];
+            /** @default false */
+            told_by_topic: boolean;
             matched: components["schemas"]["MatchedWord"][];
             languages: string[];
             samples: components["schemas"]["AlertPost"][];
@@ -1720,6 +1729,18 @@ export interface components {
             gaps: components["schemas"]["Gap"][];
             posts: components["schemas"]["Post"][];
             related: components["schemas"]["Topic"][];
+        };
+        /**
+         * TopicFiring
+         * @description One alert of a topic's own: so many of its ``posts_hour`` posts of the last hour matched.
+         */
+        TopicFiring: {
+            /** Format: date-time */
+            at: string;
+            level: number;
+            posts: number;
+            posts_hour: number;
+            reason: string;
         };
         /**
          * TopicList
