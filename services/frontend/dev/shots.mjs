@@ -60,6 +60,10 @@ const scenes = [
   { name: 'watches', path: '/watches', world: {} },
   { name: 'watches-empty', path: '/watches', world: { calm: true, listening: true } },
   { name: 'watch-new', path: '/watches/new', world: { calm: true } },
+  { name: 'watch-phrases', path: '/watches/new?q=power%20cut', world: { calm: true, meaningless: true }, act: async (page) => {
+    await page.getByLabel('hold any of', { exact: true }).fill('"Hello, world", 停電、10,000 dead, and one whose words go on and on until they need a line of their own,blackout');
+    await page.getByText('and one whose words').first().waitFor();
+  } },
   { name: 'watch-backtest', path: '/watches/outages', world: { calm: true }, act: async (page) => {
     await page.getByRole('button', { name: 'Try', exact: true }).click();
     await page.getByText('would have fired').waitFor();

@@ -8,8 +8,8 @@ const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const wave = (i, seed) => Math.sin(i / 7 + seed) * 0.12 + Math.sin(i * 1.7 + seed * 3) * 0.1 + Math.sin(i * 5.3 + seed) * 0.07;
 
 export class World {
-  constructor({ calm = false, listening = false, token, rate = 14 } = {}) {
-    Object.assign(this, { calm, listening, token, rate });
+  constructor({ calm = false, listening = false, meaningless = false, token, rate = 14 } = {}) {
+    Object.assign(this, { calm, listening, meaningless, token, rate });
     this.started = Date.now();
     this.sequence = 0;
     this.posts = [];
@@ -197,11 +197,14 @@ export class World {
     const index = this.calm
       ? part('index', 'Vector index')
       : part('index', 'Vector index', 'degraded', 'Qdrant refuses connections on 127.0.0.1:6333', 'Search finds posts by their words only.', 'Start Qdrant; the missing vectors are filled in by themselves.');
+    const embedder = this.meaningless
+      ? part('api.embedder', 'Embedding model for search', 'off', 'turned off', 'Search finds words only, not meaning.', 'See the reason; set GROUNDSWELL_EMBEDDING_MODEL=auto to try again.')
+      : part('api.embedder', 'Embedding model for search');
     return {
       state: index.state,
       components: [
         part('store', 'PostgreSQL'), part('broker', 'Valkey'), part('relay', 'Relay'), part('worker', 'Worker'),
-        part('embedder', 'Embedding model'), index, part('render', 'PDF renderer'),
+        embedder, index, part('render', 'PDF renderer'),
         part('models', 'Language models', 'off', 'no budget set'),
       ],
       figures: {
