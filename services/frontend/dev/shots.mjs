@@ -28,6 +28,9 @@ const scenes = [
   { name: 'overview-calm', path: '/?range=15m', world: { calm: true } },
   { name: 'overview-6h', path: '/?range=6h', world: {} },
   { name: 'listening', path: '/', world: { calm: true, listening: true } },
+  { name: 'many-feeds', path: '/', world: { calm: true, listening: true, many: true }, act: async (page) => {
+    if (page.viewportSize().width > 760) await page.getByRole('link', { name: 'more feeds' }).waitFor();
+  } },
   { name: 'offline', path: '/?range=15m', world: { calm: true }, act: async (page, fake) => {
     fake.cut();
     await page.getByText('Offline', { exact: true }).waitFor();

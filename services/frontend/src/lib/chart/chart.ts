@@ -2,6 +2,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { drawBands, hatchTile } from './bands';
+import { compact } from '../core/format';
 import { drawEnds } from './ends';
 import type { ChartModel, Hover } from './model';
 import { readPalette, type Palette } from './palette';
@@ -9,6 +10,8 @@ import { readPalette, type Palette } from './palette';
 const WIDE_LABELS = 158;
 const NARROW_LABELS = 44;
 const NARROW = 560;
+/** 1, 2 and 5 times each power of ten. */
+const STEPS = Array.from({ length: 22 }, (_, i) => ([1, 2, 5][i % 3] ?? 1) * 10 ** Math.floor(i / 3));
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 export class Chart {
@@ -110,7 +113,8 @@ export class Chart {
         size: 40,
         gap: 8,
         space: 48,
-        incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000],
+        incrs: STEPS,
+        values: (_u, splits) => splits.map(compact),
       },
     ];
   }
