@@ -113,8 +113,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts of one feed by minute of event time. Minutes that touch a gap are left out.
-         * @description Counts of one feed by minute of event time. Minutes that touch a gap are left out.
+         * Counts of one feed by minute of event time.
+         * @description Counts of one feed by minute of event time.
+         *
+         *     Minutes that were not read whole are left out: the first, the present one, and those that touch a gap.
          */
         get: operations["feed_series"];
         put?: never;
@@ -1227,7 +1229,9 @@ export interface components {
         };
         /**
          * FeedSeries
-         * @description Counts by minute, oldest first; a minute that touches a gap is left out and its gap listed.
+         * @description Counts of whole minutes, oldest first.
+         *
+         *     Left out are the feed's first minute, the one that is not over yet, and those that touch one of ``gaps``.
          */
         FeedSeries: {
             feed: string;
@@ -1370,7 +1374,8 @@ export interface components {
          * MomentumSeries
          * @description What the momentum chart draws: up to ``len(topics)`` lines on one shared time axis.
          *
-         *     ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps.
+         *     ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps and
+         *     in the minute in which reading began.
          */
         MomentumSeries: {
             minutes: string[];
@@ -1636,7 +1641,7 @@ export interface components {
         };
         /**
          * SeriesPoint
-         * @description One minute of event time. ``None`` where the minute touches a gap or is not over yet.
+         * @description One minute of event time. ``None`` where it touches a gap, or reading began within it.
          */
         SeriesPoint: {
             /** Format: date-time */
@@ -2092,7 +2097,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Counts of one feed by minute of event time. Minutes that touch a gap are left out. */
+            /** @description Counts of one feed by minute of event time. */
             200: {
                 headers: {
                     [name: string]: unknown;
