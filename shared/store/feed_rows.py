@@ -61,6 +61,12 @@ CHANGE = Command(
         WHERE id = %(id)s"""
 )
 
+#: What the relay said last is of the feed as it was; it says more once it has opened it anew.
+OPEN_ANEW = Command(
+    """UPDATE feed_report SET status = 'starting', reason = 'The relay has not opened it yet.', rate = 0,
+              behind_seconds = NULL, catch_up_seconds = NULL, since = now(), reported_at = now()
+        WHERE feed = %(feed)s"""
+)
 MARK_FOR_REMOVAL = Command("UPDATE feed SET removing = true, enabled = false WHERE id = %(feed)s")
 
 

@@ -52,7 +52,7 @@ async def create_feed(context: Context, request: CreateFeedInput) -> Feed:
 
 @operation("/api/v1/feeds/{feed}", method="PATCH", scope="feeds:write", effect="write")
 async def change_feed(context: Context, request: ChangeFeedInput) -> Feed:
-    """Pause or resume a feed, or change its address, options or limits; it is then opened anew.
+    """Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting".
 
     A paused feed keeps its posts and its cursor and goes on from there. What the first feed reads is the
     settings' to say; it can be paused, and its limits changed.
@@ -72,8 +72,11 @@ async def change_feed(context: Context, request: ChangeFeedInput) -> Feed:
             given |= {"url": checked.url} if "url" in given else {}
         if given.get("enabled") and not row.enabled:
             await _room_for_one(context, transaction)
-        changed = msgspec.structs.asdict(row) | given
+        before = msgspec.structs.asdict(row)
+        changed = before | given
         await transaction.execute(store.CHANGE, changed | {"options": _json(changed["options"])})
+        if changed["enabled"] and changed != before:
+            await transaction.execute(store.OPEN_ANEW, {"feed": request.feed})
         return await read_feed(transaction, request.feed)
 
 

@@ -57,6 +57,26 @@ def test_a_feed_is_added_read_changed_paused_and_resumed(api: Served) -> None:
     assert feed_of(api.http.patch(address, json={})).url == "wss://other.example"
 
 
+@pytest.mark.parametrize("said", ["paused", "live", "failed"])
+def test_a_feed_that_is_to_be_opened_anew_is_starting_whatever_was_said_of_it(
+    api: Served, database: Database, said: str
+) -> None:
+    records.put_feed(database, "bluesky", status=said)
+    database.execute(
+        Command("UPDATE feed SET managed = 'operator', enabled = %(on)s WHERE id = 'bluesky'"), {"on": said != "paused"}
+    )
+    database.execute(Command("UPDATE feed_report SET reported_at = now() - interval '1 hour', since = reported_at"))
+    address = "/api/v1/feeds/bluesky"
+    change = {"enabled": True} if said == "paused" else {"url": "wss://other.example"}
+    feed = feed_of(api.http.patch(address, json=change))
+    assert (feed.status, feed.reason) == ("starting", "The relay has not opened it yet.")
+    assert feed.reported_at == feed.since
+    # what changes nothing does not open it anew
+    database.execute(Command("UPDATE feed_report SET status = 'live', reason = NULL, reported_at = now()"))
+    assert feed_of(api.http.patch(address, json=change)).status == "live"
+    assert feed_of(api.http.patch(address, json={"enabled": False})).status == "paused"
+
+
 def test_what_cannot_be_a_feed_is_refused_by_name(api: Served) -> None:
     assert "`colour`" in refused(add(api, options={"colour": "red"}), 400)
     assert "pigeon" in refused(add(api, kind="pigeon"), 400)

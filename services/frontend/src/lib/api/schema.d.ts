@@ -76,8 +76,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Pause or resume a feed, or change its address, options or limits; it is then opened anew.
-         * @description Pause or resume a feed, or change its address, options or limits; it is then opened anew.
+         * Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting".
+         * @description Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting".
          *
          *     A paused feed keeps its posts and its cursor and goes on from there. What the first feed reads is the
          *     settings' to say; it can be paused, and its limits changed.
@@ -2035,7 +2035,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Pause or resume a feed, or change its address, options or limits; it is then opened anew. */
+            /** @description Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting". */
             200: {
                 headers: {
                     [name: string]: unknown;
