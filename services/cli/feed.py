@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
 from shared.errors import InputError
@@ -98,16 +99,11 @@ def _option(given: str) -> tuple[str, Any]:
 
 
 def _line(feed: Feed) -> str:
-    reason = f" {_plain(feed.reason)}" if feed.reason else ""
-    return f"{feed.id}: {feed.status} ({feed.kind}, {feed.posts:,} posts, {feed.rate:.0f}/s).{reason}"
+    reason = f" {plain(feed.reason)}" if feed.reason else ""
+    return f"{feed.id}: {feed.status} ({feed.kind}, {counted(feed.posts, 'post')}, {feed.rate:.0f}/s).{reason}"
 
 
 def _drop(drop: FeedDrop) -> str:
     back = f"back after {drop.away_seconds:.0f} s" if drop.reconnected_at else "not back yet"
-    detail = f" {_plain(drop.detail)}" if drop.detail else ""
+    detail = f" {plain(drop.detail)}" if drop.detail else ""
     return f"{drop.ended_at:%Y-%m-%d %H:%M:%S} {drop.cause} ({drop.code}), {back}.{detail}"
-
-
-def _plain(text: str) -> str:
-    """Without what could drive a terminal: servers choose their words."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -7,6 +7,7 @@ import urllib.parse
 
 import msgspec
 
+from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
 from shared.schemas.search import SearchHit, SearchResult
@@ -33,11 +34,11 @@ def run(options: argparse.Namespace) -> int:
     for hit in result.hits:
         print(_line(hit))
     note = f" ({result.mode}: {result.reason})" if result.reason else ""
-    print(f"{len(result.hits)} hits in {result.took_ms:.0f} ms{note}; {result.pending} posts still want their vector.")
+    waiting = f"posts without their vector: {result.pending:,}"
+    print(f"{counted(len(result.hits), 'hit')} in {result.took_ms:.0f} ms{note}; {waiting}.")
     return 0
 
 
 def _line(hit: SearchHit) -> str:
     """One hit. Posts are hostile: what could drive a terminal is taken out."""
-    text = "".join(letter if letter.isprintable() else " " for letter in hit.post.text)
-    return f"{hit.post.time:%Y-%m-%d %H:%M} [{'+'.join(hit.matched)}] {text}"
+    return f"{hit.post.time:%Y-%m-%d %H:%M} [{'+'.join(hit.matched)}] {plain(hit.post.text)}"

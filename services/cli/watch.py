@@ -7,6 +7,7 @@ import math
 
 import msgspec
 
+from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
 from shared.errors import InputError
@@ -60,14 +61,9 @@ def _rule(options: argparse.Namespace) -> WatchRule:
 
 
 def _print(options: argparse.Namespace, answer: msgspec.Struct, lines: list[str]) -> None:
-    print(msgspec.json.encode(answer).decode() if options.json else "\n".join(map(_plain, lines)))
+    print(msgspec.json.encode(answer).decode() if options.json else "\n".join(map(plain, lines)))
 
 
 def _line(watch: Watch) -> str:
     last = f", last {watch.last_alert_at:%Y-%m-%d %H:%M}" if watch.last_alert_at else ""
-    return f"{watch.id} [{watch.status}] {watch.name}: {watch.alerts} alerts{last}"
-
-
-def _plain(text: str) -> str:
-    """Without what could drive a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"{watch.id} [{watch.status}] {watch.name}: {counted(watch.alerts, 'alert')}{last}"

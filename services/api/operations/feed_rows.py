@@ -11,6 +11,7 @@ from services.api.operations.context import Context
 from services.api.operations.feeds import no_such_feed, read_feed
 from services.api.operations.queries import ChangeFeedInput, CreateFeedInput, RemoveFeedInput
 from services.api.operations.registry import operation
+from services.api.watches.explain import many
 from shared.contracts.feeds import check_feed
 from shared.errors import ConflictError
 from shared.schemas.feed import Feed
@@ -129,10 +130,10 @@ async def _room_for_one(context: Context, transaction: AsyncTransaction) -> None
 async def _refuse_with_posts(transaction: AsyncTransaction, feed: str) -> None:
     held = (await transaction.fetch(store.COUNT_POSTS, {"feed": feed, "most": COUNTED_MOST + 1}))[0].rows
     if held:
-        number = f"more than {COUNTED_MOST:,}" if held > COUNTED_MOST else f"{held:,}"
+        number = f"More than {COUNTED_MOST:,} posts" if held > COUNTED_MOST else many(held, "post")
         raise ConflictError(
             "This feed has posts.",
-            why=f"There are {number} of them (deleted ones included), and they would be removed with it.",
+            why=f"{number}, deleted ones included, would be removed with it.",
             do="Pause the feed to keep them, or repeat the request with ?posts=delete.",
         )
 

@@ -174,7 +174,7 @@ class WatchJob:
         WATCHES_DEGRADED.set(len(degraded))
         WATCH_LAG_SECONDS.set(60 * max(late.values(), default=0))
         if degraded:
-            self._say("degraded", f"{len(degraded)} of {len(due)} watches cannot judge all their conditions.")
+            self._say("degraded", f"Watches that cannot judge all their conditions: {len(degraded)} of {len(due)}.")
         else:
             self._say("ok", None)
 

@@ -125,7 +125,7 @@ def test_removing_a_feed_with_posts_needs_a_word_about_them(api: Served, databas
     records.put_post(database, "p1", feed="second")
     address = "/api/v1/feeds/second"
     said = refused(api.http.delete(address), 409)
-    assert "1 of them" in said
+    assert "1 post, deleted ones included" in said
     assert "posts=delete" in said
     assert feed_of(api.http.get(address)).status == "starting"
     gone = feed_of(api.http.delete(address, params={"posts": "delete"}), 202)

@@ -110,3 +110,9 @@ export function asSentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return !begun || /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
+
+/** The verb of a part's title: what it names is what stands after a colon and before an "of" or a "for". */
+export function isOrAre(title: string): 'is' | 'are' {
+  const named = (title.split(': ').at(-1) ?? '').split(/ (?:of|for|to) /)[0] ?? '';
+  return /[^su]s$/i.test(named) ? 'are' : 'is';
+}

@@ -1,7 +1,7 @@
 /** The one line under the header: what matters most about the state of things, in plain words. */
 import type { Component, Feed, Health, Problem } from '../api/types';
 import { behindmost } from './catchup';
-import { ago, asSentence, compact, duration, rate } from './format';
+import { ago, asSentence, compact, duration, isOrAre, rate } from './format';
 import type { Connection } from './live';
 
 export type NoticeTone = 'quiet' | 'warn' | 'bad';
@@ -66,7 +66,7 @@ function partIn(health: Health | null, state: 'down' | 'degraded'): Notice | nul
   const more = parts.length > 1 ? ` ${parts.length - 1} more in the status panel.` : '';
   return {
     tone: state === 'down' ? 'bad' : 'warn',
-    title: `${worst.title} is ${state}.`,
+    title: `${worst.title} ${isOrAre(worst.title)} ${state}.`,
     text: `${partText(worst)}${more}`,
   };
 }
