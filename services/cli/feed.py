@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from services.cli.reach import add_port
 from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
@@ -20,7 +21,7 @@ _ROOT = "/api/v1/feeds"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Actions and their options."""
-    parser.add_argument("--port", type=int, help="port of the dashboard (GROUNDSWELL_API_PORT)")
+    add_port(parser)
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
     actions.add_parser("list", help="all feeds and how they are")
     add = actions.add_parser("add", help="read another feed")
@@ -35,6 +36,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("feed")
     remove.add_argument("--posts", choices=("keep", "delete"), default="keep", help="delete: its posts go too")
     actions.add_parser("drops", help="when and why its connection was lost").add_argument("feed")
+    for action in actions.choices.values():
+        add_port(action, argparse.SUPPRESS)  # said or not, what stood before the action is kept
 
 
 def run(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import urllib.parse
 
 import msgspec
 
+from services.cli.reach import add_json, add_port
 from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
@@ -18,8 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="+", help="what to look for, in any language")
     parser.add_argument("--limit", type=int, default=10, help="most hits shown (default 10)")
     parser.add_argument("--language", help="only posts in this language, for example pt")
-    parser.add_argument("--port", type=int, help="port of the dashboard (GROUNDSWELL_API_PORT)")
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    add_port(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:

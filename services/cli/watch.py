@@ -7,6 +7,7 @@ import math
 
 import msgspec
 
+from services.cli.reach import add_json, add_port
 from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
@@ -20,8 +21,8 @@ BACKTEST_SECONDS = 90.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and its options."""
-    parser.add_argument("--port", type=int, help="port of the dashboard (GROUNDSWELL_API_PORT)")
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    add_port(parser)
+    add_json(parser)
     verbs = parser.add_subparsers(dest="what", required=True)
     verbs.add_parser("list", help="all watches and how they are doing")
     add = verbs.add_parser("add", help="save a watch for posts with any of these words")
@@ -32,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--authors", type=int, default=1, help="by at least so many people (default 1)")
         verb.add_argument("--minutes", type=int, default=10, help="within so many minutes (default 10)")
         verb.add_argument("--times-usual", type=float, help="and so many times what is usual")
+    for verb in verbs.choices.values():
+        add_port(verb, argparse.SUPPRESS)  # said or not, what stood before the verb is kept
+        add_json(verb, argparse.SUPPRESS)
 
 
 def run(options: argparse.Namespace) -> int:
