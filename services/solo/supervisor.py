@@ -89,4 +89,6 @@ def _as_state(child: Child) -> tuple[State, str | None]:
         return "down", f"ended with code {child.last_exit}, restarting; last line: {said}"
     if child.spec.once and child.last_exit == 0:
         return "ok", "its work is done"
+    if child.spec.once and child.last_exit is not None:
+        return "down", " ".join(child.last_lines[-3:])
     return "down", child.state

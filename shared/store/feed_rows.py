@@ -110,5 +110,10 @@ REMOVE_DELETIONS = Command(
     """DELETE FROM post_deletion
         WHERE feed = %(feed)s AND EXISTS (SELECT 1 FROM feed WHERE feed.id = %(feed)s AND feed.removing)"""
 )
+#: A recording's feed that never held an event, with what could not be read of it.
+FORGET_EMPTY = Command(
+    """DELETE FROM feed WHERE id = %(feed)s AND managed = 'replay'
+          AND NOT EXISTS (SELECT FROM feed_cursor WHERE feed_cursor.feed = feed.id AND events > 0)"""
+)
 #: Takes cursor, gaps, drops, counts, quarantine and what the relay said along.
 REMOVE = Command("DELETE FROM feed WHERE id = %(feed)s AND removing")
