@@ -96,6 +96,24 @@ def test_what_cannot_be_a_feed_is_refused_by_name(api: Served) -> None:
     assert "`kind`" in refused(api.http.patch("/api/v1/feeds/second", json={"kind": "nostr"}), 400)
 
 
+@pytest.mark.parametrize("wrong", ["file:///etc/passwd", "gopher://feed.example/1", "http://feed.example/auth"])
+def test_a_sealed_feeds_desk_is_checked_when_it_is_added_and_changed(api: Served, wrong: str) -> None:
+    sealed = {"kind": "sealed", "options": {"key": "wallet"}}
+    for name in ("nonce_url", "verify_url"):
+        said = refused(add(api, kind="sealed", options={"key": "wallet", name: wrong}), 400)
+        assert f"`{name}`" in said
+        assert "begin with https://" in said
+    assert "begin with wss://" in refused(add(api, **sealed, url=wrong), 400)
+    feed_of(add(api, **sealed), 201)
+    address = "/api/v1/feeds/second"
+    assert "`nonce_url`" in refused(api.http.patch(address, json={"options": {"nonce_url": wrong}}), 400)
+    assert "begin with wss://" in refused(api.http.patch(address, json={"url": wrong}), 400)
+    # what was right for one address may be wrong for another
+    desk = {"url": "ws://127.0.0.1:9", "options": {"key": "wallet", "nonce_url": "http://127.0.0.1:10/n"}}
+    feed_of(api.http.patch(address, json=desk))
+    assert "`nonce_url`" in refused(api.http.patch(address, json={"url": URL}), 400)
+
+
 def test_there_are_never_more_feeds_on_than_may_be(settings: Settings) -> None:
     with served(msgspec.structs.replace(settings, relay_max_feeds=2)) as api:
         eventually(lambda: api.http.get("/health/ready").status_code == 200)
