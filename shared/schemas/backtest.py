@@ -62,7 +62,7 @@ class TopicFiring(Schema, frozen=True, kw_only=True):
 class BacktestTopic(Schema, frozen=True, kw_only=True):
     """A momentum topic followed in the period that holds ``posts`` matching posts.
 
-    ``firings`` are alerts of its own; ``with_episode`` when an episode's alert told of it instead.
+    ``firings`` are alerts of its own; ``told_otherwise``: the alert of an episode or of another topic told its story.
     """
 
     id: str
@@ -70,7 +70,7 @@ class BacktestTopic(Schema, frozen=True, kw_only=True):
     detected_at: datetime
     posts: int
     firings: list[TopicFiring] = []
-    with_episode: bool = False
+    told_otherwise: bool = False
 
 
 class Backtest(Schema, frozen=True, kw_only=True):

@@ -215,6 +215,17 @@ def topics(where: Condition) -> Statement[Tally]:
     )
 
 
+def overlap(where: Condition) -> Statement[Share]:
+    """The part of the posts of ``topic`` in [``start``, ``end``) that is in any of the topics ``others`` too."""
+    return Statement(
+        f"""SELECT %(topic)s::text AS topic, coalesce(avg((EXISTS (
+                     SELECT FROM topic_post AS other
+                      WHERE other.post = post.id AND other.topic = ANY(%(others)s)))::integer), 0)::float8 AS share
+              FROM post WHERE {_BETWEEN} AND {where.sql}""",
+        Share,
+    )
+
+
 def shares(where: Condition) -> Statement[Share]:
     """For each of the topics ``among``: its part of the matching posts of [``start``, ``end``).
 

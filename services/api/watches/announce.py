@@ -16,6 +16,7 @@ from services.api.watches.explain import reason, threshold_too, topic_reason
 from services.api.watches.minutes import time_of
 from services.api.watches.series import Stretch
 from services.api.watches.stories import Stories, Told
+from services.api.watches.topic_posts import StoredTopicPosts
 from shared.schemas.watch import WatchRule
 from shared.store import matching
 from shared.store import watch_judging as store
@@ -42,7 +43,7 @@ class Announcer:
     def __init__(self, database: Database, where: matching.Condition, row: store.Due, rule: WatchRule) -> None:
         self._database, self._where, self._row, self._rule = database, where, row, rule
         told = msgspec.convert(row.told_topics, Told)
-        self.stories = Stories(told, lambda among, stretch: read_shares(database, where, among, stretch))
+        self.stories = Stories(told, StoredTopicPosts(database, where))
         self.said = Said()
 
     def episode(self, state: State, figures: Figures, level: int, told_before: int) -> None:
@@ -81,17 +82,19 @@ class Announcer:
         touched = {topic.id: topic for topic in live}
         # What ended its growth before the watch was armed is no news, but goes on.
         hours = ((topic.id, topic.posts_hour if topic.updated_at > self._row.armed_at else None) for topic in live)
-        for news in self.stories.touched(hours, open_stretch(self._rule, state, end)):
+        hour = Stretch(end - HOUR, end)
+        for news in self.stories.touched(hours, hour, open_stretch(self._rule, state, end)):
             topic = touched[news.topic]
-            if news.with_episode:
+            if news.told_by == "episode":
                 self._note(str(state.began), state.level - 1, stories.TOPIC_TOO, [topic.id])
+            if news.told_by:
                 continue
             self.said.alerts.append(
                 self._alert(
                     "topic",
                     _topic_about(topic.id),
                     news.level,
-                    Stretch(end - HOUR, end),
+                    hour,
                     matching.within_topic(where, topic.id),
                     began_at=topic.detected_at,
                     posts=topic.posts,
@@ -136,15 +139,6 @@ def open_stretch(rule: WatchRule, state: State, end: int) -> Stretch | None:
     if state.began is None or not state.level:
         return None
     return Stretch(max(state.began + 1 - rule.threshold.minutes, end - HOUR), end)
-
-
-def read_shares(
-    database: Database, where: matching.Condition, among: Sequence[str], stretch: Stretch
-) -> dict[str, float]:
-    """The part of the matching posts of ``stretch`` that each of the topics ``among`` holds."""
-    bounds = {"start": time_of(stretch.start), "end": time_of(stretch.end)}
-    found = database.fetch(matching.shares(where), where.params | bounds | {"among": list(among)})
-    return {row.topic: row.share for row in found}
 
 
 def _topic_about(topic: str) -> str:

@@ -87,7 +87,7 @@ class Backtester:
         gaps = reading.gaps(Stretch(before, end))
         torn = torn_minutes(gaps, rule.feeds, Stretch(before, end))
         usual = Usual(before, rule.threshold.minutes)
-        topics = reading.topics(covered) if rule.topics else PastTopics([], {}, lambda _among, _stretch: {})
+        topics = reading.topics(covered)
         found, points = _judge(rule, usual, counted, torn, first, start, topics)
         missing = sum(minute in torn or minute < first or minute >= covered.end for minute in range(start, end))
         fired = sum(len(episode.firings) for episode in found)
@@ -147,8 +147,9 @@ class _Reading:
         return self._database.fetch(feed_store.GAPS_BETWEEN, _bounds(stretch))
 
     def topics(self, stretch: Stretch) -> PastTopics:
-        """Momentum topics of ``stretch`` that hold matching posts."""
-        return read_past(self._database, self._condition(Stretch(stretch.start - DAY, stretch.end)), stretch)
+        """Momentum topics of ``stretch`` that hold matching posts, if the rule asks for topics."""
+        where = self._condition(Stretch(stretch.start - DAY, stretch.end))
+        return read_past(self._database, where, stretch, wanted=self._rule.topics)
 
     def shown(self, found: Found) -> Episode:
         """An episode with what lies behind it."""

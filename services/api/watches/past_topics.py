@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from services.api.watches.announce import HOUR, read_shares
+from services.api.watches.announce import HOUR
 from services.api.watches.explain import topic_reason
 from services.api.watches.minutes import time_of
 from services.api.watches.series import Stretch
-from services.api.watches.stories import Shares, Stories
+from services.api.watches.stories import Stories, TopicPosts
+from services.api.watches.topic_posts import StoredTopicPosts
 from shared.schemas.backtest import BacktestTopic, TopicFiring
 from shared.store import matching
 from shared.store import watch_judging as store
@@ -19,13 +20,13 @@ from shared.store.database import Database
 class PastTopics:
     """``posts`` holds each topic's own posts by minute. Minutes must come in order."""
 
-    def __init__(self, lived: Sequence[store.Lived], posts: Mapping[str, Mapping[int, int]], shares: Shares) -> None:
-        self._stories = Stories({}, shares)
+    def __init__(self, lived: Sequence[store.Lived], posts: Mapping[str, Mapping[int, int]], held: TopicPosts) -> None:
+        self._stories = Stories({}, held)
         self._topics = {topic.id: topic for topic in lived}
         self._matched = {topic.id: _Hours(dict(zip(topic.minutes, topic.matched, strict=True))) for topic in lived}
         self._posts = {topic.id: _Hours(posts.get(topic.id, {})) for topic in lived}
         self._firings: dict[str, list[TopicFiring]] = {topic.id: [] for topic in lived}
-        self._with_episode: set[str] = set()
+        self._told_otherwise: set[str] = set()
 
     def telling(self, stretch: Stretch) -> list[str]:
         """Told topics that go on and are what ``stretch`` is about."""
@@ -36,10 +37,11 @@ class PastTopics:
         touched = [topic for topic in self._topics.values() if self._touches(topic, minute)]
         if not touched and not self._stories.told:
             return
+        touched.sort(key=lambda topic: (-self._matched[topic.id].until(minute), topic.id))  # as live reads them
         hours = ((topic.id, self._posts[topic.id].until(minute)) for topic in touched)
-        for news in self._stories.touched(hours, episode):
-            if news.with_episode:
-                self._with_episode.add(news.topic)
+        for news in self._stories.touched(hours, Stretch(minute + 1 - HOUR, minute + 1), episode):
+            if news.told_by:
+                self._told_otherwise.add(news.topic)
             else:
                 self._firings[news.topic].append(self._firing(news.topic, news.level, minute))
 
@@ -52,7 +54,7 @@ class PastTopics:
                 detected_at=topic.detected_at,
                 posts=topic.posts,
                 firings=self._firings[topic.id],
-                with_episode=topic.id in self._with_episode,
+                told_otherwise=topic.id in self._told_otherwise,
             )
             for topic in self._topics.values()
         ]
@@ -83,12 +85,15 @@ class _Hours:
         return self._sums[min(max(minute - self._first, 0), len(self._sums) - 1)]
 
 
-def read_past(database: Database, where: matching.Condition, stretch: Stretch) -> PastTopics:
-    """Topics followed within ``stretch`` that hold matching posts. Raises StoreUnavailable."""
+def read_past(database: Database, where: matching.Condition, stretch: Stretch, *, wanted: bool) -> PastTopics:
+    """Topics followed within ``stretch`` that hold matching posts; none unless ``wanted``. Raises StoreUnavailable."""
+    held = StoredTopicPosts(database, where)
+    if not wanted:
+        return PastTopics([], {}, held)
     bounds = {"start": time_of(stretch.start), "end": time_of(stretch.end)}
     lived = database.fetch(store.past_topics(where), where.params | bounds | {"least": store.TOUCH_POSTS})
     posts: dict[str, dict[int, int]] = {topic.id: {} for topic in lived}
     hour_before = {"topics": list(posts), "start": time_of(stretch.start - HOUR), "end": bounds["end"]}
     for row in database.fetch(store.TOPIC_MINUTES, hour_before):
         posts[row.topic][row.minute] = row.posts
-    return PastTopics(lived, posts, lambda among, within: read_shares(database, where, among, within))
+    return PastTopics(lived, posts, held)

@@ -406,7 +406,7 @@ def test_one_story_is_one_message_whichever_condition_holds_first(database: Data
     (episode,), (topic,) = past.episodes, past.topics
     assert past.fired == 1
     assert (len(topic.firings), len(episode.firings)) == ((1, 0) if first else (0, 1))
-    assert (episode.told_by_topic, topic.with_episode) == (first, not first)
+    assert (episode.told_by_topic, topic.told_otherwise) == (first, not first)
     assert "fired once" in past.summary
 
 
@@ -441,6 +441,30 @@ def test_a_story_that_grows_is_told_again_once(database: Database) -> None:
     past = backtest(database, judging, asked, 95, 130)
     assert past.fired == 2
     assert [firing.at for firing in past.episodes[0].firings] == [row.at for row in told]
+
+
+def test_two_topics_of_the_same_posts_are_one_story(database: Database) -> None:
+    # given two topics that share most of what matches, the smaller seen later, and one of its own
+    asked = rule(posts=1000, topics=True)
+    save(database, asked)
+    reach(database, 90)
+    ids = put(database, burst(100, 20))
+    others = put(database, burst(101, 6, text="green tea"), first=100)
+    events = {
+        105: lambda: put_topic(database, "large", ids, at=105),
+        107: lambda: put_topic(database, "small", ids[:8], at=107),
+        109: lambda: put_topic(database, "other", [*others, *ids[:3]], at=109),
+    }
+    # when the smaller one grows alone, and then the larger one
+    more = put(database, burst(112, 90, minutes=2), first=200)
+    events |= {
+        115: lambda: put_topic(database, "small", more[:40], at=0),
+        118: lambda: put_topic(database, "large", more, at=0),
+    }
+    judging = judged_minute_by_minute(database, 95, 130, topics=events)
+    told = [(one.alert.topics[0].id, one.alert.level) for one in judging.published]
+    # then the smaller one was never told beside the larger one, but what grew was, by who was largest then
+    assert told == [("large", 0), ("other", 0), ("small", 1), ("large", 1)]
 
 
 def test_a_topic_that_ended_is_no_news_though_its_posts_live_on_in_another(database: Database) -> None:

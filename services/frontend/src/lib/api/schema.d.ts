@@ -892,7 +892,7 @@ export interface components {
          * BacktestTopic
          * @description A momentum topic followed in the period that holds ``posts`` matching posts.
          *
-         *     ``firings`` are alerts of its own; ``with_episode`` when an episode's alert told of it instead.
+         *     ``firings`` are alerts of its own; ``told_otherwise``: the alert of an episode or of another topic told its story.
          */
         BacktestTopic: {
             id: string;
@@ -903,7 +903,7 @@ export interface components {
             /** @default [] */
             firings: components["schemas"]["TopicFiring"][];
             /** @default false */
-            with_episode: boolean;
+            told_otherwise: boolean;
         };
         /**
          * Beat
