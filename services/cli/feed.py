@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from services.cli.reach import add_port
+from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
 from shared.errors import InputError
@@ -19,7 +21,7 @@ _ROOT = "/api/v1/feeds"
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Actions and their options."""
-    parser.add_argument("--port", type=int, help="port of the dashboard (GROUNDSWELL_API_PORT)")
+    add_port(parser)
     actions = parser.add_subparsers(dest="action", required=True, metavar="action")
     actions.add_parser("list", help="all feeds and how they are")
     add = actions.add_parser("add", help="read another feed")
@@ -34,6 +36,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     remove.add_argument("feed")
     remove.add_argument("--posts", choices=("keep", "delete"), default="keep", help="delete: its posts go too")
     actions.add_parser("drops", help="when and why its connection was lost").add_argument("feed")
+    for action in actions.choices.values():
+        add_port(action, argparse.SUPPRESS)  # said or not, what stood before the action is kept
 
 
 def run(options: argparse.Namespace) -> int:
@@ -98,16 +102,11 @@ def _option(given: str) -> tuple[str, Any]:
 
 
 def _line(feed: Feed) -> str:
-    reason = f" {_plain(feed.reason)}" if feed.reason else ""
-    return f"{feed.id}: {feed.status} ({feed.kind}, {feed.posts:,} posts, {feed.rate:.0f}/s).{reason}"
+    reason = f" {plain(feed.reason)}" if feed.reason else ""
+    return f"{feed.id}: {feed.status} ({feed.kind}, {counted(feed.posts, 'post')}, {feed.rate:.0f}/s).{reason}"
 
 
 def _drop(drop: FeedDrop) -> str:
     back = f"back after {drop.away_seconds:.0f} s" if drop.reconnected_at else "not back yet"
-    detail = f" {_plain(drop.detail)}" if drop.detail else ""
+    detail = f" {plain(drop.detail)}" if drop.detail else ""
     return f"{drop.ended_at:%Y-%m-%d %H:%M:%S} {drop.cause} ({drop.code}), {back}.{detail}"
-
-
-def _plain(text: str) -> str:
-    """Without what could drive a terminal: servers choose their words."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -7,6 +7,8 @@ import urllib.parse
 
 import msgspec
 
+from services.cli.reach import add_json, add_port
+from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
 from shared.schemas.search import SearchHit, SearchResult
@@ -17,8 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="+", help="what to look for, in any language")
     parser.add_argument("--limit", type=int, default=10, help="most hits shown (default 10)")
     parser.add_argument("--language", help="only posts in this language, for example pt")
-    parser.add_argument("--port", type=int, help="port of the dashboard (GROUNDSWELL_API_PORT)")
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    add_port(parser)
+    add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,11 +35,11 @@ def run(options: argparse.Namespace) -> int:
     for hit in result.hits:
         print(_line(hit))
     note = f" ({result.mode}: {result.reason})" if result.reason else ""
-    print(f"{len(result.hits)} hits in {result.took_ms:.0f} ms{note}; {result.pending} posts still want their vector.")
+    waiting = f"posts without their vector: {result.pending:,}"
+    print(f"{counted(len(result.hits), 'hit')} in {result.took_ms:.0f} ms{note}; {waiting}.")
     return 0
 
 
 def _line(hit: SearchHit) -> str:
     """One hit. Posts are hostile: what could drive a terminal is taken out."""
-    text = "".join(letter if letter.isprintable() else " " for letter in hit.post.text)
-    return f"{hit.post.time:%Y-%m-%d %H:%M} [{'+'.join(hit.matched)}] {text}"
+    return f"{hit.post.time:%Y-%m-%d %H:%M} [{'+'.join(hit.matched)}] {plain(hit.post.text)}"

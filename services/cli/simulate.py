@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from services.cli.words import counted
 from services.solo.simulator import entry
 from shared.errors import InputError
 from shared.telemetry import logs
@@ -21,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     asked = entry.options_from(options)
     if options.record:
         written = _record(asked, Path(options.record), options.events)
-        print(f"{written} events written to {options.record}")
+        print(f"{counted(written, 'event')} written to {options.record}")
         return 0
     return entry.run(asked, ready=_say)
 

@@ -7,6 +7,8 @@ import math
 
 import msgspec
 
+from services.cli.reach import add_json, add_port
+from services.cli.words import counted, plain
 from services.solo.client import ApiClient
 from shared.config.load import load
 from shared.errors import InputError
@@ -19,8 +21,8 @@ BACKTEST_SECONDS = 90.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and its options."""
-    parser.add_argument("--port", type=int, help="port of the dashboard (GROUNDSWELL_API_PORT)")
-    parser.add_argument("--json", action="store_true", help="print the API's answer as it is")
+    add_port(parser)
+    add_json(parser)
     verbs = parser.add_subparsers(dest="what", required=True)
     verbs.add_parser("list", help="all watches and how they are doing")
     add = verbs.add_parser("add", help="save a watch for posts with any of these words")
@@ -31,6 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         verb.add_argument("--authors", type=int, default=1, help="by at least so many people (default 1)")
         verb.add_argument("--minutes", type=int, default=10, help="within so many minutes (default 10)")
         verb.add_argument("--times-usual", type=float, help="and so many times what is usual")
+    for verb in verbs.choices.values():
+        add_port(verb, argparse.SUPPRESS)  # said or not, what stood before the verb is kept
+        add_json(verb, argparse.SUPPRESS)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,8 +49,9 @@ def run(options: argparse.Namespace) -> int:
         _print(options, watch, [_line(watch)])
     else:
         past = client.post("/api/v1/watches/backtest", {"rule": _rule(options)}, Backtest)
-        fired = [firing for episode in past.episodes for firing in episode.firings]
-        _print(options, past, [*(f"{firing.at:%Y-%m-%d %H:%M} {firing.reason}" for firing in fired), past.summary])
+        fired = [(firing.at, firing.reason) for episode in past.episodes for firing in episode.firings]
+        fired += [(firing.at, firing.reason) for topic in past.topics for firing in topic.firings]
+        _print(options, past, [*(f"{at:%Y-%m-%d %H:%M} {why}" for at, why in sorted(fired)), past.summary])
     return 0
 
 
@@ -59,14 +65,9 @@ def _rule(options: argparse.Namespace) -> WatchRule:
 
 
 def _print(options: argparse.Namespace, answer: msgspec.Struct, lines: list[str]) -> None:
-    print(msgspec.json.encode(answer).decode() if options.json else "\n".join(map(_plain, lines)))
+    print(msgspec.json.encode(answer).decode() if options.json else "\n".join(map(plain, lines)))
 
 
 def _line(watch: Watch) -> str:
     last = f", last {watch.last_alert_at:%Y-%m-%d %H:%M}" if watch.last_alert_at else ""
-    return f"{watch.id} [{watch.status}] {watch.name}: {watch.alerts} alerts{last}"
-
-
-def _plain(text: str) -> str:
-    """Without what could drive a terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"{watch.id} [{watch.status}] {watch.name}: {counted(watch.alerts, 'alert')}{last}"

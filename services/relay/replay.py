@@ -26,7 +26,7 @@ from services.relay.wires.jetstream import WIRE
 from shared.config.settings import Settings
 from shared.errors import InputError, StoreUnavailable
 from shared.recordings import UNREADABLE, unpacked
-from shared.store import cursors
+from shared.store import cursors, feed_rows
 from shared.store.database import Database
 from shared.store.migrate import check_schema
 
@@ -60,8 +60,9 @@ def replay(
 
     ``speed`` is how many times faster than its event time it runs, ``None`` as fast as it can.
     ``progress`` is called every two seconds. A second replay of the same recording stores nothing
-    new. Raises InputError when it cannot be read, SchemaNotReady, and StoreUnavailable after about a
-    minute without PostgreSQL; run it again then, it is idempotent.
+    new. Raises InputError when it cannot be read or holds no event (then nothing of it is kept),
+    SchemaNotReady, and StoreUnavailable after about a minute without PostgreSQL; run it again then, it
+    is idempotent.
     """
     database = Database(settings, name="replay", size=2)
     database.open()
@@ -115,8 +116,12 @@ class _Replay:
                     self._report("catching_up", "A recording is being replayed.")
                 if self._stop.is_set():
                     break
+            if not self._events and not self._stop.is_set():
+                raise _nothing(self._quarantined)
         except InputError as error:
             self._report("ended", f"{error.what} {error.why}")
+            # A feed that never held anything is nobody's: what was no recording leaves nothing behind.
+            self._database.execute(feed_rows.FORGET_EMPTY, {"feed": self._spec.id})
             raise
         self._report("ended", "The recording has been read to its end.")
         return self._summary()
@@ -212,6 +217,16 @@ def _frames(stream: BinaryIO, max_bytes: int) -> Iterator[Frame]:
         raise InputError(
             "The recording breaks off.", why=str(error), do="What came before is stored; mend the file and run again."
         ) from error
+
+
+def _nothing(unreadable: int) -> InputError:
+    """What a file without a single event is told."""
+    lines = "1 line" if unreadable == 1 else f"{unreadable:,} lines"
+    return InputError(
+        "The recording holds no event.",
+        why=f"It has {lines}, and none can be read as Jetstream JSON." if unreadable else "It is empty.",
+        do="Give a recording of Jetstream JSON lines, plain, .gz or .zst. Nothing of this one was kept.",
+    )
 
 
 def _time_us(frame: Frame) -> int | None:

@@ -19,6 +19,8 @@ from typing import IO, Literal
 
 import msgspec
 
+from shared.errors import InputError
+
 ChildState = Literal["starting", "running", "restarting", "stopped"]
 
 #: Lines of output kept for the error message.
@@ -42,7 +44,7 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     stop_seconds: float = 12.0
     #: Nothing else relies on it, so it need not outlive any other child.
     leaf: bool = False
-    #: Its work has an end: once it ended well it is not started again.
+    #: Its work has an end: once it ended well, or can do nothing with what it was given, it is not started again.
     once: bool = False
     uid: int | None = None
     gid: int | None = None
@@ -144,7 +146,7 @@ class Child:
 
     def _died(self, code: int, now: float) -> None:
         self.last_exit = code
-        if self.spec.once and code == 0:
+        if self.spec.once and code in (0, InputError.exit_code):  # what it was given stays what it is
             self.state = "stopped"
             return
         self.state = "restarting"

@@ -82,10 +82,13 @@ class Supervisor:
 def _as_state(child: Child) -> tuple[State, str | None]:
     """A child's state in the words of health."""
     if child.state == "running":
-        return "ok", f"restarted {child.restarts} times" if child.restarts else None
+        times = "once" if child.restarts == 1 else f"{child.restarts} times"
+        return "ok", f"restarted {times}" if child.restarts else None
     if child.state == "restarting":
         said = child.last_lines[-1] if child.last_lines else "it wrote nothing"
         return "down", f"ended with code {child.last_exit}, restarting; last line: {said}"
     if child.spec.once and child.last_exit == 0:
         return "ok", "its work is done"
+    if child.spec.once and child.last_exit is not None:
+        return "down", " ".join(child.last_lines[-3:])
     return "down", child.state

@@ -5,6 +5,7 @@ Options never hold a secret: where one is needed, an option names the file or th
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
@@ -17,6 +18,8 @@ from shared.schemas.feed import FeedKindForm, FeedOption
 
 #: Longest address.
 MAX_URL = 2_000
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_WEB_EXAMPLE = "https://feed.example/auth/nonce"
 #: Query parameters that look like these would put a secret into the record and the logs.
 _SECRETS = ("token", "secret", "password", "passwd", "apikey", "api_key", "auth", "signature", "credential")
 
@@ -46,6 +49,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     """``options`` is the Struct that a feed's options must fit; ``Meta(description=...)`` explains each.
 
     ``hosts`` says that a feed may have several addresses: with commas between, and in the option of that name.
+    ``web`` are options that name an address to ask, over https, or over http where the feed is not encrypted;
+    ``files`` those that name a file or an address to fetch it from.
     """
 
     title: str
@@ -53,6 +58,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     example: str
     options: type[msgspec.Struct]
     hosts: bool = False
+    web: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 FORMS: dict[str, Form] = {
@@ -62,6 +69,7 @@ FORMS: dict[str, Form] = {
         example="wss://jetstream2.us-east.bsky.network/subscribe",
         options=JetstreamOptions,
         hosts=True,
+        files=("zstd_dictionary",),
     ),
     "nostr": Form(title="Nostr relay", schemes=("wss", "ws"), example="wss://relay.damus.io", options=NostrOptions),
     "sealed": Form(
@@ -69,6 +77,7 @@ FORMS: dict[str, Form] = {
         schemes=("wss", "ws"),
         example="wss://feed.example/subscribe",
         options=SealedOptions,
+        web=("nonce_url", "verify_url"),
     ),
 }
 
@@ -86,6 +95,13 @@ def check_feed(kind: str, url: str, options: dict[str, Any]) -> Checked:
     urls = [check_url(part.strip(), form) for part in (url.split(",") if form.hosts else [url])]
     for more in getattr(typed, "hosts", ()) if form.hosts else ():
         check_url(more, form)
+    secure = all(part.startswith("wss:") for part in urls)
+    for name in form.web:
+        _check_web(name, getattr(typed, name), form, ("https",) if secure else ("https", "http"))
+    for name in form.files:
+        where = str(getattr(typed, name) or "").partition("#")[0]  # the fragment says what it must hash to
+        if _SCHEME.match(where):
+            _check_web(name, where, form, ("https", "http"))
     return Checked(",".join(urls), typed)
 
 
@@ -107,6 +123,16 @@ def check_url(url: str, form: Form) -> str:
         if any(word in name.lower() for word in _SECRETS):
             raise _bad_url(f"its parameter `{name}` looks like a secret, which would be stored and shown", form)
     return urlunsplit(parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")))
+
+
+def _check_web(name: str, value: str, form: Form, schemes: tuple[str, ...]) -> None:
+    """An option that is an address, or empty. Raises InputError that names it."""
+    if not value:
+        return
+    try:
+        check_url(value, msgspec.structs.replace(form, schemes=schemes, example=_WEB_EXAMPLE))
+    except InputError as error:
+        raise InputError(f"The feed's option `{name}` cannot be used.", why=error.why, do=error.do) from None
 
 
 def _split(url: str, form: Form) -> SplitResult:

@@ -26,7 +26,7 @@ class Episode(Schema, frozen=True, kw_only=True):
     """A stretch in which the rule held. ``end`` is ``None`` while it still held at the end of the period.
 
     ``peak_posts`` and ``peak_authors`` are the most within the rule's minutes. ``firings`` may be empty: the
-    cool-down of the episode before it lasted longer.
+    cool-down of the episode before it lasted longer, or it was ``told_by_topic``, an alert that came before it.
     """
 
     start: datetime
@@ -35,6 +35,7 @@ class Episode(Schema, frozen=True, kw_only=True):
     peak_posts: int
     peak_authors: int
     firings: list[Firing]
+    told_by_topic: bool = False
     matched: list[MatchedWord]
     languages: list[str]
     samples: list[AlertPost]
@@ -48,20 +49,36 @@ class BacktestPoint(Schema, frozen=True, kw_only=True):
     usual: float | None
 
 
+class TopicFiring(Schema, frozen=True, kw_only=True):
+    """One alert of a topic's own: so many of its ``posts_hour`` posts of the last hour matched."""
+
+    at: datetime
+    level: int
+    posts: int
+    posts_hour: int
+    reason: str
+
+
 class BacktestTopic(Schema, frozen=True, kw_only=True):
-    """A momentum topic found in the period that holds ``posts`` matching posts."""
+    """A momentum topic followed in the period that holds ``posts`` matching posts.
+
+    ``firings`` are alerts of its own; ``told_otherwise``: the alert of an episode or of another topic told its story.
+    """
 
     id: str
     label: str
     detected_at: datetime
     posts: int
+    firings: list[TopicFiring] = []
+    told_otherwise: bool = False
 
 
 class Backtest(Schema, frozen=True, kw_only=True):
-    """``fired`` alerts in ``episodes``. ``series`` has one point each ``bucket_minutes``, oldest first.
+    """``fired`` alerts in ``episodes`` and for ``topics``.
 
-    ``missing_minutes`` of the period have no data: before the first stored post, after the last, or in
-    ``gaps``. ``matched`` posts in all; at most 50 episodes are given with samples, the strongest ones.
+    ``series`` has one point each ``bucket_minutes``, oldest first. ``missing_minutes`` of the period have no
+    data: before the first stored post, after the last, or in ``gaps``. ``matched`` posts in all; at most 50
+    episodes are given with samples, the strongest ones.
     """
 
     start: datetime

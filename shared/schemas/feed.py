@@ -184,7 +184,10 @@ class FeedMinute(Schema, frozen=True, kw_only=True):
 
 
 class FeedSeries(Schema, frozen=True, kw_only=True):
-    """Counts by minute, oldest first; a minute that touches a gap is left out and its gap listed."""
+    """Counts of whole minutes, oldest first.
+
+    Left out are the feed's first minute, the one that is not over yet, and those that touch one of ``gaps``.
+    """
 
     feed: str
     minutes: list[FeedMinute]

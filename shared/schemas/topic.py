@@ -56,7 +56,7 @@ class TopicList(Schema, frozen=True, kw_only=True):
 
 
 class SeriesPoint(Schema, frozen=True, kw_only=True):
-    """One minute of event time. ``None`` where the minute touches a gap or is not over yet."""
+    """One minute of event time. ``None`` where it touches a gap, or reading began within it."""
 
     start: datetime
     posts: int | None
@@ -77,7 +77,8 @@ class TopicDetail(Schema, frozen=True, kw_only=True):
 class MomentumSeries(Schema, frozen=True, kw_only=True):
     """What the momentum chart draws: up to ``len(topics)`` lines on one shared time axis.
 
-    ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps.
+    ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps and
+    in the minute in which reading began.
     """
 
     minutes: list[datetime]

@@ -111,6 +111,13 @@ RAISE = Command(
                %(topics)s, %(reason)s)
        ON CONFLICT (id) DO NOTHING"""
 )
+#: The other condition holds by now too: the alert says so on the screen, and where it is still to be sent.
+ADD = Command(
+    """UPDATE alert SET reason = reason || ' ' || %(note)s,
+                        topics = topics || array(SELECT topic FROM unnest(%(topics)s::text[]) AS topic
+                                                  WHERE topic <> ALL(topics))
+        WHERE id = %(alert)s AND position(%(note)s IN reason) = 0"""
+)
 #: One delivery for each destination of the alert's watch, with its job. ``next_at`` lies ahead: the job is on
 #: its way.
 SEND = Command(

@@ -61,6 +61,12 @@ CHANGE = Command(
         WHERE id = %(id)s"""
 )
 
+#: What the relay said last is of the feed as it was; it says more once it has opened it anew.
+OPEN_ANEW = Command(
+    """UPDATE feed_report SET status = 'starting', reason = 'The relay has not opened it yet.', rate = 0,
+              behind_seconds = NULL, catch_up_seconds = NULL, since = now(), reported_at = now()
+        WHERE feed = %(feed)s"""
+)
 MARK_FOR_REMOVAL = Command("UPDATE feed SET removing = true, enabled = false WHERE id = %(feed)s")
 
 
@@ -103,6 +109,11 @@ REMOVE_POSTS = Statement(
 REMOVE_DELETIONS = Command(
     """DELETE FROM post_deletion
         WHERE feed = %(feed)s AND EXISTS (SELECT 1 FROM feed WHERE feed.id = %(feed)s AND feed.removing)"""
+)
+#: A recording's feed that never held an event, with what could not be read of it.
+FORGET_EMPTY = Command(
+    """DELETE FROM feed WHERE id = %(feed)s AND managed = 'replay'
+          AND NOT EXISTS (SELECT FROM feed_cursor WHERE feed_cursor.feed = feed.id AND events > 0)"""
 )
 #: Takes cursor, gaps, drops, counts, quarantine and what the relay said along.
 REMOVE = Command("DELETE FROM feed WHERE id = %(feed)s AND removing")

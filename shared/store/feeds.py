@@ -87,8 +87,12 @@ STRETCH = Statement(
     Stretch,
 )
 
+#: Whole minutes: reading began within the first one, and the last one is not over.
 MINUTES = Statement(
     """SELECT minute AS start, posts, likes, reposts, deletes FROM feed_minute
-        WHERE feed = %(feed)s AND minute >= %(start)s AND minute < %(end)s ORDER BY minute""",
+        WHERE feed = %(feed)s AND minute >= %(start)s AND minute < %(end)s
+          AND minute > (SELECT min(minute) FROM feed_minute WHERE feed = %(feed)s)
+          AND minute + interval '1 minute' <= (SELECT event_time FROM feed_cursor WHERE feed = %(feed)s)
+        ORDER BY minute""",
     FeedMinute,
 )

@@ -54,6 +54,13 @@ class Counts(Schema, frozen=True, kw_only=True):
     counts: list[int]
 
 
+class Share(Schema, frozen=True, kw_only=True):
+    """The part of some posts that is in a topic."""
+
+    topic: str
+    share: float
+
+
 class Tally(Schema, frozen=True, kw_only=True):
     """Something and how many posts have it."""
 
@@ -205,4 +212,32 @@ def topics(where: Condition) -> Statement[Tally]:
               JOIN topic_post ON topic_post.post = matched.id
              GROUP BY topic ORDER BY posts DESC, topic LIMIT {TOPICS_MOST}""",
         Tally,
+    )
+
+
+def overlap(where: Condition) -> Statement[Share]:
+    """The part of the posts of ``topic`` in [``start``, ``end``) that is in any of the topics ``others`` too."""
+    return Statement(
+        f"""SELECT %(topic)s::text AS topic, coalesce(avg((EXISTS (
+                     SELECT FROM topic_post AS other
+                      WHERE other.post = post.id AND other.topic = ANY(%(others)s)))::integer), 0)::float8 AS share
+              FROM post WHERE {_BETWEEN} AND {where.sql}""",
+        Share,
+    )
+
+
+def shares(where: Condition) -> Statement[Share]:
+    """For each of the topics ``among``: its part of the matching posts of [``start``, ``end``).
+
+    Counted from its own first one on. Topics without any are left out.
+    """
+    return Statement(
+        f"""WITH matched AS (SELECT id, event_time FROM post WHERE {_BETWEEN} AND {where.sql}),
+                 held AS (
+              SELECT topic, count(*) AS posts, min(matched.event_time) AS first
+                FROM matched JOIN topic_post ON topic_post.post = matched.id
+               WHERE topic = ANY(%(among)s) GROUP BY topic)
+            SELECT topic, posts::float8 / (SELECT count(*) FROM matched WHERE event_time >= first) AS share
+              FROM held ORDER BY topic""",
+        Share,
     )

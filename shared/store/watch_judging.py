@@ -49,7 +49,6 @@ class Touched(Schema, frozen=True, kw_only=True):
     posts_hour: int
     posts: int
     authors: int
-    first: datetime
 
 
 class Held(Schema, frozen=True, kw_only=True):
@@ -92,12 +91,6 @@ WAITING = Statement(
 #: Fewer matching posts do not make a topic one of the watch's.
 TOUCH_POSTS = 3
 
-_TOUCHED = """
-  SELECT topic.id, label, detected_at, updated_at, posts_hour, count(*) AS posts,
-         count(DISTINCT matched.author_hash) AS authors, min(topic_post.event_time) AS first
-    FROM topic JOIN topic_post ON topic_post.topic = topic.id JOIN matched ON matched.id = topic_post.post
-   GROUP BY topic.id HAVING count(*) >= %(least)s ORDER BY posts DESC, topic.id LIMIT 50"""
-
 
 def live_topics(where: Condition) -> Statement[Touched]:
     """Topics going on that hold matching posts of their last hour."""
@@ -105,21 +98,65 @@ def live_topics(where: Condition) -> Statement[Touched]:
         f"""WITH told AS (SELECT post FROM topic_post JOIN topic ON topic.id = topic_post.topic
                            WHERE status <> 'ended' AND topic_post.event_time >= updated_at - interval '1 hour'),
                  matched AS (SELECT id, author_hash FROM post WHERE id IN (SELECT post FROM told) AND {where.sql})
-            {_TOUCHED}""",
+            SELECT topic.id, label, detected_at, updated_at, posts_hour, count(*) AS posts,
+                   count(DISTINCT matched.author_hash) AS authors
+              FROM topic JOIN topic_post ON topic_post.topic = topic.id JOIN matched ON matched.id = topic_post.post
+             WHERE status <> 'ended'
+             GROUP BY topic.id HAVING count(*) >= %(least)s ORDER BY posts DESC, topic.id LIMIT 50""",
         Touched,
     )
 
 
-def past_topics(where: Condition) -> Statement[Touched]:
-    """Topics detected in [``start``, ``end``) that hold matching posts."""
+class Lived(Schema, frozen=True, kw_only=True):
+    """A topic followed from ``detected_at`` to ``ended_at`` (``None``: still) that holds ``posts`` that match.
+
+    ``minutes`` (since 1970) are those with matching posts, ``matched`` how many in each.
+    """
+
+    id: str
+    label: str
+    detected_at: datetime
+    ended_at: datetime | None
+    posts: int
+    minutes: list[int]
+    matched: list[int]
+
+
+class TopicMinute(Schema, frozen=True, kw_only=True):
+    """All posts of a topic in one minute (whole minutes since 1970)."""
+
+    topic: str
+    minute: int
+    posts: int
+
+
+def past_topics(where: Condition) -> Statement[Lived]:
+    """Topics followed within [``start``, ``end``) that hold at least ``least`` matching posts: those with the most."""
     return Statement(
-        f"""WITH told AS (SELECT post FROM topic_post JOIN topic ON topic.id = topic_post.topic
-                           WHERE detected_at >= %(start)s AND detected_at < %(end)s),
-                 matched AS (SELECT id, author_hash FROM post WHERE id IN (SELECT post FROM told) AND {where.sql})
-            {_TOUCHED.replace("GROUP BY", "WHERE detected_at >= %(start)s AND detected_at < %(end)s GROUP BY")}""",
-        Touched,
+        f"""WITH followed AS (
+              SELECT id, label, detected_at, CASE WHEN status = 'ended' THEN updated_at END AS ended_at FROM topic
+               WHERE detected_at < %(end)s AND (status <> 'ended' OR updated_at >= %(start)s)),
+            matched AS (
+              SELECT id, event_time FROM post
+               WHERE id IN (SELECT post FROM topic_post JOIN followed ON followed.id = topic_post.topic)
+                 AND {where.sql}),
+            counted AS (
+              SELECT topic, floor(extract(epoch FROM matched.event_time) / 60)::integer AS minute, count(*) AS posts
+                FROM topic_post JOIN matched ON matched.id = topic_post.post GROUP BY 1, 2)
+            SELECT followed.id, label, detected_at, ended_at, sum(posts)::integer AS posts,
+                   array_agg(minute ORDER BY minute) AS minutes, array_agg(posts ORDER BY minute) AS matched
+              FROM followed JOIN counted ON counted.topic = followed.id
+             GROUP BY 1, 2, 3, 4 HAVING sum(posts) >= %(least)s ORDER BY 5 DESC, 1 LIMIT 50""",
+        Lived,
     )
 
+
+#: Minutes of ``topics`` in [``start``, ``end``).
+TOPIC_MINUTES = Statement(
+    """SELECT topic, floor(extract(epoch FROM minute) / 60)::integer AS minute, posts FROM topic_minute
+        WHERE topic = ANY(%(topics)s) AND minute >= %(start)s AND minute < %(end)s ORDER BY topic, minute""",
+    TopicMinute,
+)
 
 #: Nobody may change the rule until the transaction ends. No row: it was changed, paused or removed meanwhile.
 HOLD = Statement(

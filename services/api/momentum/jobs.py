@@ -104,7 +104,7 @@ class MomentumJob:
     # --- who is told ----------------------------------------------------------------------------
     def _tell(self, as_of: datetime) -> None:
         try:
-            self._publish(read_update(self._database, as_of))
+            self._publish(read_update(self._database, as_of, self._baseline_from))
         except BrokerUnavailable as error:
             logs.get(__name__).debug("topics_not_published", error=str(error))
 
@@ -151,7 +151,7 @@ def write_ticks(transaction: Transaction, ticks: list[TickLike], as_of: datetime
         transaction.execute(topic_store.FORGET_POSTS, {"posts": retracted})
 
 
-def read_update(database: Database, as_of: datetime) -> TopicsUpdated:
+def read_update(database: Database, as_of: datetime, baseline_from: datetime | None) -> TopicsUpdated:
     """The live topics as just written, each with its last hour."""
     axis = Axis.before(as_of, SPARK_MINUTES)
     with database.transaction() as transaction:
@@ -159,7 +159,7 @@ def read_update(database: Database, as_of: datetime) -> TopicsUpdated:
         bounds = {"topics": [row.id for row in rows], "start": axis.start, "end": axis.end}
         minutes = by_topic(transaction.fetch(topic_store.MINUTES, bounds))
         gaps = transaction.fetch(feed_store.GAPS_BETWEEN, bounds)
-    topics = [row.topic(values_of(axis, minutes.get(row.id, []), gaps)) for row in rows]
+    topics = [row.topic(values_of(axis, minutes.get(row.id, []), gaps, baseline_from)) for row in rows]
     return TopicsUpdated(topics=topics, as_of=as_of)
 
 

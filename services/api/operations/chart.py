@@ -1,4 +1,7 @@
-"""Stored minutes on a time axis. A minute that touches a gap, or is before the first word on a topic, is ``None``."""
+"""Stored minutes on a time axis. ``None`` is a minute that was not read whole, or before the first word on a topic.
+
+It touches a gap, or is the one in which reading began (``began``, ``None`` where that is not known).
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ def by_topic(minutes: Sequence[Minute]) -> dict[str, list[Minute]]:
     return found
 
 
-def series_of(axis: Axis, minutes: Sequence[Minute], gaps: Sequence[Gap]) -> list[SeriesPoint]:
+def series_of(axis: Axis, minutes: Sequence[Minute], gaps: Sequence[Gap], began: datetime | None) -> list[SeriesPoint]:
     """One topic's minutes as points."""
     stored = {minute.minute: minute for minute in minutes}
     first = min(stored, default=axis.end)
@@ -58,7 +61,7 @@ def series_of(axis: Axis, minutes: Sequence[Minute], gaps: Sequence[Gap]) -> lis
     points = []
     for start in minutes_between(axis):
         minute = stored.get(start)
-        if start in torn or start < first:
+        if start in torn or start < first or (began is not None and start <= began):
             points.append(SeriesPoint(start=start, posts=None, authors=None, usual=None))
         elif minute is None:
             points.append(SeriesPoint(start=start, posts=0, authors=0, usual=None))
@@ -67,9 +70,9 @@ def series_of(axis: Axis, minutes: Sequence[Minute], gaps: Sequence[Gap]) -> lis
     return points
 
 
-def values_of(axis: Axis, minutes: Sequence[Minute], gaps: Sequence[Gap]) -> list[int | None]:
+def values_of(axis: Axis, minutes: Sequence[Minute], gaps: Sequence[Gap], began: datetime | None) -> list[int | None]:
     """One topic's posts a minute."""
-    return [point.posts for point in series_of(axis, minutes, gaps)]
+    return [point.posts for point in series_of(axis, minutes, gaps, began)]
 
 
 def _torn(axis: Axis, gaps: Sequence[Gap]) -> set[datetime]:

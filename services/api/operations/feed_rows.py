@@ -11,6 +11,7 @@ from services.api.operations.context import Context
 from services.api.operations.feeds import no_such_feed, read_feed
 from services.api.operations.queries import ChangeFeedInput, CreateFeedInput, RemoveFeedInput
 from services.api.operations.registry import operation
+from services.api.watches.explain import many
 from shared.contracts.feeds import check_feed
 from shared.errors import ConflictError
 from shared.schemas.feed import Feed
@@ -52,7 +53,7 @@ async def create_feed(context: Context, request: CreateFeedInput) -> Feed:
 
 @operation("/api/v1/feeds/{feed}", method="PATCH", scope="feeds:write", effect="write")
 async def change_feed(context: Context, request: ChangeFeedInput) -> Feed:
-    """Pause or resume a feed, or change its address, options or limits; it is then opened anew.
+    """Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting".
 
     A paused feed keeps its posts and its cursor and goes on from there. What the first feed reads is the
     settings' to say; it can be paused, and its limits changed.
@@ -72,8 +73,11 @@ async def change_feed(context: Context, request: ChangeFeedInput) -> Feed:
             given |= {"url": checked.url} if "url" in given else {}
         if given.get("enabled") and not row.enabled:
             await _room_for_one(context, transaction)
-        changed = msgspec.structs.asdict(row) | given
+        before = msgspec.structs.asdict(row)
+        changed = before | given
         await transaction.execute(store.CHANGE, changed | {"options": _json(changed["options"])})
+        if changed["enabled"] and changed != before:
+            await transaction.execute(store.OPEN_ANEW, {"feed": request.feed})
         return await read_feed(transaction, request.feed)
 
 
@@ -126,10 +130,10 @@ async def _room_for_one(context: Context, transaction: AsyncTransaction) -> None
 async def _refuse_with_posts(transaction: AsyncTransaction, feed: str) -> None:
     held = (await transaction.fetch(store.COUNT_POSTS, {"feed": feed, "most": COUNTED_MOST + 1}))[0].rows
     if held:
-        number = f"more than {COUNTED_MOST:,}" if held > COUNTED_MOST else f"{held:,}"
+        number = f"More than {COUNTED_MOST:,} posts" if held > COUNTED_MOST else many(held, "post")
         raise ConflictError(
             "This feed has posts.",
-            why=f"There are {number} of them (deleted ones included), and they would be removed with it.",
+            why=f"{number}, deleted ones included, would be removed with it.",
             do="Pause the feed to keep them, or repeat the request with ?posts=delete.",
         )
 

@@ -49,7 +49,10 @@ def no_such_feed() -> NotFound:
 
 @operation("/api/v1/feeds/{feed}/series", scope="feeds:read")
 async def feed_series(context: Context, query: FeedSeriesInput) -> FeedSeries:
-    """Counts of one feed by minute of event time. Minutes that touch a gap are left out."""
+    """Counts of one feed by minute of event time.
+
+    Minutes that were not read whole are left out: the first, the present one, and those that touch a gap.
+    """
     async with context.services.database.transaction() as transaction:
         stretch = await transaction.fetch_one(store.STRETCH, {"feed": query.feed, "minutes": query.minutes})
         if stretch is None:

@@ -49,11 +49,12 @@ async def topic(context: Context, query: TopicInput) -> TopicDetail:
         axis = Axis.since(first.minute if first else None, row.updated_at, SERIES_MINUTES)
         minutes, gaps = await _evidence(transaction, [row.id], axis)
         near = await transaction.fetch(store.RELATED, {"id": row.id, "limit": RELATED_LIMIT})
-        related = await with_sparks(transaction, near, await _clock(transaction))
+        clock = await _clock(transaction)
+        related = await with_sparks(transaction, near, clock)
         chosen = await _posts(transaction, row.representatives)
     return TopicDetail(
-        topic=row.topic(values_of(axis.last(SPARK_MINUTES), minutes, gaps)),
-        series=series_of(axis, minutes, gaps),
+        topic=row.topic(values_of(axis.last(SPARK_MINUTES), minutes, gaps, clock.baseline_from)),
+        series=series_of(axis, minutes, gaps, clock.baseline_from),
         gaps=gaps,
         posts=chosen,
         related=related,
@@ -75,7 +76,7 @@ async def momentum(context: Context, query: MomentumInput) -> MomentumSeries:
     return MomentumSeries(
         minutes=minutes_between(axis),
         topics=shown,
-        values=[values_of(axis, of_topic.get(row.id, []), gaps) for row in rows],
+        values=[values_of(axis, of_topic.get(row.id, []), gaps, clock.baseline_from) for row in rows],
         gaps=gaps,
         as_of=clock.as_of,
     )
@@ -90,7 +91,7 @@ async def with_sparks(
     axis = Axis.before(clock.as_of, SPARK_MINUTES)
     minutes, gaps = await _evidence(transaction, [row.id for row in rows], axis)
     of_topic = by_topic(minutes)
-    return [row.topic(values_of(axis, of_topic.get(row.id, []), gaps)) for row in rows]
+    return [row.topic(values_of(axis, of_topic.get(row.id, []), gaps, clock.baseline_from)) for row in rows]
 
 
 async def _evidence(

@@ -12,16 +12,19 @@ import msgspec
 from services.api.metrics import BACKTEST_SECONDS
 from services.api.operations.watch_queries import BacktestInput
 from services.api.operations.watches import check_period
+from services.api.watches.announce import open_stretch
 from services.api.watches.episodes import Figures, Step
 from services.api.watches.evidence import gather
-from services.api.watches.explain import reason
+from services.api.watches.explain import many, reason
 from services.api.watches.judge import Judge
 from services.api.watches.meaning import Meanings
 from services.api.watches.minutes import MINUTE, minute_of, time_of
+from services.api.watches.past_topics import PastTopics, read_past
 from services.api.watches.series import Counted, Stretch, count, torn_minutes
+from services.api.watches.stories import TOPIC_TOO
 from services.api.watches.usual import DAY, Usual, reach
 from shared.errors import ConflictError, InputError, StoreUnavailable
-from shared.schemas.backtest import Backtest, BacktestPoint, BacktestTopic, Episode, Firing
+from shared.schemas.backtest import Backtest, BacktestPoint, Episode, Firing
 from shared.schemas.feed import Gap
 from shared.schemas.watch import WatchRule
 from shared.store import feeds as feed_store
@@ -44,6 +47,7 @@ class Found(msgspec.Struct):
     last: int
     peak: Figures
     firings: list[Firing] = []
+    told_by_topic: bool = False
     over: bool = False
 
 
@@ -83,16 +87,19 @@ class Backtester:
         gaps = reading.gaps(Stretch(before, end))
         torn = torn_minutes(gaps, rule.feeds, Stretch(before, end))
         usual = Usual(before, rule.threshold.minutes)
-        found, points = _judge(rule, usual, counted, torn, first, start)
+        topics = reading.topics(covered)
+        found, points = _judge(rule, usual, counted, torn, first, start, topics)
         missing = sum(minute in torn or minute < first or minute >= covered.end for minute in range(start, end))
         fired = sum(len(episode.firings) for episode in found)
+        shown_topics = topics.shown()
+        alone = [len(topic.firings) for topic in shown_topics if topic.firings]
         return Backtest(
             start=time_of(start),
             end=time_of(end),
-            fired=fired,
+            fired=fired + sum(alone),
             matched=sum(minute.posts for minute in counted[start - before :]),
             episodes=[reading.shown(episode) for episode in _strongest(found)],
-            topics=reading.topics(covered) if rule.topics else [],
+            topics=shown_topics,
             bucket_minutes=(bucket := _bucket(end - start)),
             series=_series(points, start, end, bucket),
             gaps=[gap for gap in gaps if gap.end > time_of(start) and (not rule.feeds or gap.feed in rule.feeds)],
@@ -100,7 +107,7 @@ class Backtester:
             data_to=extent.data_to,
             missing_minutes=missing,
             degraded=reading.degraded,
-            summary=_summary(fired, len(found), end - start, missing),
+            summary=_summary(fired + sum(alone), len(found), len(alone), end - start, missing),
             took_ms=round((time.monotonic() - began) * 1000, 1),
         )
 
@@ -139,14 +146,10 @@ class _Reading:
         """Gaps that touch ``stretch``."""
         return self._database.fetch(feed_store.GAPS_BETWEEN, _bounds(stretch))
 
-    def topics(self, stretch: Stretch) -> list[BacktestTopic]:
-        """Momentum topics of ``stretch`` that hold matching posts."""
+    def topics(self, stretch: Stretch) -> PastTopics:
+        """Momentum topics of ``stretch`` that hold matching posts, if the rule asks for topics."""
         where = self._condition(Stretch(stretch.start - DAY, stretch.end))
-        params = where.params | _bounds(stretch) | {"least": store.TOUCH_POSTS}
-        return [
-            BacktestTopic(id=topic.id, label=topic.label, detected_at=topic.detected_at, posts=topic.posts)
-            for topic in self._database.fetch(store.past_topics(where), params)
-        ]
+        return read_past(self._database, where, stretch, wanted=self._rule.topics)
 
     def shown(self, found: Found) -> Episode:
         """An episode with what lies behind it."""
@@ -159,6 +162,7 @@ class _Reading:
             peak_posts=found.peak.posts,
             peak_authors=found.peak.authors,
             firings=found.firings,
+            told_by_topic=found.told_by_topic,
             matched=evidence.matched,
             languages=evidence.languages,
             samples=evidence.samples,
@@ -175,7 +179,13 @@ class _Reading:
 
 
 def _judge(
-    rule: WatchRule, usual: Usual, counted: list[Counted], torn: set[int], first: int, start: int
+    rule: WatchRule,
+    usual: Usual,
+    counted: list[Counted],
+    torn: set[int],
+    first: int,
+    start: int,
+    topics: PastTopics,
 ) -> tuple[list[Found], list[tuple[int | None, float | None]]]:
     """Episodes that reach into the period, and for each of its minutes the posts and the usual a minute."""
     judge, found, points = Judge(rule, usual), list[Found](), list[tuple[int | None, float | None]]()
@@ -183,14 +193,17 @@ def _judge(
         number, told_before = usual.end, judge.state.told
         missing = number in torn or number < first
         figures, step = judge.minute(minute, missing=missing, may_fire=number >= start)
-        _note(rule, found, figures, step, told_before)
+        _note(rule, found, figures, step, told_before, topics)
         if number >= start:
+            topics.minute(number, open_stretch(rule, step.state, number + 1))
             rate = None if figures.usual is None else figures.usual / rule.threshold.minutes
             points.append((None if missing else minute.posts, rate))
     return [episode for episode in found if episode.last >= start], points
 
 
-def _note(rule: WatchRule, found: list[Found], figures: Figures, step: Step, told_before: int) -> None:
+def _note(
+    rule: WatchRule, found: list[Found], figures: Figures, step: Step, told_before: int, topics: PastTopics
+) -> None:
     """Carry the episodes on by one minute."""
     if step.ended is not None:
         found[-1].over = True
@@ -202,19 +215,25 @@ def _note(rule: WatchRule, found: list[Found], figures: Figures, step: Step, tol
     episode.last = figures.minute
     if figures.posts > episode.peak.posts:
         episode.peak = figures
-    if step.fired is not None:
-        episode.firings.append(
-            Firing(
-                at=time_of(figures.minute + 1),
-                level=step.fired,
-                posts=figures.posts,
-                authors=figures.authors,
-                usual=figures.usual,
-                ratio=figures.ratio,
-                provisional=figures.provisional,
-                reason=reason(rule, figures, told_before if step.fired else 0),
-            )
+    if step.fired is None:
+        return
+    telling = topics.telling(Stretch(figures.minute + 1 - rule.threshold.minutes, figures.minute + 1))
+    if telling and not step.fired:
+        episode.told_by_topic = True
+        return
+    why = reason(rule, figures, told_before if step.fired else 0)
+    episode.firings.append(
+        Firing(
+            at=time_of(figures.minute + 1),
+            level=step.fired,
+            posts=figures.posts,
+            authors=figures.authors,
+            usual=figures.usual,
+            ratio=figures.ratio,
+            provisional=figures.provisional,
+            reason=f"{why} {TOPIC_TOO}" if telling else why,
         )
+    )
 
 
 def _strongest(found: list[Found]) -> list[Found]:
@@ -245,11 +264,14 @@ def _series(points: list[tuple[int | None, float | None]], start: int, end: int,
     return series
 
 
-def _summary(fired: int, episodes: int, minutes: int, missing: int) -> str:
+def _summary(fired: int, episodes: int, topics: int, minutes: int, missing: int) -> str:
     times = "once" if fired == 1 else f"{fired} times"
-    said = f"It would have fired {times} in these {_span(minutes)}"
-    said += f", in {episodes} episode{'' if episodes == 1 else 's'}." if episodes else "."
-    return said + (f" Of {_span(missing)} there is no data." if missing else "")
+    places = [f"in {many(episodes, 'episode')}"] if episodes else []
+    places += [f"for {many(topics, 'topic')}"] if topics else []
+    said = ", ".join(
+        [f"It would have fired {times} in these {_span(minutes)}", " and ".join(places)][: 1 + bool(places)]
+    )
+    return f"{said}." + (f" Of {_span(missing)} there is no data." if missing else "")
 
 
 def _span(minutes: int) -> str:

@@ -128,9 +128,10 @@ class WatchJob:
             return False
         followed.before = outcome.position
         WATCH_MINUTES.inc(outcome.judged)
-        for alert in outcome.alerts:
+        for alert in outcome.said.alerts:
             WATCH_ALERTS.labels(alert["kind"]).inc()
-            self._tell(str(alert["id"]))
+        for told in outcome.said.told():
+            self._tell(told)
         return True
 
     def _slow_down(self, row: store.Due, followed: Followed, stretch: Stretch) -> None:
@@ -173,7 +174,7 @@ class WatchJob:
         WATCHES_DEGRADED.set(len(degraded))
         WATCH_LAG_SECONDS.set(60 * max(late.values(), default=0))
         if degraded:
-            self._say("degraded", f"{len(degraded)} of {len(due)} watches cannot judge all their conditions.")
+            self._say("degraded", f"Watches that cannot judge all their conditions: {len(degraded)} of {len(due)}.")
         else:
             self._say("ok", None)
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
-from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from services.api.watches import episodes
-from services.api.watches.evidence import gather
-from services.api.watches.explain import reason
+from services.api.watches.announce import Announcer, Said
 from services.api.watches.judge import Judge
 from services.api.watches.meaning import Meanings
 from services.api.watches.minutes import minute_of, time_of
 from services.api.watches.series import Counted, Stretch, count, torn_minutes
-from services.api.watches.topics import touched_alerts
+from services.api.watches.stories import Told
 from services.api.watches.usual import Usual, reach
 from shared.schemas.watch import WatchRule
 from shared.store import feeds as feed_store
@@ -29,14 +25,14 @@ VECTOR_PATIENCE_SECONDS = 120
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stretch brought. ``minutes`` are those with matching posts, ``alerts`` rows to raise."""
+    """What a stretch brought. ``minutes`` are those with matching posts, ``said`` what is to be told."""
 
     position: datetime
     state: episodes.State
-    told_topics: dict[str, list[int]]
+    told_topics: Told
     degraded: str | None
     minutes: dict[datetime, int]
-    alerts: list[dict[str, Any]]
+    said: Said
     judged: int
 
 
@@ -105,19 +101,18 @@ def judge_stretch(
     where = matching.condition(rule, sight.near)
     counted = count(database, where, window, stretch)
     torn = read_torn(database, rule, stretch)
-    alerts = _judge_minutes(database, where, row, judge, counted, torn)
-    told_topics = msgspec.convert(row.told_topics, dict[str, list[int]])
+    announcer = Announcer(database, where, row, rule)
+    _judge_minutes(announcer, row, judge, counted, torn)
     if rule.topics and time_of(stretch.end) > row.armed_at and _awake(row, stretch.end - 1):
-        raised, told_topics = touched_alerts(database, where, row, told_topics, time_of(stretch.end))
-        alerts += raised
+        announcer.topics(judge.state, stretch.end)
     posts = {time_of(stretch.start + index): minute.posts for index, minute in enumerate(counted) if minute.posts}
     return Outcome(
         position=time_of(stretch.end),
         state=judge.state,
-        told_topics=told_topics,
+        told_topics=announcer.stories.told,
         degraded=sight.degraded,
         minutes=posts,
-        alerts=alerts,
+        said=announcer.said,
         judged=stretch.end - stretch.start,
     )
 
@@ -128,27 +123,13 @@ def read_torn(database: Database, rule: WatchRule, stretch: Stretch) -> set[int]
     return torn_minutes(database.fetch(feed_store.GAPS_BETWEEN, bounds), rule.feeds, stretch)
 
 
-def alert_id(row: store.Due, about: str, level: int) -> UUID:
-    """The same announcement has the same id, whoever makes it and how often."""
-    return UUID(bytes=blake2b(f"{row.id}:{row.revision}:{about}:{level}".encode(), digest_size=16).digest())
-
-
-def _judge_minutes(
-    database: Database,
-    where: matching.Condition,
-    row: store.Due,
-    judge: Judge,
-    counted: list[Counted],
-    torn: set[int],
-) -> list[dict[str, Any]]:
-    alerts = []
+def _judge_minutes(announcer: Announcer, row: store.Due, judge: Judge, counted: list[Counted], torn: set[int]) -> None:
     for minute in counted:
         told_before, number = judge.state.told, judge.usual.end
         may_fire = time_of(number + 1) > row.armed_at and _awake(row, number)
         figures, step = judge.minute(minute, missing=number in torn, may_fire=may_fire)
         if step.fired is not None:
-            alerts.append(_alert(database, where, row, judge, figures, step.fired, told_before))
-    return alerts
+            announcer.episode(judge.state, figures, step.fired, told_before)
 
 
 def _awake(row: store.Due, minute: int) -> bool:
@@ -164,37 +145,3 @@ def _awaits_vectors(database: Database, stretch: Stretch) -> bool:
     }
     waiting = database.fetch(store.WAITING, params)[0]
     return waiting.posts > 0 and waiting.young
-
-
-def _alert(
-    database: Database,
-    where: matching.Condition,
-    row: store.Due,
-    judge: Judge,
-    figures: episodes.Figures,
-    level: int,
-    told_before: int,
-) -> dict[str, Any]:
-    began = judge.state.began
-    assert began is not None  # noqa: S101 - what fires has begun
-    end, window = figures.minute + 1, judge.rule.threshold.minutes
-    evidence = gather(database, where, Stretch(end - window, end))
-    return {
-        "id": alert_id(row, str(began), level),
-        "watch": row.id,
-        "kind": "threshold",
-        "level": level,
-        "began_at": time_of(began),
-        "at": time_of(end),
-        "minutes": window,
-        "posts": figures.posts,
-        "authors": figures.authors,
-        "usual": figures.usual,
-        "ratio": figures.ratio,
-        "provisional": figures.provisional,
-        "matched": msgspec.json.encode(evidence.matched).decode(),
-        "languages": evidence.languages,
-        "samples": [post.id for post in evidence.samples],
-        "topics": evidence.topics,
-        "reason": reason(judge.rule, figures, told_before if level else 0),
-    }

@@ -25,9 +25,11 @@ def write_outcome(database: Database, lease: Lease, row: store.Due, outcome: Out
             return False
         minutes = {"minutes": list(outcome.minutes), "posts": list(outcome.minutes.values())}
         transaction.execute(store.PUT_MINUTES, {"watch": row.id, **minutes})
-        for alert in outcome.alerts:
+        for alert in outcome.said.alerts:
             transaction.execute(alert_store.RAISE, alert)
             transaction.execute(alert_store.SEND, job | {"alert": alert["id"], "watch": row.id})
+        for note in outcome.said.notes:
+            transaction.execute(alert_store.ADD, note)
         transaction.execute(
             store.MOVE,
             {

@@ -28,6 +28,9 @@ const scenes = [
   { name: 'overview-calm', path: '/?range=15m', world: { calm: true } },
   { name: 'overview-6h', path: '/?range=6h', world: {} },
   { name: 'listening', path: '/', world: { calm: true, listening: true } },
+  { name: 'many-feeds', path: '/', world: { calm: true, listening: true, many: true }, act: async (page) => {
+    if (page.viewportSize().width > 760) await page.getByRole('link', { name: 'more feeds' }).waitFor();
+  } },
   { name: 'offline', path: '/?range=15m', world: { calm: true }, act: async (page, fake) => {
     fake.cut();
     await page.getByText('Offline', { exact: true }).waitFor();
@@ -60,6 +63,10 @@ const scenes = [
   { name: 'watches', path: '/watches', world: {} },
   { name: 'watches-empty', path: '/watches', world: { calm: true, listening: true } },
   { name: 'watch-new', path: '/watches/new', world: { calm: true } },
+  { name: 'watch-phrases', path: '/watches/new?q=power%20cut', world: { calm: true, meaningless: true }, act: async (page) => {
+    await page.getByLabel('hold any of', { exact: true }).fill('"Hello, world", 停電、10,000 dead, and one whose words go on and on until they need a line of their own,blackout');
+    await page.getByText('and one whose words').first().waitFor();
+  } },
   { name: 'watch-backtest', path: '/watches/outages', world: { calm: true }, act: async (page) => {
     await page.getByRole('button', { name: 'Try', exact: true }).click();
     await page.getByText('would have fired').waitFor();

@@ -61,7 +61,8 @@ class Courier:
             self._database.execute(store.SENT, row)
         elif not outcome.again or claimed.hours >= retry.HOURS_MOST:
             ended = "failed"
-            given_up = f" Given up after {claimed.attempts} attempts." if outcome.again else ""
+            attempts = "one attempt" if claimed.attempts == 1 else f"{claimed.attempts} attempts"
+            given_up = f" Given up after {attempts}." if outcome.again else ""
             self._database.execute(store.FAILED, row | {"reason": f"{outcome.reason}{given_up}"})
         else:
             ended = "postponed"

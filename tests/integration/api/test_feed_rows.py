@@ -57,6 +57,26 @@ def test_a_feed_is_added_read_changed_paused_and_resumed(api: Served) -> None:
     assert feed_of(api.http.patch(address, json={})).url == "wss://other.example"
 
 
+@pytest.mark.parametrize("said", ["paused", "live", "failed"])
+def test_a_feed_that_is_to_be_opened_anew_is_starting_whatever_was_said_of_it(
+    api: Served, database: Database, said: str
+) -> None:
+    records.put_feed(database, "bluesky", status=said)
+    database.execute(
+        Command("UPDATE feed SET managed = 'operator', enabled = %(on)s WHERE id = 'bluesky'"), {"on": said != "paused"}
+    )
+    database.execute(Command("UPDATE feed_report SET reported_at = now() - interval '1 hour', since = reported_at"))
+    address = "/api/v1/feeds/bluesky"
+    change = {"enabled": True} if said == "paused" else {"url": "wss://other.example"}
+    feed = feed_of(api.http.patch(address, json=change))
+    assert (feed.status, feed.reason) == ("starting", "The relay has not opened it yet.")
+    assert feed.reported_at == feed.since
+    # what changes nothing does not open it anew
+    database.execute(Command("UPDATE feed_report SET status = 'live', reason = NULL, reported_at = now()"))
+    assert feed_of(api.http.patch(address, json=change)).status == "live"
+    assert feed_of(api.http.patch(address, json={"enabled": False})).status == "paused"
+
+
 def test_what_cannot_be_a_feed_is_refused_by_name(api: Served) -> None:
     assert "`colour`" in refused(add(api, options={"colour": "red"}), 400)
     assert "pigeon" in refused(add(api, kind="pigeon"), 400)
@@ -74,6 +94,24 @@ def test_what_cannot_be_a_feed_is_refused_by_name(api: Served) -> None:
     assert "wss://" in refused(api.http.patch("/api/v1/feeds/second", json={"url": "ftp://x"}), 400)
     assert "`colour`" in refused(api.http.patch("/api/v1/feeds/second", json={"options": {"colour": 1}}), 400)
     assert "`kind`" in refused(api.http.patch("/api/v1/feeds/second", json={"kind": "nostr"}), 400)
+
+
+@pytest.mark.parametrize("wrong", ["file:///etc/passwd", "gopher://feed.example/1", "http://feed.example/auth"])
+def test_a_sealed_feeds_desk_is_checked_when_it_is_added_and_changed(api: Served, wrong: str) -> None:
+    sealed = {"kind": "sealed", "options": {"key": "wallet"}}
+    for name in ("nonce_url", "verify_url"):
+        said = refused(add(api, kind="sealed", options={"key": "wallet", name: wrong}), 400)
+        assert f"`{name}`" in said
+        assert "begin with https://" in said
+    assert "begin with wss://" in refused(add(api, **sealed, url=wrong), 400)
+    feed_of(add(api, **sealed), 201)
+    address = "/api/v1/feeds/second"
+    assert "`nonce_url`" in refused(api.http.patch(address, json={"options": {"nonce_url": wrong}}), 400)
+    assert "begin with wss://" in refused(api.http.patch(address, json={"url": wrong}), 400)
+    # what was right for one address may be wrong for another
+    desk = {"url": "ws://127.0.0.1:9", "options": {"key": "wallet", "nonce_url": "http://127.0.0.1:10/n"}}
+    feed_of(api.http.patch(address, json=desk))
+    assert "`nonce_url`" in refused(api.http.patch(address, json={"url": URL}), 400)
 
 
 def test_there_are_never_more_feeds_on_than_may_be(settings: Settings) -> None:
@@ -105,7 +143,7 @@ def test_removing_a_feed_with_posts_needs_a_word_about_them(api: Served, databas
     records.put_post(database, "p1", feed="second")
     address = "/api/v1/feeds/second"
     said = refused(api.http.delete(address), 409)
-    assert "1 of them" in said
+    assert "1 post, deleted ones included" in said
     assert "posts=delete" in said
     assert feed_of(api.http.get(address)).status == "starting"
     gone = feed_of(api.http.delete(address, params={"posts": "delete"}), 202)

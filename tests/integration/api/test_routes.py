@@ -76,7 +76,11 @@ def test_a_feeds_series_leaves_out_minutes_that_touch_a_gap(api: Served, databas
     )
     records.put_gap(database, BEGAN + timedelta(minutes=3, seconds=30), 2)
     found = read(api, "/api/v1/feeds/bluesky/series", FeedSeries, minutes=60)
-    assert [minute.posts for minute in found.minutes] == [0, 1, 2, 6, 7, 8, 9]
+    # the first minute began before the feed was read, the last one is not over
+    assert [minute.posts for minute in found.minutes] == [1, 2, 6, 7, 8]
+    records.put_cursor(database, "bluesky", BEGAN + timedelta(minutes=10))
+    found = read(api, "/api/v1/feeds/bluesky/series", FeedSeries, minutes=60)
+    assert [minute.posts for minute in found.minutes] == [1, 2, 6, 7, 8, 9]
     assert [gap.feed for gap in found.gaps] == ["bluesky"]
     problem(api.http.get("/api/v1/feeds/nothing/series"), 404)
 
@@ -167,6 +171,17 @@ def test_the_momentum_chart_has_one_axis_for_all_topics(api: Served, database: D
     assert [topic.id for topic in found.topics] == ["b", "a"]
     assert found.minutes == [BEGAN - timedelta(minutes=back) for back in (5, 4, 3, 2, 1)]
     assert found.values == [[None, 1, 2, 3, 4], [None, None, None, 5, 6]]
+
+
+def test_the_minute_in_which_reading_began_is_no_steep_rise(api: Served, database: Database) -> None:
+    records.put_topic(database, "a")
+    records.put_minutes(database, "a", BEGAN - timedelta(minutes=4), [1, 20, 21, 22])
+    records.put_clock(database, BEGAN, BEGAN - timedelta(minutes=4))
+    found = read(api, "/api/v1/momentum", MomentumSeries, minutes=5)
+    assert found.values == [[None, None, 20, 21, 22]]
+    assert found.topics[0].spark[-5:] == [None, None, 20, 21, 22]
+    detail = read(api, "/api/v1/topics/a", TopicDetail)
+    assert [point.posts for point in detail.series] == [None, 20, 21, 22]
 
 
 def test_search_is_handed_over_with_all_its_filters(api: Served) -> None:

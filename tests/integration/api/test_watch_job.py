@@ -345,3 +345,135 @@ def test_deleted_posts_neither_count_nor_are_shown(database: Database) -> None:
     judging = Judging(database)
     judging.catch_up()
     assert alerts(database) == []
+
+
+def put_topic(database: Database, topic: str, posts: list[Any], *, at: float) -> None:
+    """A topic detected at minute ``at``, unless it is there, and ``posts`` in it."""
+    if not database.fetch(Statement("SELECT 1 AS count FROM topic WHERE id = %(id)s", Count), {"id": topic}):
+        records.put_topic(database, topic, at=BEGAN + at * MINUTE)
+    given = {"topic": topic, "posts": posts}
+    database.execute(
+        Command("INSERT INTO topic_post SELECT %(topic)s, id, event_time FROM post WHERE id = ANY(%(posts)s)"), given
+    )
+    database.execute(
+        Command(
+            """INSERT INTO topic_minute (topic, minute, posts, authors, usual)
+               SELECT topic, date_trunc('minute', event_time), count(*), count(*), 0 FROM topic_post
+                WHERE topic = %(topic)s GROUP BY 1, 2
+               ON CONFLICT (topic, minute) DO UPDATE SET posts = excluded.posts"""
+        ),
+        given,
+    )
+    counted = "UPDATE topic SET posts_hour = (SELECT count(*) FROM topic_post WHERE topic = id) WHERE id = %(topic)s"
+    database.execute(Command(counted), given)
+
+
+def judged_minute_by_minute(database: Database, first: int, last: int, *, topics: dict[int, Any]) -> Judging:
+    """Each minute as it closes; ``topics`` are put at theirs."""
+    judging = Judging(database)
+    for minute in range(first, last):
+        if minute in topics:
+            topics[minute]()
+        reach(database, minute)
+        database.execute(
+            Command("UPDATE topic SET updated_at = %(at)s WHERE status <> 'ended'"), {"at": BEGAN + minute * MINUTE}
+        )
+        judging.catch_up()
+    return judging
+
+
+@pytest.mark.parametrize("detected", [101, 103, 104, 109])
+def test_one_story_is_one_message_whichever_condition_holds_first(database: Database, detected: int) -> None:
+    # given a story that reaches the threshold of 8 posts in minute 103, and a topic that emerges before, then or after
+    asked = rule(posts=8, topics=True)
+    save(database, asked)
+    reach(database, 90)
+    ids = put(database, burst(100, 10) + burst(100, 10, text="coffee"))
+    put_it = {detected: lambda: put_topic(database, "t1", ids[:10], at=detected)}
+    judging = judged_minute_by_minute(database, 95, 125, topics=put_it)
+    # then one alert came, and it says that both hold
+    (row,) = alerts(database)
+    first = detected < 104
+    assert (row.kind, row.level) == ("topic" if first else "threshold", 0)
+    assert "both conditions hold" in row.reason
+    shown = judging.published[-1].alert
+    assert "both conditions hold" in shown.reason
+    assert [topic.id for topic in shown.topics] == ["t1"]
+    assert shown.reason.count("both conditions hold") == 1
+    assert ("threshold was reached too (8 posts by 8 accounts" in row.reason) is first
+    # and the backtest says the same
+    past = backtest(database, judging, asked, 95, 125)
+    (episode,), (topic,) = past.episodes, past.topics
+    assert past.fired == 1
+    assert (len(topic.firings), len(episode.firings)) == ((1, 0) if first else (0, 1))
+    assert (episode.told_by_topic, topic.told_otherwise) == (first, not first)
+    assert "fired once" in past.summary
+
+
+def test_two_stories_are_two_messages(database: Database) -> None:
+    # given a crowd of posts on tea, a few of which belong to a topic of their own
+    asked = rule(posts=20, topics=True)
+    save(database, asked)
+    reach(database, 90)
+    ids = put(database, burst(100, 40))
+    put_it = {106: lambda: put_topic(database, "t1", ids[::5], at=106)}
+    judging = judged_minute_by_minute(database, 95, 125, topics=put_it)
+    assert [(row.kind, "both" in row.reason) for row in alerts(database)] == [("threshold", False), ("topic", False)]
+    past = backtest(database, judging, asked, 95, 125)
+    assert past.fired == 2
+    assert "2 times" in past.summary
+    assert "in 1 episode and for 1 topic." in past.summary
+
+
+def test_a_story_that_grows_is_told_again_once(database: Database) -> None:
+    # given a story of both kinds that becomes six times as large
+    asked = rule(posts=8, topics=True, cooldown_minutes=5)
+    save(database, asked)
+    reach(database, 90)
+    ids = put(database, burst(100, 10))
+    more = put(database, burst(110, 80, minutes=3), first=100)
+
+    events = {105: lambda: put_topic(database, "t1", ids, at=105), 113: lambda: put_topic(database, "t1", more, at=0)}
+    judging = judged_minute_by_minute(database, 95, 130, topics=events)
+    told = alerts(database)
+    assert [(row.kind, row.level) for row in told] == [("threshold", 0), ("threshold", 1)]
+    assert all("both conditions hold" in row.reason for row in told)
+    past = backtest(database, judging, asked, 95, 130)
+    assert past.fired == 2
+    assert [firing.at for firing in past.episodes[0].firings] == [row.at for row in told]
+
+
+def test_two_topics_of_the_same_posts_are_one_story(database: Database) -> None:
+    # given two topics that share most of what matches, the smaller seen later, and one of its own
+    asked = rule(posts=1000, topics=True)
+    save(database, asked)
+    reach(database, 90)
+    ids = put(database, burst(100, 20))
+    others = put(database, burst(101, 6, text="green tea"), first=100)
+    events = {
+        105: lambda: put_topic(database, "large", ids, at=105),
+        107: lambda: put_topic(database, "small", ids[:8], at=107),
+        109: lambda: put_topic(database, "other", [*others, *ids[:3]], at=109),
+    }
+    # when the smaller one grows alone, and then the larger one
+    more = put(database, burst(112, 90, minutes=2), first=200)
+    events |= {
+        115: lambda: put_topic(database, "small", more[:40], at=0),
+        118: lambda: put_topic(database, "large", more, at=0),
+    }
+    judging = judged_minute_by_minute(database, 95, 130, topics=events)
+    told = [(one.alert.topics[0].id, one.alert.level) for one in judging.published]
+    # then the smaller one was never told beside the larger one, but what grew was, by who was largest then
+    assert told == [("large", 0), ("other", 0), ("small", 1), ("large", 1)]
+
+
+def test_a_topic_that_ended_is_no_news_though_its_posts_live_on_in_another(database: Database) -> None:
+    save(database, rule(posts=1000, topics=True))
+    ids = put(database, burst(100, 10))
+    put_topic(database, "old", ids, at=102)
+    database.execute(Command("UPDATE topic SET status = 'ended'"))
+    put_topic(database, "new", ids, at=105)
+    reach(database, 110)
+    judging = Judging(database)
+    judging.catch_up()
+    assert [[topic.id for topic in one.alert.topics] for one in judging.published] == [["new"]]

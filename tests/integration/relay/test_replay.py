@@ -108,6 +108,43 @@ def test_a_recording_that_breaks_off_is_a_clear_error_and_keeps_what_came_before
     assert "breaks off" in (feed.reason or "")
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20, "lines, and none can be read"),
+        (b"one line that is no JSON", "It has 1 line, and none"),
+        (b'{"hello": "world"}\n[1, 2]\n', "It has 2 lines"),
+        (b"", "It is empty"),
+        (b"\n\n", "It is empty"),
+    ],
+)
+def test_what_is_no_recording_is_a_clear_error_and_leaves_nothing(
+    tmp_path: Path, database: Database, settings: Settings, content: bytes, why: str
+) -> None:
+    path = tmp_path / "garbage.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="holds no event") as caught:
+        replay(settings, str(path), None)
+    assert why in caught.value.why
+    assert caught.value.exit_code == 2
+    assert database.fetch(feeds.ALL) == []
+
+
+def test_garbage_under_the_name_of_a_recording_takes_nothing_from_it(
+    tmp_path: Path, database: Database, settings: Settings
+) -> None:
+    path = tmp_path / "day.jsonl"
+    path.write_bytes(recording(20))
+    replay(settings, str(path), None)
+    path.write_bytes(b"garbage\n" * 9)
+    with pytest.raises(InputError, match="holds no event"):
+        replay(settings, str(path), None)
+    feed = database.fetch_one(feeds.ONE, {"feed": "file-day"})
+    assert feed is not None
+    assert (feed.status, feed.posts) == ("ended", 20)
+    assert "none can be read" in (feed.reason or "")
+
+
 def test_a_file_that_is_not_there_is_a_clear_error(settings: Settings, tmp_path: Path, database: Database) -> None:
     with pytest.raises(InputError, match="No such file"):
         replay(settings, str(tmp_path / "absent.jsonl"), None)

@@ -92,12 +92,13 @@ def test_a_chart_breaks_in_gaps_and_before_the_first_word() -> None:
     )
     axis = Axis(NOON, NOON + timedelta(minutes=7))
     stored = [minute(1, 4), minute(3, 9), minute(6, 2)]
-    assert values_of(axis, stored, [gap]) == [None, 4, 0, None, None, 0, 2]
-    assert series_of(axis, stored, [gap])[1].usual == 0.5
+    assert values_of(axis, stored, [gap], None) == [None, 4, 0, None, None, 0, 2]
+    assert values_of(axis, stored, [gap], NOON + timedelta(minutes=1)) == [None, None, 0, None, None, 0, 2]
+    assert series_of(axis, stored, [gap], None)[1].usual == 0.5
 
 
 def test_an_axis_ends_with_the_last_whole_minute_and_has_a_longest_form() -> None:
     axis = Axis.before(NOON + timedelta(seconds=59), 3)
     assert (axis.start, axis.end) == (NOON - timedelta(minutes=3), NOON)
     assert Axis.since(NOON - timedelta(days=9), NOON, 60) == Axis(NOON - timedelta(hours=1), NOON)
-    assert values_of(Axis.since(None, NOON, 60), [], []) == []
+    assert values_of(Axis.since(None, NOON, 60), [], [], None) == []

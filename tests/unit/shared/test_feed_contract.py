@@ -82,6 +82,37 @@ def test_a_jetstream_feed_may_have_several_hosts_and_each_is_checked() -> None:
     assert shown == {"hosts": ("array", []), "version": ("integer", [1, 2]), "zstd_dictionary": ("string", [])}
 
 
+FOREIGN = ["file:///etc/passwd", "gopher://x:70/_", "ftp://x/y", "data:,x", "javascript:alert(1)", "/etc/passwd", "x"]
+
+
+@pytest.mark.parametrize("url", [*FOREIGN, "http://feed.example", "https://"])
+@pytest.mark.parametrize("kind", sorted(FORMS))
+def test_no_kind_takes_an_address_it_does_not_speak(kind: str, url: str) -> None:
+    with pytest.raises(InputError, match="begin with wss:// or ws://"):
+        check_feed(kind, url, {})
+
+
+@pytest.mark.parametrize("name", ["nonce_url", "verify_url"])
+def test_where_a_sealed_feed_is_signed_in_is_a_web_address(name: str) -> None:
+    for url in (*FOREIGN, "wss://feed.example/auth", "https://", "https://me:hunter2@feed.example/n"):
+        with pytest.raises(InputError, match=f"option `{name}`") as refused:
+            check_feed("sealed", URL, {name: url})
+        assert "hunter2" not in str(refused.value)
+    with pytest.raises(InputError, match="begin with https://"):
+        check_feed("sealed", URL, {name: "http://feed.example/auth"})
+    assert check_feed("sealed", "ws://127.0.0.1:9", {name: "http://127.0.0.1:10/auth"})
+    assert check_feed("sealed", URL, {name: "https://feed.example/auth"})
+    assert check_feed("sealed", URL, {name: ""})
+
+
+def test_a_dictionary_is_a_file_or_a_web_address() -> None:
+    for good in ("/srv/dictionary", "d.bin", "server", "", "https://c.example/d#sha256=00", "http://127.0.0.1:9/d"):
+        assert check_feed("jetstream", URL, {"zstd_dictionary": good})
+    for bad in ("gopher://c.example/d", "file:///srv/d", "ftp://c.example/d", "https://"):
+        with pytest.raises(InputError, match="option `zstd_dictionary`"):
+            check_feed("jetstream", URL, {"zstd_dictionary": bad})
+
+
 def test_an_unknown_kind_or_option_is_named() -> None:
     with pytest.raises(InputError, match=r"pigeon.*jetstream"):
         check_feed("pigeon", URL, {})

@@ -62,6 +62,15 @@ def test_a_child_that_never_gets_up_is_shown_with_its_last_words(supervisor: Sup
         supervisor.start(broken)
 
 
+def test_a_work_that_can_do_nothing_with_what_it_was_given_is_not_tried_again(
+    supervisor: Supervisor, events: Events
+) -> None:
+    child = supervisor.start(spec("replay", "import sys; print('It holds no event.'); sys.exit(2)", once=True))
+    until(supervisor, lambda: child.state == "stopped")
+    assert events[-1] == ("replay", "down", "It holds no event.")
+    assert child.restarts == 0
+
+
 def test_a_full_disk_is_recognised_in_a_childs_last_words(supervisor: Supervisor) -> None:
     full = spec("full", "import sys; print('FATAL: No space left on device'); sys.exit(1)", ready=lambda: False)
     with pytest.raises(DependencyError, match="The disk is full: free some space"):

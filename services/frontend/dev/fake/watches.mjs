@@ -80,7 +80,9 @@ function backtest(world) {
     peak_authors: Math.round(posts * 0.8), matched: [{ word: 'apagão', posts: 30 }], languages: ['pt'],
     firings: [{ at: iso(start + hours * 60 * MINUTE), level: 0, posts: 22, authors: 17, usual: 6, ratio: 3.7, provisional: false, reason: '22 posts by 17 people within 10 minutes, usually 6.' }],
     samples: (world.watching?.alerts[0]?.samples ?? []).slice(0, 2) });
-  return { start: iso(start), end: iso(end), fired: 3, matched: 2190, episodes: [episode(44, 114), episode(120, 96), episode(160, 132)], topics: [], bucket_minutes: bucket, series,
+  const topic = { id: 'lisbon-outage', label: stories[0].label, detected_at: iso(start + 44 * 60 * MINUTE), posts: 61, told_otherwise: false,
+    firings: [{ at: iso(start + 43 * 60 * MINUTE), level: 0, posts: 12, posts_hour: 31, reason: '12 of the 31 posts of the last hour in a topic that gains momentum match.' }] };
+  return { start: iso(start), end: iso(end), fired: 4, matched: 2190, episodes: [episode(44, 114), episode(120, 96), episode(160, 132)], topics: [topic], bucket_minutes: bucket, series,
     gaps: [{ id: 'g', feed: 'jetstream', start: iso(start + 97 * 60 * MINUTE), end: iso(start + 104 * 60 * MINUTE), cause: 'clamped' }],
-    data_from: iso(start + 20 * 60 * MINUTE), data_to: iso(end), missing_minutes: 27 * 60, degraded: null, summary: 'This rule would have fired 3 times in the last 7 days.', took_ms: 214.2 };
+    data_from: iso(start + 20 * 60 * MINUTE), data_to: iso(end), missing_minutes: 27 * 60, degraded: null, summary: 'It would have fired 4 times in these 7 days, in 3 episodes and for 1 topic. Of 27 hours there is no data.', took_ms: 214.2 };
 }

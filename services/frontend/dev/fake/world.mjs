@@ -8,8 +8,8 @@ const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const wave = (i, seed) => Math.sin(i / 7 + seed) * 0.12 + Math.sin(i * 1.7 + seed * 3) * 0.1 + Math.sin(i * 5.3 + seed) * 0.07;
 
 export class World {
-  constructor({ calm = false, listening = false, token, rate = 14 } = {}) {
-    Object.assign(this, { calm, listening, token, rate });
+  constructor({ calm = false, listening = false, many = false, meaningless = false, token, rate = 14 } = {}) {
+    Object.assign(this, { calm, listening, many, meaningless, token, rate });
     this.started = Date.now();
     this.sequence = 0;
     this.posts = [];
@@ -155,7 +155,11 @@ export class World {
     const second = this.calm
       ? feed('nostr', 'nostr', 'live', 2.1, 6.4)
       : feed('nostr', 'nostr', 'stalled', 412, 0, 'no event for 6 minutes; the connection is open');
-    return [feed('jetstream', 'jetstream', 'live', 0.8 + (now % 5000) / 9000, this.rate * 10), second];
+    const more = this.many
+      ? [...Array.from({ length: 8 }, (_, i) => feed(`relay-${i + 1}`, 'nostr', 'live', 1.5 + i, 3 + i)), feed('sealed-east', 'sealed', 'unreachable', 900, 0, 'Connection refused.'),
+        feed('jetstream-west', 'jetstream', 'catching_up', 4000, 900)]
+      : [];
+    return [feed('jetstream', 'jetstream', 'live', 0.8 + (now % 5000) / 9000, this.rate * 10), second, ...more];
   }
 
   feedSeries(id, minutes) {
@@ -197,11 +201,14 @@ export class World {
     const index = this.calm
       ? part('index', 'Vector index')
       : part('index', 'Vector index', 'degraded', 'Qdrant refuses connections on 127.0.0.1:6333', 'Search finds posts by their words only.', 'Start Qdrant; the missing vectors are filled in by themselves.');
+    const embedder = this.meaningless
+      ? part('api.embedder', 'Embedding model for search', 'off', 'turned off', 'Search finds words only, not meaning.', 'See the reason; set GROUNDSWELL_EMBEDDING_MODEL=auto to try again.')
+      : part('api.embedder', 'Embedding model for search');
     return {
       state: index.state,
       components: [
         part('store', 'PostgreSQL'), part('broker', 'Valkey'), part('relay', 'Relay'), part('worker', 'Worker'),
-        part('embedder', 'Embedding model'), index, part('render', 'PDF renderer'),
+        embedder, index, part('render', 'PDF renderer'),
         part('models', 'Language models', 'off', 'no budget set'),
       ],
       figures: {

@@ -76,8 +76,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Pause or resume a feed, or change its address, options or limits; it is then opened anew.
-         * @description Pause or resume a feed, or change its address, options or limits; it is then opened anew.
+         * Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting".
+         * @description Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting".
          *
          *     A paused feed keeps its posts and its cursor and goes on from there. What the first feed reads is the
          *     settings' to say; it can be paused, and its limits changed.
@@ -113,8 +113,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Counts of one feed by minute of event time. Minutes that touch a gap are left out.
-         * @description Counts of one feed by minute of event time. Minutes that touch a gap are left out.
+         * Counts of one feed by minute of event time.
+         * @description Counts of one feed by minute of event time.
+         *
+         *     Minutes that were not read whole are left out: the first, the present one, and those that touch a gap.
          */
         get: operations["feed_series"];
         put?: never;
@@ -840,10 +842,11 @@ export interface components {
         };
         /**
          * Backtest
-         * @description ``fired`` alerts in ``episodes``. ``series`` has one point each ``bucket_minutes``, oldest first.
+         * @description ``fired`` alerts in ``episodes`` and for ``topics``.
          *
-         *     ``missing_minutes`` of the period have no data: before the first stored post, after the last, or in
-         *     ``gaps``. ``matched`` posts in all; at most 50 episodes are given with samples, the strongest ones.
+         *     ``series`` has one point each ``bucket_minutes``, oldest first. ``missing_minutes`` of the period have no
+         *     data: before the first stored post, after the last, or in ``gaps``. ``matched`` posts in all; at most 50
+         *     episodes are given with samples, the strongest ones.
          */
         Backtest: {
             /** Format: date-time */
@@ -887,7 +890,9 @@ export interface components {
         };
         /**
          * BacktestTopic
-         * @description A momentum topic found in the period that holds ``posts`` matching posts.
+         * @description A momentum topic followed in the period that holds ``posts`` matching posts.
+         *
+         *     ``firings`` are alerts of its own; ``told_otherwise``: the alert of an episode or of another topic told its story.
          */
         BacktestTopic: {
             id: string;
@@ -895,6 +900,10 @@ export interface components {
             /** Format: date-time */
             detected_at: string;
             posts: number;
+            /** @default [] */
+            firings: components["schemas"]["TopicFiring"][];
+            /** @default false */
+            told_otherwise: boolean;
         };
         /**
          * Beat
@@ -1003,7 +1012,7 @@ export interface components {
          * @description A stretch in which the rule held. ``end`` is ``None`` while it still held at the end of the period.
          *
          *     ``peak_posts`` and ``peak_authors`` are the most within the rule's minutes. ``firings`` may be empty: the
-         *     cool-down of the episode before it lasted longer.
+         *     cool-down of the episode before it lasted longer, or it was ``told_by_topic``, an alert that came before it.
          */
         Episode: {
             /** Format: date-time */
@@ -1014,6 +1023,8 @@ export interface components {
             peak_posts: number;
             peak_authors: number;
             firings: components["schemas"]["Firing"][];
+            /** @default false */
+            told_by_topic: boolean;
             matched: components["schemas"]["MatchedWord"][];
             languages: string[];
             samples: components["schemas"]["AlertPost"][];
@@ -1218,7 +1229,9 @@ export interface components {
         };
         /**
          * FeedSeries
-         * @description Counts by minute, oldest first; a minute that touches a gap is left out and its gap listed.
+         * @description Counts of whole minutes, oldest first.
+         *
+         *     Left out are the feed's first minute, the one that is not over yet, and those that touch one of ``gaps``.
          */
         FeedSeries: {
             feed: string;
@@ -1361,7 +1374,8 @@ export interface components {
          * MomentumSeries
          * @description What the momentum chart draws: up to ``len(topics)`` lines on one shared time axis.
          *
-         *     ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps.
+         *     ``values[i][j]`` is posts a minute of ``topics[i]`` at ``minutes[j]``; ``None`` in gaps and
+         *     in the minute in which reading began.
          */
         MomentumSeries: {
             minutes: string[];
@@ -1627,7 +1641,7 @@ export interface components {
         };
         /**
          * SeriesPoint
-         * @description One minute of event time. ``None`` where the minute touches a gap or is not over yet.
+         * @description One minute of event time. ``None`` where it touches a gap, or reading began within it.
          */
         SeriesPoint: {
             /** Format: date-time */
@@ -1720,6 +1734,18 @@ export interface components {
             gaps: components["schemas"]["Gap"][];
             posts: components["schemas"]["Post"][];
             related: components["schemas"]["Topic"][];
+        };
+        /**
+         * TopicFiring
+         * @description One alert of a topic's own: so many of its ``posts_hour`` posts of the last hour matched.
+         */
+        TopicFiring: {
+            /** Format: date-time */
+            at: string;
+            level: number;
+            posts: number;
+            posts_hour: number;
+            reason: string;
         };
         /**
          * TopicList
@@ -2009,7 +2035,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Pause or resume a feed, or change its address, options or limits; it is then opened anew. */
+            /** @description Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting". */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2071,7 +2097,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Counts of one feed by minute of event time. Minutes that touch a gap are left out. */
+            /** @description Counts of one feed by minute of event time. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -10,6 +10,7 @@ export type Citation = Schemas['Citation'];
 export type Component = Schemas['Component'];
 export type Delivery = Schemas['Delivery'];
 export type Destination = Schemas['Destination'];
+export type BacktestTopic = Schemas['BacktestTopic'];
 export type DestinationList = Schemas['DestinationList'];
 export type Episode = Schemas['Episode'];
 export type Feed = Schemas['Feed'];

@@ -1,6 +1,7 @@
 /** Draws the stretches without data: hatched, with a word and their length when there is room. */
 import type uPlot from 'uplot';
 import { duration } from '../core/format';
+import { captions, type Named } from '../core/labels';
 import type { Band } from '../core/series';
 import type { Palette } from './palette';
 
@@ -27,28 +28,32 @@ export function drawBands(u: uPlot, bands: readonly Band[], palette: Palette, pa
   const { ctx, bbox } = u;
   const scale = devicePixelRatio;
   ctx.save();
-  for (const band of bands) {
-    const left = Math.max(bbox.left, u.valToPos(band.from, 'x', true));
-    const right = Math.min(bbox.left + bbox.width, u.valToPos(band.to, 'x', true));
-    if (right - left < 1) continue;
+  ctx.font = `500 ${11.5 * scale}px ${palette.font}`;
+  const seen = bands.map((band) => place(u, band)).filter(({ left, right }) => right - left >= 1);
+  seen.sort((a, b) => a.left - b.left);
+  const starts = captions(seen, bbox.left, bbox.left + bbox.width, 8 * scale);
+  seen.forEach(({ left, right, text }, i) => {
     ctx.fillStyle = pattern;
     ctx.fillRect(left, bbox.top, right - left, bbox.height);
     ctx.fillStyle = palette.hatch;
     ctx.fillRect(left, bbox.top, right - left, 2 * scale);
-    drawCaption(u, band, left, right, palette);
-  }
+    const start = starts[i];
+    if (start == null) return;
+    ctx.fillStyle = palette.ink2;
+    ctx.textAlign = 'left';
+    ctx.textBaseline = 'middle';
+    ctx.fillText(text, start, bbox.top - 9 * scale);
+  });
   ctx.restore();
 }
 
-function drawCaption(u: uPlot, band: Band, left: number, right: number, palette: Palette): void {
+function place(u: uPlot, band: Band): Named & { text: string } {
   const { ctx, bbox } = u;
-  const scale = devicePixelRatio;
   const text = `${band.label}, ${duration(band.to - band.from).replace('.0', '')}`;
-  ctx.font = `500 ${11.5 * scale}px ${palette.font}`;
-  const width = ctx.measureText(text).width;
-  const start = Math.min((left + right - width) / 2, bbox.left + bbox.width - width);
-  ctx.fillStyle = palette.ink2;
-  ctx.textAlign = 'left';
-  ctx.textBaseline = 'middle';
-  ctx.fillText(text, Math.max(bbox.left, start), bbox.top - 9 * scale);
+  return {
+    left: Math.max(bbox.left, u.valToPos(band.from, 'x', true)),
+    right: Math.min(bbox.left + bbox.width, u.valToPos(band.to, 'x', true)),
+    width: ctx.measureText(text).width,
+    text,
+  };
 }

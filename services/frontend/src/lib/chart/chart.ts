@@ -2,6 +2,7 @@
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { drawBands, hatchTile } from './bands';
+import { compact } from '../core/format';
 import { drawEnds } from './ends';
 import type { ChartModel, Hover } from './model';
 import { readPalette, type Palette } from './palette';
@@ -9,6 +10,10 @@ import { readPalette, type Palette } from './palette';
 const WIDE_LABELS = 158;
 const NARROW_LABELS = 44;
 const NARROW = 560;
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const DAY = 86_400;
+/** 1, 2 and 5 times each power of ten. */
+const STEPS = Array.from({ length: 22 }, (_, i) => ([1, 2, 5][i % 3] ?? 1) * 10 ** Math.floor(i / 3));
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 
 export class Chart {
@@ -99,8 +104,8 @@ export class Chart {
         size: 28,
         gap: 5,
         space: 70,
-        incrs: [60, 300, 600, 900, 1800, 3600, 7200],
-        values: (_u, splits) => splits.map((time) => clock.format(time * 1000)),
+        incrs: [60, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, DAY, 2 * DAY, 7 * DAY],
+        values: (_u, splits, _axis, _space, step) => splits.map((time) => tick(time * 1000, step)),
       },
       {
         stroke: ink,
@@ -110,7 +115,8 @@ export class Chart {
         size: 40,
         gap: 8,
         space: 48,
-        incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10000],
+        incrs: STEPS,
+        values: (_u, splits) => splits.map(compact),
       },
     ];
   }
@@ -130,6 +136,12 @@ export class Chart {
     this.pattern ??= u.ctx.createPattern(hatchTile(this.palette.hatch, devicePixelRatio), 'repeat');
     if (this.pattern) drawBands(u, this.model.bands, this.palette, this.pattern);
   }
+}
+
+/** The hour, or the day where the axis has days or begins one. */
+function tick(time: number, step: number): string {
+  const hour = clock.format(time);
+  return step >= DAY || (hour === '00:00' && step >= 7200) ? day.format(time) : hour;
 }
 
 function lineWidth(line: { strong: boolean; reference?: boolean }): number {

@@ -42,16 +42,18 @@ describe('chartOf', () => {
     const change = { end: isoAt(168 * HOUR), data_from: isoAt(164 * HOUR), data_to: isoAt(168 * HOUR), gaps: [], series };
     const model = chartOf(makeBacktest(change), 1);
     expect(model.from).toBe(T0 / 1000 + 162 * HOUR);
-    expect(model.bands).toEqual([{ from: model.from, to: T0 / 1000 + 164 * HOUR, label: 'Nothing was stored yet' }]);
+    // the band is as long as nothing was stored: its caption says so
+    expect(model.bands).toEqual([{ from: T0 / 1000, to: T0 / 1000 + 164 * HOUR, label: 'Nothing was stored yet' }]);
     expect(model.unit).toBe('an hour');
   });
 
   it('says what time each value counts: a bucket is rarely a minute', () => {
     expect(chartOf(makeBacktest({ bucket_minutes: 30 }), 1).unit).toBe('in 30 minutes');
+    expect(chartOf(makeBacktest({ bucket_minutes: 1 }), 1).unit).toBe('a minute');
   });
 
   it('hatches all of a period without any stored post', () => {
     const model = chartOf(makeBacktest({ data_from: null, data_to: null, gaps: [] }), 1);
-    expect(model.bands).toEqual([{ from: model.from, to: model.to, label: 'Nothing was stored yet' }]);
+    expect(model.bands).toEqual([{ from: T0 / 1000, to: model.to, label: 'Nothing was stored yet' }]);
   });
 });

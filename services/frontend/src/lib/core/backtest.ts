@@ -4,6 +4,8 @@ import type { ChartModel } from '../chart/model';
 import { plural } from './format';
 import { bands, type Column } from './series';
 
+const UNITS: Readonly<Record<number, string>> = { 1: 'a minute', 60: 'an hour', 1440: 'a day' };
+
 /** Posts that matched and what is usual, a bucket each; what has no data is hatched, never zero. */
 export function chartOf(result: Backtest, feeds: number): ChartModel {
   const bucket = result.bucket_minutes * 60;
@@ -21,9 +23,9 @@ export function chartOf(result: Backtest, feeds: number): ChartModel {
     columns,
     from,
     to,
-    unit: bucket === 3600 ? 'an hour' : `in ${plural(result.bucket_minutes, 'minute')}`,
+    unit: UNITS[result.bucket_minutes] ?? `in ${plural(result.bucket_minutes, 'minute')}`,
     bands: [
-      ...(first - from > bucket ? [{ from, to: first, label: 'Nothing was stored yet' }] : []),
+      ...(first - from > bucket ? [{ from: begin, to: first, label: 'Nothing was stored yet' }] : []),
       ...known,
       ...(to - last > bucket ? [{ from: last, to, label: 'Nothing is stored' }] : []),
     ],

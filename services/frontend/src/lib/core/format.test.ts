@@ -76,3 +76,19 @@ describe('format', () => {
     expect(format.languageTag([])).toBeUndefined();
   });
 });
+
+describe('isOrAre', () => {
+  it.each([
+    ['Watches', 'are'],
+    ['Live updates', 'are'],
+    ['Worker: old posts', 'are'],
+    ['Embedding of new posts', 'is'],
+    ['Embedding model for search', 'is'],
+    ['API to vector index', 'is'],
+    ['PostgreSQL process', 'is'],
+    ['Momentum', 'is'],
+    ['Valkey', 'is'],
+  ])('%s %s degraded', (title, verb) => {
+    expect(format.isOrAre(title)).toBe(verb);
+  });
+});

@@ -104,3 +104,15 @@ export function shortAuthor(author: string): string {
 export function languageTag(languages: readonly string[]): string | undefined {
   return languages.find((tag) => /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag));
 }
+
+/** With a capital letter and an end. */
+export function asSentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return !begun || /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** The verb of a part's title: what it names is what stands after a colon and before an "of" or a "for". */
+export function isOrAre(title: string): 'is' | 'are' {
+  const named = (title.split(': ').at(-1) ?? '').split(/ (?:of|for|to) /)[0] ?? '';
+  return /[^su]s$/i.test(named) ? 'are' : 'is';
+}

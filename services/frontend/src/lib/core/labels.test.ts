@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { spread } from './labels';
+import { captions, spread } from './labels';
 
 describe('spread', () => {
   it('leaves labels that do not collide where they are', () => {
@@ -40,5 +40,20 @@ describe('spread', () => {
 
   it('places nothing for no labels', () => {
     expect(spread([], 20, 0, 100)).toEqual([]);
+  });
+});
+
+describe('captions', () => {
+  it('stands in the middle above what it names, within the plot', () => {
+    expect(captions([{ left: 40, right: 60, width: 40 }], 0, 100, 5)).toEqual([30]);
+    expect(captions([{ left: 0, right: 10, width: 40 }], 0, 100, 5)).toEqual([0]);
+    expect(captions([{ left: 90, right: 100, width: 40 }], 0, 100, 5)).toEqual([60]);
+  });
+
+  it('moves aside for the one before, and is left out where it would name something else', () => {
+    const first = { left: 0, right: 20, width: 60 };
+    expect(captions([first, { left: 70, right: 90, width: 30 }], 0, 200, 5)).toEqual([0, 65]);
+    expect(captions([first, { left: 30, right: 40, width: 60 }], 0, 200, 5)).toEqual([0, null]);
+    expect(captions([first, { left: 60, right: 80, width: 60 }], 0, 100, 5)).toEqual([0, null]);
   });
 });

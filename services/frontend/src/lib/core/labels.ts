@@ -41,3 +41,25 @@ export function spread(wanted: readonly number[], spacing: number, top: number, 
 function clamp(value: number, low: number, high: number): number {
   return Math.max(low, Math.min(high, value));
 }
+
+/** Something to be named above a plot: from `left` to `right`, by a text of `width`. */
+export interface Named {
+  left: number;
+  right: number;
+  width: number;
+}
+
+/**
+ * Where each text begins, in the middle above what it names or moved aside to be read whole; null where it
+ * would no longer touch what it names. `stretches` come from left to right.
+ */
+export function captions(stretches: readonly Named[], from: number, to: number, space: number): (number | null)[] {
+  let taken = -Infinity;
+  return stretches.map(({ left, right, width }) => {
+    const middle = Math.max(from, Math.min((left + right - width) / 2, to - width));
+    const start = Math.max(middle, taken);
+    if (start > right || start + width > to + 1) return null;
+    taken = start + width + space;
+    return start;
+  });
+}

@@ -1,7 +1,7 @@
 /** The one line under the header: what matters most about the state of things, in plain words. */
 import type { Component, Feed, Health, Problem } from '../api/types';
 import { behindmost } from './catchup';
-import { ago, compact, duration, rate } from './format';
+import { ago, asSentence, compact, duration, isOrAre, rate } from './format';
 import type { Connection } from './live';
 
 export type NoticeTone = 'quiet' | 'warn' | 'bad';
@@ -66,24 +66,24 @@ function partIn(health: Health | null, state: 'down' | 'degraded'): Notice | nul
   const more = parts.length > 1 ? ` ${parts.length - 1} more in the status panel.` : '';
   return {
     tone: state === 'down' ? 'bad' : 'warn',
-    title: `${worst.title} is ${state}.`,
+    title: `${worst.title} ${isOrAre(worst.title)} ${state}.`,
     text: `${partText(worst)}${more}`,
   };
 }
 
 function partText(part: Component): string {
-  return [part.effect, part.reason].filter(Boolean).map((text) => sentence(text ?? '')).join(' ');
+  return [part.effect, part.reason].filter(Boolean).map((text) => asSentence(text ?? '')).join(' ');
 }
 
 function troubledFeed(feeds: readonly Feed[], now: number): Notice | null {
   const failed = feeds.find((feed) => feed.enabled && feed.status === 'failed');
   if (failed) {
-    return { tone: 'bad', title: `The feed ${failed.id} has failed.`, text: sentence(failed.reason ?? 'No reason given') };
+    return { tone: 'bad', title: `The feed ${failed.id} has failed.`, text: asSentence(failed.reason ?? 'No reason given') };
   }
   const lost = feeds.find((feed) => feed.enabled && feed.status === 'unreachable');
   const feed = lost ?? feeds.find((candidate) => candidate.enabled && candidate.status === 'stalled');
   if (!feed) return null;
-  const why = sentence(feed.reason ?? 'No reason given');
+  const why = asSentence(feed.reason ?? 'No reason given');
   if (now - Date.parse(feed.since) < PATIENCE_MS) {
     return { tone: 'warn', title: `Reconnecting to ${feed.id}.`, text: why };
   }
@@ -109,9 +109,9 @@ function catchingUp({ feeds, catchUpLeft, health }: Situation): Notice | null {
 }
 
 function stream({ streamReason, missedAt, healthProblem, now }: Situation): Notice | null {
-  if (streamReason) return { tone: 'warn', title: 'Live updates are slow.', text: sentence(streamReason) };
+  if (streamReason) return { tone: 'warn', title: 'Live updates are slow.', text: asSentence(streamReason) };
   if (healthProblem) {
-    const why = [healthProblem.what, healthProblem.why].filter(Boolean).map(sentence).join(' ');
+    const why = [healthProblem.what, healthProblem.why].filter(Boolean).map(asSentence).join(' ');
     return { tone: 'bad', title: 'State unknown, numbers may be old.', text: `${why} Asking again by itself.` };
   }
   if (missedAt !== null && now - missedAt < MISSED_SHOWN_MS) {
@@ -140,9 +140,4 @@ function well({ connection, feeds, health }: Situation): Notice {
 function backlog({ figures }: Health): string {
   if (figures.vectors_stored === null || figures.vectors_pending === null || figures.vectors_pending < FEW_PENDING) return '';
   return `Search by meaning knows ${compact(figures.vectors_stored)} of ${compact(figures.posts_stored)} posts so far.`;
-}
-
-function sentence(text: string): string {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -4,7 +4,6 @@ import {
   axisEnd,
   bands,
   breakAtHoles,
-  completeMinutes,
   lastValue,
   overlay,
   sample,
@@ -24,15 +23,6 @@ describe('withUnread', () => {
     expect(withUnread([], S0 - 1800, false, S0)).toEqual([]);
     expect(withUnread([], S0 - 180, true, S0)).toEqual([]);
     expect(withUnread([], null, true, S0)).toEqual([]);
-  });
-});
-
-describe('completeMinutes', () => {
-  it('leaves out the minute that is still being counted', () => {
-    const minutes = [{ start: isoAt(0) }, { start: isoAt(60) }];
-    expect(completeMinutes(minutes, isoAt(90))).toEqual([{ start: isoAt(0) }]);
-    expect(completeMinutes(minutes, isoAt(120))).toEqual(minutes);
-    expect(completeMinutes(minutes, null)).toEqual(minutes);
   });
 });
 

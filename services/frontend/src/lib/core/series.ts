@@ -85,12 +85,6 @@ export function withUnread(known: readonly Band[], newest: number | null, catchi
   return [...known, { from, to: now, label: 'Not read yet' }];
 }
 
-/** Leaves out the minute that is still being counted: its sum would look like a collapse. */
-export function completeMinutes<T extends { start: string }>(points: readonly T[], lastEvent: string | null): T[] {
-  const until = lastEvent === null ? Infinity : Date.parse(lastEvent);
-  return points.filter((point) => Date.parse(point.start) + MINUTE * 1000 <= until);
-}
-
 /** The newest value of a column with its time, or nothing when all of it is empty. */
 export function lastValue(times: readonly number[], column: Column): { time: number; value: number } | null {
   for (let i = column.length - 1; i >= 0; i--) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { makeFeed, T0 } from './fixtures';
-import { feedSign, isStale } from './stale';
+import { byUrgency, feedSign, isStale } from './stale';
 
 describe('feedSign', () => {
   it('is what the relay reported while reports are fresh', () => {
@@ -25,5 +25,21 @@ describe('isStale', () => {
     expect(isStale('offline', T0, T0)).toBe(true);
     expect(isStale('late', T0, T0)).toBe(true);
     expect(isStale('connecting', null, T0)).toBe(false);
+  });
+});
+
+describe('byUrgency', () => {
+  it('puts what is dead, ended or behind first and leaves the rest in its order', () => {
+    const feeds = [
+      makeFeed({ id: 'b' }),
+      makeFeed({ id: 'paused', enabled: false, status: 'paused' }),
+      makeFeed({ id: 'recording', managed: 'replay', status: 'ended' }),
+      makeFeed({ id: 'a' }),
+      makeFeed({ id: 'behind', status: 'catching_up' }),
+      makeFeed({ id: 'over', status: 'ended' }),
+      makeFeed({ id: 'dead', status: 'unreachable' }),
+    ];
+    const ids = byUrgency(feeds, 'live', T0).map(({ feed }) => feed.id);
+    expect(ids).toEqual(['dead', 'over', 'behind', 'b', 'a', 'paused', 'recording']);
   });
 });

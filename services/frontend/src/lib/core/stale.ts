@@ -19,3 +19,26 @@ export function isStale(connection: Connection, heardAt: number | null, now: num
   if (connection === 'offline' || connection === 'late') return true;
   return heardAt !== null && now - heardAt > REPORT_LIMIT_MS;
 }
+
+/** What wants a look comes first: dead, ended, behind, then all that is well. */
+const URGENCY: readonly FeedSign[] = [
+  'failed',
+  'unreachable',
+  'unknown',
+  'stalled',
+  'ended',
+  'catching_up',
+  'starting',
+  'live',
+  'removing',
+  'paused',
+];
+
+/** `feeds` with their signs, the most urgent first; a recording's end is no news. */
+export function byUrgency(feeds: readonly Feed[], connection: Connection, now: number): { feed: Feed; sign: FeedSign }[] {
+  const urgency = (feed: Feed, sign: FeedSign): number =>
+    sign === 'ended' && feed.managed === 'replay' ? URGENCY.length : URGENCY.indexOf(sign);
+  return feeds
+    .map((feed) => ({ feed, sign: feedSign(feed, connection, now) }))
+    .sort((a, b) => urgency(a.feed, a.sign) - urgency(b.feed, b.sign));
+}

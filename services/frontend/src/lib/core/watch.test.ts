@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Watch, WatchRule } from '../api/types';
 import { isoAt } from './fixtures';
-import { asks, draftOf, emptyDraft, entries, ruleOf, sentence } from './watch';
+import { phrases } from './phrases';
+import { asks, draftOf, emptyDraft, ruleOf, sentence } from './watch';
 
 const rule: WatchRule = {
   words: { any: ['power cut', '停電'], all: ['#lisbon'], none: ['film'] },
@@ -37,18 +38,26 @@ describe('draft', () => {
     expect(ruleOf(draftOf(watch))).toEqual(rule);
   });
 
-  it('takes a pasted list, each entry once, in any script', () => {
-    expect(entries(' power cut, outage\n停電、地震\noutage\n\n')).toEqual(['power cut', 'outage', '停電', '地震']);
+  it('keeps a phrase with a comma whole', () => {
+    const words = { any: ['Hello, world', '停電、地震'], all: [], none: ['no, never'] };
+    expect(ruleOf(draftOf({ ...watch, rule: { ...rule, words } })).words).toEqual(words);
+  });
+
+  it('takes pasted accounts and languages, each once', () => {
+    const draft = { ...emptyDraft(), authors: 'did:plc:a, did:plc:b\ndid:plc:a\n', languages: 'pt,en  pt' };
+    expect(ruleOf(draft).authors).toEqual(['did:plc:a', 'did:plc:b']);
+    expect(ruleOf(draft).languages).toEqual(['pt', 'en']);
   });
 
   it('asks for nothing until there is a word, a meaning or an account', () => {
     const draft = emptyDraft();
-    expect(asks({ ...draft, none: 'film', languages: 'en' })).toBe(false);
+    expect(asks({ ...draft, none: phrases(['film']), languages: 'en' })).toBe(false);
     expect(asks({ ...draft, meaning: ' storms ' })).toBe(true);
+    expect(asks({ ...draft, any: { settled: [], typing: 'te' } })).toBe(true);
   });
 
   it('takes the defaults for numbers that were emptied', () => {
-    const draft = { ...emptyDraft(), any: 'x', posts: null, people: null, minutes: null, cooldown: null };
+    const draft = { ...emptyDraft(), any: phrases(['x']), posts: null, people: null, minutes: null, cooldown: null };
     expect(ruleOf(draft).threshold).toEqual({ posts: 1, authors: 1, minutes: 10, times_usual: null });
     expect(ruleOf(draft).cooldown_minutes).toBe(60);
   });
@@ -64,7 +73,7 @@ describe('sentence', () => {
 
   it('names four words and counts the others', () => {
     const many: WatchRule = {
-      ...ruleOf({ ...emptyDraft(), any: 'a,b,c,d,e,f' }),
+      ...ruleOf({ ...emptyDraft(), any: phrases(['a', 'b', 'c', 'd', 'e', 'f']) }),
       threshold: { posts: 1, authors: 1, minutes: 60, times_usual: null },
     };
     expect(sentence(many)).toBe('Posts with "a", "b", "c", "d" or 2 more: 1 post within 60 minutes.');

@@ -1,13 +1,14 @@
 /** A watch's rule as a form holds it, and as a sentence. */
 import type { Watch, WatchRule } from '../api/types';
 import { plural, span } from './format';
+import { every, phrases, type Phrases } from './phrases';
 
-/** What the form's fields hold: lists as lines of text, numbers as the browser gives them. */
+/** What the form's fields hold: numbers as the browser gives them, accounts as lines of text. */
 export interface Draft {
   name: string;
-  any: string;
-  all: string;
-  none: string;
+  any: Phrases;
+  all: Phrases;
+  none: Phrases;
   meaning: string;
   similarity: number | null;
   authors: string;
@@ -27,9 +28,9 @@ const SIMILARITY = 0.82;
 export function emptyDraft(): Draft {
   return {
     name: '',
-    any: '',
-    all: '',
-    none: '',
+    any: phrases(),
+    all: phrases(),
+    none: phrases(),
     meaning: '',
     similarity: SIMILARITY,
     authors: '',
@@ -50,12 +51,12 @@ export function draftOf(watch: Watch): Draft {
   const { words, threshold } = rule;
   return {
     name: watch.name,
-    any: lines(words?.any),
-    all: lines(words?.all),
-    none: lines(words?.none),
+    any: phrases(words?.any),
+    all: phrases(words?.all),
+    none: phrases(words?.none),
     meaning: rule.meaning?.text ?? '',
     similarity: rule.meaning?.similarity ?? SIMILARITY,
-    authors: lines(rule.authors),
+    authors: rule.authors.join('\n'),
     languages: rule.languages.join(', '),
     feeds: [...rule.feeds],
     topics: rule.topics,
@@ -72,10 +73,10 @@ export function draftOf(watch: Watch): Draft {
 export function ruleOf(draft: Draft): WatchRule {
   const meaning = draft.meaning.trim();
   return {
-    words: { any: entries(draft.any), all: entries(draft.all), none: entries(draft.none) },
+    words: { any: every(draft.any), all: every(draft.all), none: every(draft.none) },
     meaning: meaning ? { text: meaning, similarity: draft.similarity ?? SIMILARITY } : null,
-    authors: entries(draft.authors),
-    languages: draft.languages.split(/[\s,]+/).filter(Boolean),
+    authors: tokens(draft.authors),
+    languages: tokens(draft.languages),
     feeds: [...draft.feeds],
     topics: draft.topics,
     threshold: {
@@ -90,13 +91,13 @@ export function ruleOf(draft: Draft): WatchRule {
 
 /** Whether the draft asks for anything: a rule that matches every post is refused. */
 export function asks(draft: Draft): boolean {
-  return [draft.any, draft.all, draft.meaning, draft.authors].some((text) => text.trim() !== '');
+  const { words, meaning, authors } = ruleOf(draft);
+  return Boolean(words?.any?.length || words?.all?.length || meaning || authors.length);
 }
 
-/** One entry a line; commas part entries too, so that a pasted list works. */
-export function entries(text: string): string[] {
-  const found = text.split(/[\n,、，]+/).map((entry) => entry.trim());
-  return [...new Set(found.filter(Boolean))];
+/** Names without spaces, each once. */
+function tokens(text: string): string[] {
+  return [...new Set(text.split(/[\s,]+/).filter(Boolean))];
 }
 
 /** The rule in plain words: what is matched, then how much of it. */
@@ -133,8 +134,4 @@ function list(words: readonly string[], joint: string, quoted = true): string {
   const left = words.length - named.length;
   if (left > 0) return `${named.join(', ')} ${joint} ${left} more`;
   return named.length < 2 ? named.join('') : `${named.slice(0, -1).join(', ')} ${joint} ${named.at(-1)}`;
-}
-
-function lines(entries: readonly string[] = []): string {
-  return entries.join('\n');
 }
