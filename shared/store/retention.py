@@ -72,4 +72,5 @@ BATCHES: dict[str, Command] = {
     "feed_minute": _old("feed_minute", "minute"),
     "feed_drop": _old("feed_drop", "ended_at"),
     "feed_recheck": _old("feed_recheck", "done_at"),
+    "account_departure": _old("account_departure", "noted_at"),
 }

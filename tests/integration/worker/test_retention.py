@@ -26,6 +26,7 @@ TABLES = (
     "feed_minute",
     "feed_drop",
     "feed_recheck",
+    "account_departure",
     "feed_gap",
     "run",
     "unit_report",
@@ -59,6 +60,7 @@ def fill(database: Database, age: str, posts: int) -> None:
             f"INSERT INTO feed_drop (id, feed, cause, ended_at) VALUES (%(id)s, 'f', 'network', {then})",
             f"INSERT INTO feed_recheck (feed, cause, host, start_us, opened_us, done_at) "
             f"VALUES ('f', 'gap', 'h', 1, 1, {then})",
+            f"INSERT INTO account_departure VALUES (%(id)s::text, 1, true, {then}, {then})",
             f"INSERT INTO feed_gap (feed, start_time, end_time, cause) "
             f"VALUES ('f', {then}, {then} + interval '1 s', 'x')",
             f"""INSERT INTO topic VALUES (%(topic)s, 'l', '{{}}', 'ended', 0, 0, 0, 0, 0, false, {then}, {then}, {then},
@@ -99,7 +101,7 @@ def test_old_rows_leave_in_batches_and_nothing_else(database: Database) -> None:
         "feed_gap": 2,
         "unit_report": 0,
     }
-    assert {left[table] for table in TABLES[4:12]} == {1}
+    assert {left[table] for table in TABLES[4:13]} == {1}
     assert (left["reaction"], left["post_vector"]) == (1, 1)
     assert run
 
