@@ -1,16 +1,18 @@
-"""What a Bluesky commit means, the same in every version of Jetstream. Nothing here does I/O."""
+"""What a Bluesky commit or account means, the same in every version of Jetstream. Nothing here does I/O."""
 
 from __future__ import annotations
 
 import msgspec
 
 from services.relay import records
-from services.relay.events import LIKE, REPOST, Event, NewPost, Passing, Reaction, Removal
+from services.relay.events import LIKE, REPOST, AccountNotice, Event, NewPost, Passing, Reaction, Removal
 from shared.contracts.ids import author_hash, post_id, record_key
 from shared.errors import MalformedFrame
 
 POST = "app.bsky.feed.post"
 REACTIONS = {"app.bsky.feed.like": LIKE, "app.bsky.feed.repost": REPOST}
+#: What an account does not come back from, as a rule; deactivated and suspended ones do (decision 0017).
+_GONE = frozenset(("deleted", "takendown"))
 _OPERATIONS = frozenset(("create", "update", "delete"))
 
 #: Below this a server of the second version reads a cursor as a sequence number (September 2001).
@@ -27,6 +29,13 @@ class Commit(msgspec.Struct):
     collection: str
     rkey: str
     record: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Account(msgspec.Struct):
+    """The part of an account notice we use. ``status`` says why it is not active."""
+
+    active: bool
+    status: str | None = None
 
 
 def check_origin(did: str, time_us: int, latest_us: int) -> None:
@@ -54,6 +63,12 @@ def event_of(did: str, time_us: int, commit: Commit) -> Event:
     if commit.operation == "delete":
         return Reaction(record_key(uri), None, kind, time_us, undone=True)
     return Reaction(record_key(uri), record_key(_subject.decode(commit.record).subject.uri), kind, time_us)
+
+
+def notice_of(did: str, time_us: int, account: Account) -> Passing:
+    """What ``account``, said at ``time_us``, means for the posts of ``did``."""
+    gone = not account.active and account.status in _GONE
+    return AccountNotice(time_us, did, author_hash(did), gone) if gone or account.active else Passing(time_us)
 
 
 def _new_post(uri: str, did: str, time_us: int, commit: Commit) -> NewPost:

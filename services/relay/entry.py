@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import msgspec
 
 from services.relay.backoff import Backoff
+from services.relay.departures import Departures
 from services.relay.feed import FeedUnit
 from services.relay.feeds import Feeds
 from services.relay.pending import StorePending
@@ -87,15 +91,21 @@ def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Data
         reporter.set,
     )
     remover = Remover(database, embedding.forget)
+
+    def gone(posts: Sequence[UUID]) -> None:
+        embedding.forget(posts)
+        publishing.deleted(posts)
+
+    departures = Departures(database, gone, f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")
     opener = _opener(settings, database, embedding, publishing)
     feeds = Feeds(settings, database, opener, publishing, remover, lambda state, why: reporter.set("relay", state, why))
-    for part in (reporter, publishing, embedding, remover, feeds):
+    for part in (reporter, publishing, embedding, remover, departures, feeds):
         part.start()
     while not stop.wait(WATCH_SECONDS):
         pass
     logs.get(__name__).info("relay_stopping")
     # Meanwhile the feeds drain; what they still store waits in the record for its vectors.
-    for ending in (embedding, feeds, remover, publishing, reporter):
+    for ending in (embedding, feeds, remover, departures, publishing, reporter):
         ending.stop()
     return 0
 

@@ -68,13 +68,17 @@ class Removal(msgspec.Struct, gc=False):
 
 
 class Passing(msgspec.Struct, gc=False):
-    """An event that only moves the cursor: identity, account, sync, other collections.
-
-    An account that is deleted or taken down keeps its posts here: the network does not send a deletion
-    for each of them, and finding them would need an index by author on every insert (see decision 0012).
-    """
+    """An event that only moves the cursor: identity, account, sync, other collections."""
 
     time_us: int
+
+
+class AccountNotice(Passing, gc=False):
+    """``author`` is gone for good, with all that was posted until then, or is there (again)."""
+
+    author: str
+    author_hash: int
+    gone: bool
 
 
 class Together(msgspec.Struct):
@@ -124,6 +128,11 @@ class Batch(msgspec.Struct, kw_only=True):
     last_us: int | None = None
     caught_up: bool = False
     repeated: int = 0
+
+    @property
+    def notices(self) -> list[AccountNotice]:
+        """Those passing that tell who is gone and who is there."""
+        return [passing for passing in self.passing if isinstance(passing, AccountNotice)]
 
     @property
     def first_us(self) -> int | None:

@@ -62,6 +62,15 @@ REREAD = Counter(
     "Events read again, by what they were: known, or new because the feed had left them out.",
     ["feed", "outcome"],
 )
+DEPARTURES = Counter(
+    "groundswell_relay_departures_total", "Accounts a feed said to be deleted or taken down.", ["feed"]
+)
+DEPARTURES_WAITING = Gauge(
+    "groundswell_relay_departures_waiting_accounts", "Departed accounts whose posts are still to be removed."
+)
+DEPARTED_POSTS = Counter(
+    "groundswell_relay_departed_posts_total", "Posts removed because their authors' accounts are gone."
+)
 STORE_RETRIES = Counter("groundswell_relay_store_retries_total", "Batches tried again after an outage.", ["feed"])
 EMBEDDED = Counter("groundswell_relay_embedded_posts_total", "Posts that got their vector.")
 EMBED_SECONDS = Histogram(

@@ -14,13 +14,18 @@ from uuid import UUID
 from shared.errors import StoreRejected
 from shared.schemas.base import Schema
 from shared.store.database import Command, CopyIn, Statement
+from shared.store.tombstones import ALONG, SET_GONE
 
 #: PostgreSQL sends a timestamptz as whole microseconds since 2000: staged times are that integer,
 #: which spares a ``datetime`` for every row.
 POSTGRES_EPOCH_US = 946_684_800_000_000
 
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('groundswell-ingest'))"
+#: For who changes posts, or notes deletions, without ingesting.
+LOCK = Command(_LOCK)
+
 BEGIN = Command(
-    """SELECT pg_advisory_xact_lock(hashtext('groundswell-ingest'));
+    f"""{_LOCK};
        SET LOCAL client_min_messages = warning;
        CREATE TEMP TABLE IF NOT EXISTS staged_post (
          id uuid, uri text, author text, author_hash bigint, event_time timestamptz, claimed_time timestamptz,
@@ -74,10 +79,11 @@ def undoing_row(key: bytes, kind: int, time_us: int) -> bytes:
 
 
 class Stored(Schema, frozen=True, kw_only=True):
-    """A post that was not there before."""
+    """A post that was not there before. ``late``: its author had left for good by then, so it is to go at once."""
 
     id: UUID
     seq: int
+    late: bool
 
 
 class Changed(Schema, frozen=True, kw_only=True):
@@ -109,7 +115,7 @@ INSERT_POSTS = Statement(
             AND NOT EXISTS (SELECT FROM post p WHERE p.id = s.tombstone)
           ORDER BY s.place
          ON CONFLICT (id) DO NOTHING
-         RETURNING id, seq, event_time, text),
+         RETURNING id, seq, author, event_time, text),
        waiting AS (
          INSERT INTO embedding_pending (post, seq) SELECT id, seq FROM fresh WHERE text <> ''
          ON CONFLICT DO NOTHING),
@@ -117,7 +123,9 @@ INSERT_POSTS = Statement(
          INSERT INTO feed_minute (feed, minute, posts)
          SELECT %(feed)s, date_trunc('minute', event_time), count(*) FROM fresh GROUP BY 2
          ON CONFLICT (feed, minute) DO UPDATE SET posts = feed_minute.posts + excluded.posts)
-       SELECT id, seq FROM fresh""",
+       SELECT id, seq, EXISTS (SELECT FROM account_departure d
+                                WHERE d.author = fresh.author AND d.gone AND fresh.event_time <= d.event_time) AS late
+         FROM fresh""",
     Stored,
 )
 
@@ -187,10 +195,9 @@ UNDO_REACTIONS = Statement(
 #: Only an author takes a post back. Where an address does not name its author, a deletion that comes
 #: first lies under an id made of both, so that nobody can forbid somebody else's post.
 REMOVE_POSTS = Statement(
-    """WITH gone AS (
+    f"""WITH gone AS (
          UPDATE post p
-            SET text = '', languages = '{}', tags = '{}', links = '{}', terms = '{}', fingerprint = 0,
-                claimed_time = NULL, reply_to = NULL, likes = 0, reposts = 0, deleted_at = now()
+            SET {SET_GONE}
            FROM staged_removal s
           WHERE p.id = s.id AND p.author = s.author AND p.deleted_at IS NULL
          RETURNING p.id, p.feed, s.event_time),
@@ -201,12 +208,7 @@ REMOVE_POSTS = Statement(
           WHERE NOT EXISTS (SELECT FROM post p WHERE p.id = s.id AND p.author = s.author)
          ON CONFLICT (id) DO NOTHING
          RETURNING id, event_time),
-       noted AS (
-         INSERT INTO post_deletion (feed, post, event_time)
-         SELECT feed, id, event_time FROM gone ORDER BY event_time, id),
-       unwanted AS (DELETE FROM embedding_pending e USING gone WHERE e.post = gone.id),
-       unplaced AS (DELETE FROM post_vector v USING gone WHERE v.post = gone.id),
-       untold AS (DELETE FROM topic_post t USING gone WHERE t.post = gone.id),
+       {ALONG},
        every AS (SELECT id, event_time, true AS held FROM gone UNION ALL SELECT id, event_time, false FROM unseen),
        counted AS (
          INSERT INTO feed_minute (feed, minute, deletes)

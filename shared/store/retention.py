@@ -91,4 +91,5 @@ BATCHES: dict[str, Command] = {
     "feed_gap": _GAPS,
     "feed_drop": _old("feed_drop", "ended_at"),
     "feed_recheck": _old("feed_recheck", "done_at"),
+    "account_departure": _old("account_departure", "noted_at"),
 }

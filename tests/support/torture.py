@@ -56,6 +56,14 @@ class Place(Schema, frozen=True, kw_only=True):
     waiting: int
 
 
+class Departed(Schema, frozen=True, kw_only=True):
+    """Accounts that left for good, those of them whose posts are still to go, and posts that are gone for it."""
+
+    accounts: int
+    waiting: int
+    posts: int
+
+
 class Again(Schema, frozen=True, kw_only=True):
     cause: str
     rows: int
@@ -74,6 +82,14 @@ _AGAIN = Statement(
          FROM feed_recheck WHERE done_at IS NOT NULL GROUP BY cause ORDER BY cause""",
     Again,
 )
+_DEPARTED = Statement(
+    """SELECT count(*) AS accounts, count(*) FILTER (WHERE swept_at IS NULL) AS waiting,
+              (SELECT count(*) FROM post p JOIN account_departure d ON d.author = p.author
+                WHERE d.gone AND p.deleted_at IS NOT NULL) AS posts
+         FROM account_departure
+        WHERE gone AND event_time < timestamptz 'epoch' + %(calm_us)s * interval '1 microsecond'""",
+    Departed,
+)
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -87,6 +103,7 @@ class Result(msgspec.Struct, kw_only=True):
     connections: int
     lost_at_cutover: int
     read_again: list[Again]
+    departed: Departed
     drops: Drops
     floors: list[Floor]
     verdict: Verdict
@@ -116,6 +133,7 @@ class Torture:
         self._options = SimulatorOptions(rate=RATE, seed=seed, anchor_us=self._anchor_us)
         self._door = ""
         self._floors: list[Floor] = []
+        self._calm_us = 0
         self._killed: Counter[str] = Counter()
         self._rss: list[float] = []
         self._sampled = 0.0
@@ -253,13 +271,15 @@ class Torture:
         self._ask(clock="0")
 
     def _catch_up(self) -> None:
-        """No more faults; wait until the present is stored and everything was read again."""
-        calm = self._ask(faults="", closed="0")["now_us"]
+        """No more faults; wait until the present is stored, all was read again, and who left until now is swept."""
+        self._calm_us = calm = self._ask(faults="", closed="0")["now_us"]
         self._say("        calm")
 
         def caught_up() -> bool:
             place = self._database.fetch_one(_PLACE, {"calm_us": calm})
-            return place is not None and place.position > calm + 8_000_000 and place.waiting == 0
+            if place is None or place.position <= calm + 8_000_000 or place.waiting:
+                return False
+            return self._departed().waiting == 0
 
         self._until("a relay that has caught up", caught_up)
 
@@ -281,9 +301,10 @@ class Torture:
             connections=len(journal),
             lost_at_cutover=sum(entry["lost"] for entry in journal),
             read_again=self._database.fetch(_AGAIN),
+            departed=self._departed(),
             drops=torture_drops.compare(log, journal),
             floors=self._floors,
-            verdict=torture_truth.judge(self._database, stream, position, self._floors),
+            verdict=torture_truth.judge(self._database, stream, position, self._floors, self._calm_us),
             rss_first_mb=self._rss[0],
             rss_peak_mb=max(self._rss),
             rss_last_mb=self._rss[-1],
@@ -292,6 +313,9 @@ class Torture:
     def _place(self) -> Place:
         found = self._database.fetch_one(_PLACE, {"calm_us": 0})
         return found or Place(position=0, waiting=0)
+
+    def _departed(self) -> Departed:
+        return self._database.fetch(_DEPARTED, {"calm_us": self._calm_us})[0]
 
     def _ask(self, **orders: str) -> dict[str, Any]:
         """Through the simulator's door."""

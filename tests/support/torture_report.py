@@ -40,6 +40,7 @@ def markdown(result: Result) -> str:
             f"| read again ({again.cause}): stretches / events / new | {again.rows} / {again.events} / {again.found} |"
             for again in result.read_again
         ),
+        f"| accounts gone for good / posts removed for it | {result.departed.accounts} / {result.departed.posts} |",
         f"| relay memory, MB: first / peak / last | "
         f"{result.rss_first_mb:g} / {result.rss_peak_mb:g} / {result.rss_last_mb:g} |",
         f"| differences between record and truth | {sum(wrong.values())} |",

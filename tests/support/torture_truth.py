@@ -65,13 +65,14 @@ GAPS = Statement(
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """One event the relay asked for. ``what`` is post, unpost, like, unlike, repost or other."""
+    """One event the relay asked for. ``what`` is post, unpost, like, unlike, repost, gone or other."""
 
     time_us: int
     what: str
     id: UUID | None = None
     subject: UUID | None = None
     text: str = ""
+    author: str = ""
 
 
 def served(stream: Stream, start_us: int, end_us: int) -> Iterator[Wanted]:
@@ -80,16 +81,18 @@ def served(stream: Stream, start_us: int, end_us: int) -> Iterator[Wanted]:
     for event in stream.between(start_us, end_us):
         if event.collection and event.collection not in names:
             continue
-        commit: dict[str, Any] = json.loads(event.frame).get("commit") or {}
+        frame: dict[str, Any] = json.loads(event.frame)
+        commit: dict[str, Any] = frame.get("commit") or {}
         if not commit:
-            yield Wanted(event.time_us, "other")
+            gone = frame.get("account", {}).get("status") in ("deleted", "takendown")
+            yield Wanted(event.time_us, "gone" if gone else "other", author=event.did)
             continue
         name = names[event.collection]
         id = post_id(f"at://{event.did}/{event.collection}/{commit['rkey']}")
         if commit["operation"] == "delete":
             yield Wanted(event.time_us, f"un{name}", id)
         elif name == "post":
-            yield Wanted(event.time_us, name, id, text=commit["record"]["text"])
+            yield Wanted(event.time_us, name, id, text=commit["record"]["text"], author=event.did)
         else:
             yield Wanted(event.time_us, name, id, post_id(commit["record"]["subject"]["uri"]))
 
@@ -127,8 +130,11 @@ class _Judge:
             self.examples[what].append(str(which))
 
 
-def judge(database: Database, stream: Stream, position_us: int, floors: list[Floor]) -> Verdict:
-    """Compare the record with the stream up to the committed cursor. The relay must not be writing meanwhile."""
+def judge(database: Database, stream: Stream, position_us: int, floors: list[Floor], swept_us: int) -> Verdict:
+    """Compare the record with the stream up to the committed cursor. The relay must not be writing meanwhile.
+
+    The posts of accounts that ended before ``swept_us`` must be gone by now.
+    """
     events = list(served(stream, stream.anchor_us, position_us + 1))
     times = [event.time_us for event in events]
     gaps = database.fetch(GAPS)
@@ -141,6 +147,7 @@ def judge(database: Database, stream: Stream, position_us: int, floors: list[Flo
     posts = {row.id: row for row in database.fetch(_POSTS)}
     reactions = {row.id: row for row in database.fetch(_REACTIONS)}
     _judge_rows(judge, events, gone, unsure, posts, reactions)
+    _judge_departures(judge, events[: bisect_left(times, swept_us)], gone | unsure, posts)
     _judge_counters(judge, posts, reactions)
     whole = [gap for gap in gaps if gap.cause in ("clamped", "unverified")]
     _judge_minutes(judge, events, whole, posts, reactions, database.fetch(_MINUTES), position_us)
@@ -196,6 +203,8 @@ def _judge_rows(
 ) -> None:
     may: dict[str, set[UUID]] = defaultdict(set)
     must: dict[str, set[UUID]] = defaultdict(set)
+    departed = {event.author for place, event in enumerate(events) if event.what == "gone" and place not in gone}
+    left = {event.id for event in events if event.what == "post" and event.author in departed}
     texts: dict[UUID, str] = {}
     subjects: dict[UUID, UUID | None] = {}
     for place, event in enumerate(events):
@@ -215,7 +224,7 @@ def _judge_rows(
     for id in must["unpost"]:
         judge.expect(id not in posts or posts[id].deleted, "post not deleted", id)
     for id, post in posts.items():
-        judge.expect(not post.deleted or id in may["unpost"], "post wrongly deleted", id)
+        judge.expect(not post.deleted or id in may["unpost"] or id in left, "post wrongly deleted", id)
         judge.expect(post.text == ("" if post.deleted else texts.get(id)), "text wrong", id)
     for id in (must["like"] | must["repost"] | must["unlike"]) - reactions.keys():
         judge.expect(False, "reaction missing", id)
@@ -224,6 +233,18 @@ def _judge_rows(
         judge.expect(not reaction.deleted or id in may["unlike"], "reaction wrongly undone", id)
         judge.expect(reaction.deleted or id not in must["unlike"], "reaction not undone", id)
         judge.expect(reaction.deleted or reaction.subject == subjects.get(id), "reaction about something else", id)
+
+
+def _judge_departures(judge: _Judge, events: list[Wanted], unsure: set[int], posts: dict[UUID, PostRow]) -> None:
+    """Nothing is left of what was posted before an account's end that must have been read."""
+    ends = {
+        event.author: event.time_us
+        for place, event in enumerate(events)
+        if event.what == "gone" and place not in unsure
+    }
+    for event in events:
+        if event.what == "post" and event.time_us <= ends.get(event.author, 0) and event.id in posts:
+            judge.expect(posts[event.id].deleted, "post of a departed author still there", event.id)
 
 
 def _judge_counters(judge: _Judge, posts: dict[UUID, PostRow], reactions: dict[UUID, ReactionRow]) -> None:

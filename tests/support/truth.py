@@ -23,6 +23,10 @@ class StoredPost(Schema, frozen=True, kw_only=True):
     reposts: int
 
 
+class SweptAccount(Schema, frozen=True, kw_only=True):
+    author: str
+
+
 class Position(Schema, frozen=True, kw_only=True):
     position: int
     quarantined: int
@@ -33,6 +37,7 @@ _POSTS = Statement(
     "SELECT id, uri, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM post WHERE feed = %(feed)s",
     StoredPost,
 )
+_SWEPT = Statement("SELECT author FROM account_departure WHERE gone AND swept_at IS NOT NULL", SweptAccount)
 _POSITION = Statement(
     """SELECT position, quarantined, (SELECT count(*) FROM feed_gap WHERE feed = %(feed)s) AS gaps
          FROM feed_cursor WHERE feed = %(feed)s""",
@@ -61,13 +66,21 @@ def position(database: Database, feed: str = "simulator") -> Position | None:
 
 
 def compare(database: Database, stream: Stream, start_us: int, feed: str = "simulator") -> Differences:
-    """Differences up to the committed cursor. The relay must not be writing meanwhile."""
+    """Differences up to the committed cursor. The relay must not be writing meanwhile.
+
+    What the departed had posted may be gone, and must be once the relay says that it is.
+    """
     cursor = position(database, feed)
     assert cursor is not None
     end_us = cursor.position + 1
     ledger = stream.ledger
-    served = {post_id(post.uri) for post in ledger.posts(start_us, end_us)}
-    deleted = {post_id(uri) for uri in ledger.deletes(start_us, end_us)}
+    authors = {post_id(post.uri): post.author for post in ledger.posts(start_us, end_us)}
+    served = authors.keys()
+    left = {departure.author for departure in ledger.departures(start_us, end_us)}
+    swept = {account.author for account in database.fetch(_SWEPT)}
+    may = {post_id(uri) for uri in ledger.deletes(start_us, end_us)}
+    deleted = may | {id for id, author in authors.items() if author in swept & left}
+    may |= {id for id, author in authors.items() if author in left}
     stored = database.fetch(_POSTS, {"feed": feed})
     ids = {post.id for post in stored}
     kept = {post.id: post for post in stored if not post.deleted}
@@ -75,7 +88,7 @@ def compare(database: Database, stream: Stream, start_us: int, feed: str = "simu
         missing=served - ids,
         invented=ids - served,
         doubled=len(stored) - len({post.uri for post in stored}),
-        wrongly_deleted={post.id for post in stored if post.deleted} - deleted,
+        wrongly_deleted={post.id for post in stored if post.deleted} - may,
         wrongly_kept={id for id in kept if id in deleted} | {post.id for post in stored if post.deleted and post.text},
         wrong_likes=_wrong(
             kept,

@@ -49,8 +49,12 @@ def identity(author: int, time_us: int) -> dict[str, Any]:
     return {"did": did(author), "time_us": time_us, "kind": "identity", "identity": {"did": did(author), "seq": 1}}
 
 
-def account(author: int, time_us: int) -> dict[str, Any]:
-    return {"did": did(author), "time_us": time_us, "kind": "account", "account": {"active": True, "seq": 2}}
+def account(author: int, time_us: int, status: str | None = None) -> dict[str, Any]:
+    """``status`` is why the account is not active; ``None`` when it is."""
+    body: dict[str, Any] = {"active": status is None, "did": did(author), "seq": 2, "time": "2026-06-01T12:00:00Z"}
+    if status is not None:
+        body["status"] = status
+    return {"did": did(author), "time_us": time_us, "kind": "account", "account": body}
 
 
 def encode(event: dict[str, Any]) -> bytes:

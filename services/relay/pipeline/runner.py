@@ -257,13 +257,14 @@ class Runner:
         feed = self._pipeline.origin.feed
         moved = batch.events or batch.position is not None
         self._state.stored(batch.events, outcome.cursor.position if moved else None)
+        gone = [*outcome.removed, *outcome.departed]
         if outcome.fresh or outcome.changed:
             self._embedding.wake()
         if outcome.fresh:
-            fresh = set(outcome.fresh).difference(outcome.removed)
+            fresh = set(outcome.fresh).difference(gone)
             self._publishing.posts(feed, [post for post in batch.posts if post.id in fresh])
-        self._embedding.forget(outcome.removed)
-        self._publishing.deleted(outcome.removed)
+        self._embedding.forget(gone)
+        self._publishing.deleted(gone)
         observe(feed, batch, outcome)
 
 
@@ -282,6 +283,9 @@ def observe(feed: str, batch: Batch, outcome: Outcome) -> None:
     ):
         if number > 0:
             metrics.EVENTS.labels(feed, name).inc(number)
+    if outcome.departures:
+        metrics.DEPARTURES.labels(feed).inc(outcome.departures)
+    metrics.DEPARTED_POSTS.inc(len(outcome.departed))
     for refused in batch.refused:
         metrics.QUARANTINED.labels(feed, refused.reason).inc()
     if outcome.gap_us:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import msgspec
 
-from services.relay.events import Batch, NewPost, Refused
+from services.relay.events import AccountNotice, Batch, NewPost, Refused
 from services.relay.pipeline import gaps
 from services.relay.rereading import Progress
-from shared.store import cursors, ingest
+from shared.store import cursors, departures, ingest
 from shared.store.database import Database, Transaction
 
 #: Bytes of a refused frame that are kept.
@@ -27,11 +27,16 @@ class Origin(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a batch changed. ``removed`` are all new tombstones; ``cursor`` is the feed's as committed."""
+    """What a batch changed. ``removed`` are all new tombstones; ``cursor`` is the feed's as committed.
+
+    ``departed`` are posts taken back because their authors are gone, ``departures`` counts those who went.
+    """
 
     fresh: list[UUID] = []
     changed: list[UUID] = []
     removed: list[UUID] = []
+    departed: list[UUID] = []
+    departures: int = 0
     likes: int = 0
     reposts: int = 0
     undone: int = 0
@@ -71,7 +76,10 @@ def store(database: Database, origin: Origin, batch: Batch, place: Place) -> Out
     with database.transaction() as transaction:
         transaction.execute(ingest.BEGIN)
         gap_us = gaps.note(transaction, origin.feed, batch, place.position, place.host, place.now_us)
+        left = _notices(transaction, batch.notices)
         fresh, changed = _posts(transaction, feed, batch)
+        late = [post.id for post in fresh if post.late]
+        departed = transaction.fetch(departures.REMOVE, {"posts": late}) if late else []
         added = _reactions(transaction, feed, batch)
         undone = _undoings(transaction, batch)
         removed = _removals(transaction, feed, batch)
@@ -112,6 +120,8 @@ def store(database: Database, origin: Origin, batch: Batch, place: Place) -> Out
         fresh=[post.id for post in fresh],
         changed=[post.id for post in changed],
         removed=[post.id for post in removed],
+        departed=[post.id for post in departed],
+        departures=left,
         likes=added.likes,
         reposts=added.reposts,
         undone=undone.likes + undone.reposts,
@@ -120,6 +130,23 @@ def store(database: Database, origin: Origin, batch: Batch, place: Place) -> Out
         gap_us=gap_us,
         cursor=moved[0],
     )
+
+
+def _notices(transaction: Transaction, notices: list[AccountNotice]) -> int:
+    """Note who is gone and who is there; how many are newly gone."""
+    if not notices:
+        return 0
+    newest = {notice.author: notice for notice in sorted(notices, key=lambda one: (one.time_us, one.gone))}.values()
+    noted = transaction.fetch(
+        departures.NOTE,
+        {
+            "authors": [notice.author for notice in newest],
+            "hashes": [notice.author_hash for notice in newest],
+            "gone": [notice.gone for notice in newest],
+            "times": [notice.time_us for notice in newest],
+        },
+    )
+    return sum(word.gone for word in noted)
 
 
 _NONE = ingest.Reactions(likes=0, reposts=0)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
-from services.relay.commits import EARLIEST_US, POST, Commit, check_origin, event_of
+from services.relay.commits import EARLIEST_US, POST, Account, Commit, check_origin, event_of, notice_of
 from services.relay.events import Event, Passing
 from services.relay.wires.look import Look
 from shared.errors import MalformedFrame
 
 #: Name and version of the protocol, stored with the cursor.
 WIRE = "jetstream/1"
-_OTHER_KINDS = frozenset(("identity", "account"))
 
 
 class Envelope(msgspec.Struct):
@@ -25,6 +24,7 @@ class Envelope(msgspec.Struct):
     time_us: int
     kind: str
     commit: Commit | None = None
+    account: Account | None = None
 
 
 class _Head(msgspec.Struct):
@@ -47,8 +47,10 @@ def _event_in(envelope: Envelope, latest_us: int) -> Event:
     check_origin(envelope.did, envelope.time_us, latest_us)
     if envelope.kind == "commit" and envelope.commit is not None:
         return event_of(envelope.did, envelope.time_us, envelope.commit)
-    if envelope.kind not in _OTHER_KINDS:
-        raise MalformedFrame("wrong_type", "kind is unknown, or its commit is missing")
+    if envelope.kind == "account" and envelope.account is not None:
+        return notice_of(envelope.did, envelope.time_us, envelope.account)
+    if envelope.kind != "identity":
+        raise MalformedFrame("wrong_type", "kind is unknown, or what it tells is missing")
     return Passing(envelope.time_us)
 
 

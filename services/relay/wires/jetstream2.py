@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from services.relay.commits import EARLIEST_US, Commit, check_origin, event_of
+from services.relay.commits import EARLIEST_US, Account, Commit, check_origin, event_of, notice_of
 from services.relay.events import Event, Passing
 from services.relay.wires.look import Look
 from shared.errors import MalformedFrame
@@ -46,7 +46,7 @@ class _Identity(_Marker, tag_field="$type", tag=f"{_NSID}#identity"):
 
 
 class _Account(_Marker, tag_field="$type", tag=f"{_NSID}#account"):
-    pass
+    account: Account
 
 
 class _Sync(_Marker, tag_field="$type", tag=f"{_NSID}#sync"):
@@ -83,7 +83,13 @@ def read_event(data: bytes, latest_us: int) -> Event:
     check_origin(payload.did, time_us, latest_us)
     if payload.seq < 1:
         raise MalformedFrame("bad_id", "seq")
-    return event_of(payload.did, time_us, payload) if isinstance(payload, _Commit) else Passing(time_us)
+    match payload:
+        case _Commit():
+            return event_of(payload.did, time_us, payload)
+        case _Account():
+            return notice_of(payload.did, time_us, payload.account)
+        case _:
+            return Passing(time_us)
 
 
 def look(data: bytes) -> Look | None:

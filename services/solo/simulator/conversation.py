@@ -11,6 +11,7 @@ import numpy as np
 from services.solo.simulator.chance import key, lane
 from services.solo.simulator.corpus import Corpus
 from services.solo.simulator.identifiers import cid, tid, uri
+from services.solo.simulator.leavers import Leavers, Notice
 from services.solo.simulator.plan import ORDINARY, SECOND_US, SPAM, Kind, Plan, Planner, Ref
 from services.solo.simulator.population import Population
 from services.solo.simulator.records import LIKE, POST, Record
@@ -44,7 +45,8 @@ class Conversation:
         self.population = Population(seed, list(corpus.tongues))
         self.schedule = Schedule(seed, anchor_us, corpus.stories, self.population.languages)
         self.spam = SpamSchedule(seed, anchor_us)
-        self.planner = Planner(seed, rate, anchor_us, self.population, self.schedule, self.spam)
+        self._leavers = Leavers(seed, self.population.newcomers)
+        self.planner = Planner(seed, rate, anchor_us, self.population, self.schedule, self.spam, self._leavers)
         self._writer = Writer(seed, corpus)
         self._aim = lane(seed, "aim")
         self._words = lane(seed, "words")
@@ -80,14 +82,18 @@ class Conversation:
         return self._earlier(ref, "posts")
 
     def removed(self, ref: Ref) -> Ref | None:
-        """What a delete removes; ``None`` while nothing is old enough."""
+        """What a delete removes; ``None`` while nothing is old enough, and when its author may be gone."""
         kinds = self.plan(ref.second).kind
         kind = Kind(int(kinds[ref.place]))
         nth = int(np.count_nonzero(kinds[: ref.place] == kind))
         target = self.planner.deleted(kind, ref.second, nth)
         if target is not None and kind is Kind.LIKE_DELETE and self.reacted_to(target) is None:
             return None  # in the first moments of the stream a like may have found no post
-        return target
+        return None if target is not None and self.account(target) in self._leavers else target
+
+    def notice(self, ref: Ref) -> Notice:
+        """What an account notice says, and of whom."""
+        return self._leavers.notice(ref.second, ref.place, self.account(ref))
 
     def removed_uri(self, ref: Ref) -> str | None:
         """Address of what a delete removes."""

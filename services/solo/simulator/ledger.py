@@ -21,6 +21,13 @@ class TruePost(NamedTuple):
     spam: bool
 
 
+class Departure(NamedTuple):
+    """An account that was deleted or taken down: what it wrote until then is to be gone."""
+
+    author: str
+    time_us: int
+
+
 class Reaction(NamedTuple):
     """A like or repost that was created, and the post it is about."""
 
@@ -35,7 +42,7 @@ class Ledger:
         self._conversation = conversation
 
     def posts(self, start_us: int, end_us: int) -> Iterator[TruePost]:
-        """Posts created; those deleted later are among them."""
+        """Posts created; those deleted later, or whose authors leave, are among them."""
         conversation = self._conversation
         for ref, time_us in self._places(Kind.POST, start_us, end_us):
             theme = int(conversation.plan(ref.second).theme[ref.place])
@@ -50,6 +57,13 @@ class Ledger:
     def deletes(self, start_us: int, end_us: int) -> Iterator[str]:
         """Addresses of posts deleted."""
         return self._removed(Kind.POST_DELETE, start_us, end_us)
+
+    def departures(self, start_us: int, end_us: int) -> Iterator[Departure]:
+        """Accounts that went for good; one may do so twice. They write nothing more."""
+        for ref, time_us in self._places(Kind.ACCOUNT, start_us, end_us):
+            notice = self._conversation.notice(ref)
+            if notice.gone:
+                yield Departure(self._conversation.population.did(notice.account), time_us)
 
     def unlikes(self, start_us: int, end_us: int) -> Iterator[str]:
         """Addresses of likes deleted."""

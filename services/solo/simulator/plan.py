@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.solo.simulator.chance import key, lane, permutation, uniform, uniforms
+from services.solo.simulator.leavers import SHARE, Leavers
 from services.solo.simulator.population import Population
 from services.solo.simulator.rhythm import daily
 from services.solo.simulator.spam import SpamSchedule
@@ -84,9 +85,10 @@ class Planner:
         population: Population,
         schedule: Schedule,
         spam: SpamSchedule,
+        leavers: Leavers,
     ) -> None:
         self._rate, self._anchor_us = rate, anchor_us
-        self._population, self._schedule, self._spam = population, schedule, spam
+        self._population, self._schedule, self._spam, self._leavers = population, schedule, spam, leavers
         self._chance = lane(seed, "plan")
         # A slow stream has seconds without posts: look at more of them.
         self._lookbacks = min(_MOST_LOOKBACKS, max(_FEWEST_LOOKBACKS, round(25 / rate)))
@@ -152,7 +154,7 @@ class Planner:
         )
 
     def _themes(self, second: int, is_post: NDArray[np.bool_], account: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Deal posts to stories and spam; their accounts in ``account`` are replaced in place."""
+        """Deal posts to stories, spam and newcomers; their accounts in ``account`` are replaced in place."""
         count = len(account)
         time_us = self._anchor_us + second * SECOND_US
         theme = np.full(count, ORDINARY, dtype=np.int32)
@@ -169,6 +171,7 @@ class Planner:
             theme[mine] = SPAM - campaign.number
             senders = [self._population.spam_account(number) for number in campaign.accounts]
             account[mine] = np.array(senders, dtype=np.int32)[(who[mine] * len(senders)).astype(np.int64)]
+        account[is_post & (theme == ORDINARY) & (deal >= 1 - SHARE)] = self._leavers.writer(second)
         return theme
 
 

@@ -1,4 +1,4 @@
-"""Who writes: a Zipf-distributed crowd with home languages, and a pool of spam accounts."""
+"""Who writes: a Zipf-distributed crowd with home languages, a pool of spam accounts, and newcomers without end."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _FLATTENING = 30  # Zipf-Mandelbrot offset: the loudest account then writes 0.5 
 
 
 class Population:
-    """``size`` people numbered from the loudest, then the spam accounts.
+    """``size`` people numbered from the loudest, then the spam accounts, then newcomers.
 
     Shares of languages absent from ``languages`` are spread over those present.
     """
 
     def __init__(self, seed: int, languages: Sequence[str], size: int = 20_000) -> None:
-        self.size = size
+        self.size, self._seed = size, seed
         self.languages = [name for name in LANGUAGE_SHARES if name in languages]
         weights = 1.0 / (np.arange(1, size + 1) + _FLATTENING)
         self._cumulative = np.cumsum(weights / weights.sum())
@@ -34,12 +34,12 @@ class Population:
         self._speakers = [
             np.flatnonzero(self._language == index).astype(np.int32) for index in range(len(self.languages))
         ]
-        self._dids = [did(seed, account) for account in range(size + SPAM_ACCOUNTS)]
+        self._dids = [did(seed, account) for account in range(self.newcomers)]
 
     def _spread_languages(self, seed: int) -> NDArray[np.uint8]:
         # A golden-ratio sequence over the ranks keeps the shares exact among the loud accounts too.
         shares = np.array([LANGUAGE_SHARES[name] for name in self.languages])
-        places = (np.arange(self.size + SPAM_ACCOUNTS) * _GOLDEN_RATIO + uniform(lane(seed, "languages"))) % 1
+        places = (np.arange(self.newcomers) * _GOLDEN_RATIO + uniform(lane(seed, "languages"))) % 1
         chosen = np.searchsorted(np.cumsum(shares / shares.sum()), places, side="right")
         return np.minimum(chosen, len(self.languages) - 1).astype(np.uint8)
 
@@ -56,11 +56,16 @@ class Population:
 
     def language(self, account: int) -> str:
         """Home language of an account."""
-        return self.languages[int(self._language[account])]
+        return self.languages[int(self._language[account % len(self._language)])]
 
     def did(self, account: int) -> str:
         """Decentralised identifier of an account."""
-        return self._dids[account]
+        return self._dids[account] if account < self.newcomers else did(self._seed, account)
+
+    @property
+    def newcomers(self) -> int:
+        """The first account that belongs to no one of the crowd and the pool."""
+        return self.size + SPAM_ACCOUNTS
 
     def spam_account(self, number: int) -> int:
         """The account of a spam sender; numbers beyond the pool wrap around."""

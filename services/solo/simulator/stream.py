@@ -38,7 +38,6 @@ from services.solo.simulator.stories import PlantedStory
 _COMMIT_DELAY_US = 120_000
 _SECONDS_KEPT = 8
 _SEQUENCE_STEP = 8_192  # more than any second holds, so that ``seq`` rises
-_STATUSES = ("takendown", "suspended", "deleted", "deactivated", "desynchronized", "throttled")
 
 Operation = Literal["create", "update", "delete"]
 
@@ -182,21 +181,22 @@ class Stream:
         return _event(time_us, did, collection, {"kind": "commit", "commit": commit})
 
     def _notice(self, ref: Ref, kind: Kind) -> Event:
-        time_us, account = self._conversation.time_us(ref), self._conversation.account(ref)
+        time_us, account, status = self._conversation.time_us(ref), self._conversation.account(ref), ""
+        if kind is Kind.ACCOUNT:
+            account, status = self._conversation.notice(ref)
         did = self._conversation.population.did(account)
-        rng = Random(key(self._chance, *ref))
         body: dict[str, Any] = {
             "did": did,
             "seq": ref.second * _SEQUENCE_STEP + ref.place + 1,
             "time": timestamp(time_us - _COMMIT_DELAY_US),
         }
         if kind is Kind.IDENTITY:
-            if rng.random() < 0.8:
+            if Random(key(self._chance, *ref)).random() < 0.8:
                 body["handle"] = f"neighbour{account}.social.example"
             return _event(time_us, did, "", {"kind": "identity", "identity": body})
-        body["active"] = rng.random() < 0.85
-        if not body["active"]:
-            body["status"] = rng.choice(_STATUSES)
+        body["active"] = not status
+        if status:
+            body["status"] = status
         return _event(time_us, did, "", {"kind": "account", "account": body})
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.relay.departures import Departures
 from services.relay.feed import ensure_feed
 from services.relay.frames import Frame
 from services.relay.pipeline.runner import Pipeline
@@ -21,7 +22,7 @@ from tests.integration.relay.conftest import ORIGIN, SPEC
 from tests.support import wire
 from tests.support.wire import T0
 
-A, B = wire.uri(1, "a"), wire.uri(2, "b")
+A, B, G, K = wire.uri(1, "a"), wire.uri(2, "b"), wire.uri(9, "g"), wire.uri(10, "k")
 EVENTS: list[dict[str, Any]] = [
     wire.post(1, "a", T0, "first"),
     wire.post(2, "b", T0 + 1, "second"),
@@ -35,8 +36,17 @@ EVENTS: list[dict[str, Any]] = [
     wire.like(7, "l3", T0 + 8, B),
     wire.delete(8, "never", T0 + 8),
     wire.identity(1, T0 + 9),
+    # One who leaves, one who comes back and writes on.
+    wire.post(9, "g", T0 + 1, "third"),
+    wire.account(9, T0 + 5, "deleted"),
+    wire.account(10, T0 + 4, "takendown"),
+    wire.account(10, T0 + 6),
+    wire.post(10, "k", T0 + 7, "fourth"),
 ]
-EMPTY = Command("TRUNCATE post, reaction, feed_minute, feed_cursor, quarantine, embedding_pending, post_deletion")
+EMPTY = Command(
+    """TRUNCATE post, reaction, feed_minute, feed_cursor, quarantine, embedding_pending, post_deletion,
+                account_departure"""
+)
 
 
 class PostState(Schema, frozen=True, kw_only=True):
@@ -96,12 +106,15 @@ def test_any_order_with_any_replays_ends_the_same(
     edges = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
     for start, end in itertools.pairwise(edges):
         pipeline.process([Frame(data, len(data)) for data in stream[start:end]])
+    Departures(shared_database, lambda _: None, "orders").turn()
     # then posts, counters and tombstones are what the set of events says
     states = {state.uri: state for state in shared_database.fetch(POSTS)}
     assert states[A] == PostState(uri=A, text="first", likes=1, reposts=1, deleted=False, pending=True)
     assert states[B] == PostState(uri=B, text="", likes=0, reposts=0, deleted=True, pending=False)
     assert states[wire.uri(8, "never")].deleted
-    assert len(states) == 3
+    assert (states[G].text, states[G].deleted, states[G].pending) == ("", True, False)
+    assert (states[K].text, states[K].deleted) == ("fourth", False)
+    assert len(states) == 5
     assert [reaction.deleted for reaction in shared_database.fetch(REACTIONS)].count(True) == 2
     # and whatever was undone first never counted, so the moves by minute are between these
     moved = shared_database.fetch(MOVED)[0]

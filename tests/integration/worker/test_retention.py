@@ -34,6 +34,7 @@ TABLES = (
     "feed_minute",
     "feed_drop",
     "feed_recheck",
+    "account_departure",
     "feed_gap",
     "run",
     "unit_report",
@@ -71,6 +72,7 @@ def fill(database: Database, age: str, posts: int) -> None:
             f"INSERT INTO feed_drop (id, feed, cause, ended_at) VALUES (%(id)s, 'f', 'network', {then})",
             f"INSERT INTO feed_recheck (feed, cause, host, start_us, opened_us, done_at) "
             f"VALUES ('f', 'gap', 'h', 1, 1, {then})",
+            f"INSERT INTO account_departure VALUES (%(id)s::text, 1, true, {then}, {then})",
             f"INSERT INTO feed_gap (feed, start_time, end_time, cause) "
             f"VALUES ('f', {then}, {then} + interval '1 s', 'x')",
             f"""INSERT INTO topic VALUES (%(topic)s, 'l', '{{}}', 'ended', 0, 0, 0, 0, 0, false, {then}, {then}, {then},

@@ -61,7 +61,7 @@ def test_deletes_and_what_only_moves_the_cursor() -> None:
     assert isinstance(read(wire.delete(1, "a", T0)), Removal)
     for event in (
         wire.identity(1, T0),
-        wire.account(1, T0),
+        wire.account(1, T0, "suspended"),
         wire.commit(1, "f", T0, "app.bsky.graph.follow", "create", {"subject": "did:plc:x"}),
     ):
         assert read(event) == Passing(T0)
