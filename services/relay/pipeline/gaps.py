@@ -62,8 +62,8 @@ def _left_out(transaction: Transaction, batch: Batch, requested: int, position: 
     """Whether the feed left out what lies between ``position`` and its first event.
 
     Asked for with an overlap, or by the number of the event at ``position``, the host that gave that event
-    must give it again, however silent the feed is. Another host numbers events differently: there a little lateness, or a first event
-    that the record holds already, means that nothing is missing.
+    must give it again, however silent the feed is. Another host numbers events differently: there a little
+    lateness, or a first event that the record holds already, means that nothing is missing.
     """
     assert batch.first is not None  # noqa: S101 - for the type checker
     late = batch.first.time_us - position
