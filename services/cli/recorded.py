@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import BinaryIO
+from uuid import UUID
 
 from services.api.momentum.detect import Reader, Reading
 from services.api.momentum.engine import Observation
@@ -18,7 +19,7 @@ from services.relay.frames import Frame
 from services.relay.pipeline.count import count
 from services.relay.pipeline.decode import decode_frame
 from services.relay.replay import frames_of
-from services.relay.wires.jetstream import read_post
+from services.relay.wires.jetstream import read_event
 from shared.errors import MalformedFrame
 
 #: The year 2100. An event past it is a broken line and must not move the watermark.
@@ -46,7 +47,7 @@ def readings(frames: Iterable[Frame]) -> Iterator[Reading | None]:
 
 def _event(frame: Frame) -> Event | None:
     try:
-        return decode_frame(frame, LATEST_US, read_post)
+        return decode_frame(frame, LATEST_US, read_event)
     except MalformedFrame:
         return None
 
@@ -57,6 +58,11 @@ def _reading(event: Event | None) -> Reading | None:
     if isinstance(event, NewPost):
         language = event.languages[0] if event.languages else ""
         terms = tuple(event.terms)
-        post = Observation(event.time_us, str(event.id), event.author_hash, terms, event.fingerprint, language)
+        post = Observation(event.time_us, _name(event.id), event.author_hash, terms, event.fingerprint, language)
         return Reading(event.time_us, post)
-    return Reading(event.time_us, None, str(event.id) if isinstance(event, Removal) else "")
+    return Reading(event.time_us, None, _name(event.id) if isinstance(event, Removal) else "")
+
+
+def _name(key: UUID | bytes) -> str:
+    """A post's id as the engine gets it from the record."""
+    return str(key if isinstance(key, UUID) else UUID(bytes=key))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from services.relay.commits import EARLIEST_US, POST, Account, Commit, check_origin, event_of, notice_of
+from services.relay.commits import EARLIEST_US, Account, Commit, check_origin, event_of, notice_of
 from services.relay.events import Event, Passing
 from services.relay.wires.look import Look
 from shared.errors import MalformedFrame
@@ -40,10 +40,7 @@ _head = msgspec.json.Decoder(_Head)
 
 def read_event(data: bytes, latest_us: int) -> Event:
     """The event in one frame. See ``services.relay.events.Read``."""
-    return _event_in(_envelope.decode(data), latest_us)
-
-
-def _event_in(envelope: Envelope, latest_us: int) -> Event:
+    envelope = _envelope.decode(data)
     check_origin(envelope.did, envelope.time_us, latest_us)
     if envelope.kind == "commit" and envelope.commit is not None:
         return event_of(envelope.did, envelope.time_us, envelope.commit)
@@ -52,16 +49,6 @@ def _event_in(envelope: Envelope, latest_us: int) -> Event:
     if envelope.kind != "identity":
         raise MalformedFrame("wrong_type", "kind is unknown, or what it tells is missing")
     return Passing(envelope.time_us)
-
-
-def read_post(data: bytes, latest_us: int) -> Event:
-    """As ``read_event`` for posts and their deletions; other collections only pass. For who counts posts alone."""
-    envelope = _envelope.decode(data)
-    commit = envelope.commit
-    if envelope.kind == "commit" and commit is not None and commit.collection != POST:
-        check_origin(envelope.did, envelope.time_us, latest_us)
-        return Passing(envelope.time_us)
-    return _event_in(envelope, latest_us)
 
 
 def look(data: bytes) -> Look | None:

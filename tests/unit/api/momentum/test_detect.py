@@ -87,10 +87,11 @@ def test_broken_lines_are_counted_and_the_rest_goes_on(recording: list[bytes]) -
         b'{"did":"d","time_us":%d,"kind":"identity"}\n' % T0,
         b'{"did":"did:plc:d","time_us":99999999999999999,"kind":"identity"}\n',
         frame(2, 1, "x", "", record={"text": 7}),
+        frame(0, 1, "like", "", collection="app.bsky.feed.like", record={"subject": {}}),
     ]
     ignored = [
         b'{"did":"did:plc:d","time_us":%d,"kind":"identity"}\n' % T0,
-        frame(0, 1, "like", "", collection="app.bsky.feed.like", record={"subject": {}}),
+        frame(0, 1, "like", "", collection="app.bsky.feed.like", record={"subject": {"uri": "at://x"}}),
     ]
     with_story, without = io.StringIO(), io.StringIO()
     detect(recording, without, SMALL, include_provisional=True)
