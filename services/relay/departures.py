@@ -26,7 +26,7 @@ LEASE, LEASE_SECONDS = "departures", 20
 LOOK_SECONDS, SHARE = 10.0, 0.05
 #: Authors of one walk, posts of one look at the index, and posts that a transaction removes: ingestion waits for it.
 AUTHORS, PAGE, BATCH = 10_000, 20_000, 250
-#: Pause after a transaction that removed posts, so that the live stream can tell of all of them.
+#: Pause after a whole batch, so that the live stream can tell of all; after a smaller one as much less.
 PAUSE_SECONDS = 0.15
 
 _FIRST = UUID(int=0)
@@ -76,6 +76,9 @@ class Departures:
             except (StoreUnavailable, StoreRejected) as error:
                 logs.get(__name__).warning("departed_posts_not_removed_yet", error=str(error))
                 wait = backoff.next_seconds()
+            except Exception:  # a defect must not leave posts standing unseen
+                logs.get(__name__).error("departed_posts_not_removed_yet", exc_info=True)
+                wait = backoff.next_seconds()
             self._stop.wait(wait)
         self._release()
 
@@ -109,8 +112,9 @@ class Departures:
                 break
             place = {"time": page.time, "id": page.id}
             for start in range(0, len(page.posts), self._batch):
-                removed += self._remove(page.posts[start : start + self._batch])
-                if self._stop.wait(PAUSE_SECONDS):
+                batch = page.posts[start : start + self._batch]
+                removed += self._remove(batch)
+                if self._stop.wait(PAUSE_SECONDS * len(batch) / self._batch):
                     break
         return removed
 

@@ -1,4 +1,4 @@
-"""Nostr: an event counts once its id is its hash and its author signed it. Source: NIP-01, 09, 10, 18, 25.
+"""Nostr: an event counts once its id is its hash and its author signed it. Source: NIP-01, 09, 10, 18, 25, 62.
 
 Event time is what the author wrote, but never later than now: ``created_at`` is the author's choice,
 the only time that a second reading finds again, and nobody may push the clock of what is counted.
@@ -12,15 +12,26 @@ import msgspec
 
 from services.relay import records
 from services.relay.crypto.nostr_event import NostrEvent
-from services.relay.events import LIKE, MAX_AHEAD_US, REPOST, Event, NewPost, Passing, Reaction, Removal, Together
+from services.relay.events import (
+    LIKE,
+    MAX_AHEAD_US,
+    REPOST,
+    AccountNotice,
+    Event,
+    NewPost,
+    Passing,
+    Reaction,
+    Removal,
+    Together,
+)
 from shared.contracts.ids import author_hash, post_id, record_key
 from shared.errors import MalformedFrame
 
 #: Name and version of the protocol, stored with the cursor.
 WIRE = "nostr/1"
-NOTE, DELETION, SHARE, REACTION = 1, 5, 6, 7
+NOTE, DELETION, SHARE, REACTION, VANISH = 1, 5, 6, 7, 62
 #: What we ask relays for.
-KINDS = (NOTE, DELETION, SHARE, REACTION)
+KINDS = (NOTE, DELETION, SHARE, REACTION, VANISH)
 
 SECOND_US = 1_000_000
 _HEX32 = re.compile(r"[0-9a-f]{64}")
@@ -55,6 +66,9 @@ def read_event(data: bytes, latest_us: int) -> Event:
             return _deletion(event, time_us)
         case 6 | 7:
             return _reaction(event, time_us)
+        case 62 if "ALL_RELAYS" in _values(event, "relay"):
+            # A wish to vanish from some relays only is theirs to honour; this one is for whoever holds a copy.
+            return AccountNotice(time_us, event.pubkey, author_hash(event.pubkey), gone=True)
         case _:
             return Passing(time_us)
 

@@ -309,6 +309,26 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(departures_module, "LOOK_SECONDS", 0.1)
 
 
+@pytest.mark.usefixtures("quick")
+def test_a_defect_does_not_end_it_and_an_orderly_end_leaves_the_work_to_others(world: World) -> None:
+    world.feed(*story(1, 5))
+    world.feed(wire.account(1, T0 + 20 * SECOND, "deleted"))
+
+    def fail_once(posts: Sequence[UUID]) -> None:
+        world.told.extend(posts)
+        assert len(world.told) > 2, "the first are forgotten badly"
+
+    running = Departures(world.database, fail_once, "first", page=5, batch=2)
+    running.start()
+    until(lambda: world.all(UNSWEPT) == [])
+    assert world.shown() == []
+    running.stop()
+    # when it has ended, the next need not wait for its lease
+    world.feed(*story(2, 3))
+    world.feed(wire.account(2, T0 + 20 * SECOND, "deleted"))
+    assert world.departures("second").turn() == 3
+
+
 @pytest.fixture
 def settings(postgres_url: str, valkey_url: str, scripted: ScriptedFeed) -> Settings:
     return Settings(

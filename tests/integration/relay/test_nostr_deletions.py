@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from services.relay.departures import Departures
 from services.relay.feed import ensure_feed
 from services.relay.frames import Frame
 from services.relay.pipeline.runner import Pipeline
@@ -58,3 +59,15 @@ def test_a_like_is_taken_back_by_its_author_only(database: Database) -> None:
     pretends = event(5, nostr.T0 + 9, 5, "", [["e", likes[1].id], ["k", "7"]])
     rows = stored(database, *map(message, (POST, *likes, takes_back, pretends)))
     assert [row.likes for row in rows] == [1]
+
+
+VANISH = message(event(1, nostr.T0 + 7, 62, "", [["relay", "ALL_RELAYS"]]))
+OTHERS = message(event(2, nostr.T0, content="another's"))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([message(POST), OTHERS, VANISH])))
+def test_who_wishes_to_vanish_vanishes_in_any_order_with_replays(database: Database, order: tuple[bytes, ...]) -> None:
+    after = message(event(1, nostr.T0 + 9, content="I am back"))
+    stored(database, *order, after)
+    Departures(database, lambda _: None, "test").turn()
+    assert sorted(row.text for row in stored(database, *order, after)) == ["I am back", "another's"]

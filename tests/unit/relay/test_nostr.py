@@ -9,7 +9,17 @@ import pytest
 from nostr_sdk import Event, EventBuilder, Keys, Kind, Tag, Timestamp
 
 from services.relay.crypto.nostr_event import NostrEvent, event_id
-from services.relay.events import LIKE, MAX_AHEAD_US, REPOST, NewPost, Passing, Reaction, Removal, Together
+from services.relay.events import (
+    LIKE,
+    MAX_AHEAD_US,
+    REPOST,
+    AccountNotice,
+    NewPost,
+    Passing,
+    Reaction,
+    Removal,
+    Together,
+)
 from services.relay.frames import Frame
 from services.relay.pipeline.decode import decode_frame
 from services.relay.wires.nostr import read_event
@@ -177,3 +187,22 @@ def test_a_deletion_takes_back_each_event_it_names_as_its_own_authors() -> None:
     assert removed == [post_id(f"nostr:{A}"), post_id(f"nostr:{B}")]
     post = event(1, T0)
     assert read(message(post)).tombstone == read(message(event(1, T0, 5, "", [["e", post.id]]))).events[0].tombstone
+
+
+@pytest.mark.parametrize(
+    ("tags", "vanishes"),
+    [
+        ([["relay", "ALL_RELAYS"]], True),
+        ([["relay", "wss://relay.example"], ["relay", "ALL_RELAYS"]], True),
+        ([["relay", "wss://relay.example"]], False),
+        ([["r", "ALL_RELAYS"]], False),
+        ([["relay"]], False),
+        ([], False),
+    ],
+)
+def test_a_wish_to_vanish_everywhere_is_the_authors_departure(tags: list[list[str]], vanishes: bool) -> None:
+    wish = event(1, T0, 62, "", tags)
+    found = read(message(wish))
+    assert isinstance(found, AccountNotice) == vanishes
+    if vanishes:
+        assert found == AccountNotice(T0 * 1_000_000, wish.pubkey, author_hash(wish.pubkey), True)
