@@ -16,10 +16,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
-from services.api.momentum import detect
-from services.api.momentum.engine import Observation
+from services.cli.recorded import readings
+from services.relay.frames import Frame
 from services.solo.simulator import corpus
 from services.solo.simulator.population import LANGUAGE_SHARES
 from shared.features.post import features_of
@@ -79,18 +77,9 @@ def _peer(texts: Sequence[str]) -> list[Counter[str]]:
     return [Counter(text.split()) for text in texts]
 
 
-class _Sink:
-    """Stands where the engine stands and keeps nothing."""
-
-    def observe(self, observations: Sequence[Observation]) -> None:
-        pass
-
-
 def _parse(lines: Sequence[bytes]) -> None:
-    events, records = msgspec.json.Decoder(detect._Event), msgspec.json.Decoder(detect._Record)
-    sink: Any = _Sink()
-    for line in lines:
-        detect._take(sink, events.decode(line), records)
+    for _ in readings(Frame(line, len(line)) for line in lines):
+        pass
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from bench.momentum_plant import DAY, MINUTE_US
 from bench.momentum_stream import START_US, Setting, lines_of, posts_of, stream_of
 from services.api.momentum.detect import detect
 from services.api.momentum.engine import Engine, Observation
+from services.cli.recorded import readings
+from services.relay.frames import Frame
 
 _SETTING = Setting(7, hard=True, minutes=2 * DAY, rate=2.0)
 _AGAIN = 20
@@ -39,11 +41,15 @@ def main(memory_posts: int = 2_000_000) -> None:
     engine = _rate("engine alone", posts, lambda: _engine(minutes))
     peer = _rate("plain z-score over words, posts as given", posts, lambda: _peer(minutes))
     lines = list(lines_of(posts_of(_SETTING)[0]))
-    parsed = _rate("groundswell detect, parsing included", posts, lambda: detect(lines, io.StringIO()))
+    parsed = _rate("groundswell detect, parsing included", posts, lambda: _detect(lines))
     print(f"ratio to the peer: engine {engine / peer:.2f}, detect {parsed / peer:.2f} (the peer is given terms)")
     # A process of its own: what the above left behind would hide what the engine needs.
     command = [sys.executable, "-m", "bench.momentum", "--memory-only", "--memory-posts", str(memory_posts)]
     subprocess.run(command, check=True)
+
+
+def _detect(lines: Iterable[bytes]) -> None:
+    detect(readings(Frame(line, len(line)) for line in lines), io.StringIO())
 
 
 def _rate(name: str, posts: int, work: Callable[[], object]) -> float:

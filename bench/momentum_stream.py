@@ -204,7 +204,11 @@ def lines_of(posts: list[Post]) -> Iterator[bytes]:
             "rkey": f"p{i}",
         }
         if created:
-            facets = [{"features": [{"$type": "app.bsky.richtext.facet#link", "uri": uri}]} for uri in post.links]
+            span = {"byteStart": 0, "byteEnd": len(post.text.encode())}
+            facets = [
+                {"index": span, "features": [{"$type": "app.bsky.richtext.facet#link", "uri": uri}]}
+                for uri in post.links
+            ]
             commit["record"] = {"text": post.text, "langs": [post.language], "facets": facets}
         yield (
             msgspec.json.encode({"did": did_of(post.author), "time_us": time_us, "kind": "commit", "commit": commit})

@@ -49,6 +49,24 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         yield content
 
 
+def lines_of(stream: BinaryIO, max_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """Each line that is not blank, without its end, and its size in bytes. Reading may raise ``UNREADABLE``.
+
+    A line longer than ``max_bytes`` is read over without holding it: its data is its beginning, one
+    byte longer than allowed at least.
+    """
+    while line := stream.readline(max_bytes + 2):
+        data = line.rstrip(b"\r\n")
+        size = len(data)
+        if size > max_bytes:
+            size = len(line)
+            while not line.endswith(b"\n") and (line := stream.readline(max_bytes)):
+                size += len(line)
+            yield data, size
+        elif data.strip():
+            yield data, size
+
+
 class _Zstandard(io.RawIOBase):
     """Unpacks one or more frames. The library's own reader ends without a word when the last is cut off."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 from services.api.momentum.detect import run_detect
+from services.cli.recorded import reader
+from shared.config.load import load
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,4 +18,5 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Detect and say how much was read."""
-    return run_detect(options.file, options.out, options.provisional)
+    read = reader(load("solo").relay_max_frame_bytes)
+    return run_detect(options.file, options.out, read, options.provisional)

@@ -28,6 +28,7 @@ from shared.embedding.embedder import Embedder
 from shared.errors import SchemaNotReady, StoreRejected, StoreUnavailable
 from shared.store import units
 from shared.store.database import Database
+from shared.store.hold import Hold
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
 from shared.telemetry import logs
@@ -98,7 +99,11 @@ def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Data
 
     departures = Departures(database, gone, f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")
     opener = _opener(settings, database, embedding, publishing)
-    feeds = Feeds(settings, database, opener, publishing, remover, lambda state, why: reporter.set("relay", state, why))
+    hold = Hold(settings, "relay-feeds")
+    feeds = Feeds(
+        *(settings, database, opener, publishing, remover, hold),
+        lambda state, why: reporter.set("relay", state, why),
+    )
     for part in (reporter, publishing, embedding, remover, departures, feeds):
         part.start()
     while not stop.wait(WATCH_SECONDS):

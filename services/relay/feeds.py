@@ -2,6 +2,10 @@
 
 A thread of its own looks at the rows every second. It never waits for a feed, and nothing about one
 feed touches another. While PostgreSQL is away the feeds go on as they last were.
+
+Of several relays on one database one reads the feeds; the others wait, and one of them goes on where it
+stopped. For the moment that a relay needs to find out that it lost its place two may read: ids and the
+cursor, which never moves back, make that harmless.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from shared.errors import StoreRejected, StoreUnavailable
 from shared.store import feed_rows
 from shared.store.database import Database
 from shared.store.feed_rows import FeedRow
+from shared.store.hold import Hold
 from shared.telemetry import logs
 from shared.telemetry.health import State
 
@@ -39,10 +44,12 @@ class Feeds:
         open_unit: Open,
         publishing: Publishing,
         remover: Remover,
+        hold: Hold,
         say: Callable[[State, str | None], None],
     ) -> None:
         self._settings, self._database, self._open_unit = settings, database, open_unit
         self._publishing, self._remover, self._say = publishing, remover, say
+        self._hold, self._leading = hold, False
         self._rows: list[FeedRow] | None = None
         self._slots: dict[str, Slot] = {}
         self._said_at: dict[str, float] = {}
@@ -64,6 +71,8 @@ class Feeds:
             slot.stop()
         for slot in slots:
             slot.join(until)
+        # What was read is stored, or as good as lost to us: another relay may go on.
+        self._hold.release()
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -75,6 +84,9 @@ class Feeds:
 
     def turn(self) -> None:
         """Look at the rows once, and bring every feed one step nearer to them."""
+        if not self._leads():
+            self._step_back()
+            return
         if (rows := self._read()) is None:
             return
         wanted, too_many = self._chosen(rows)
@@ -94,6 +106,29 @@ class Feeds:
             if (failure := self._slots[feed].failure) is not None:
                 self._report(feed, failure)
         self._tell(wanted)
+
+    def _leads(self) -> bool:
+        """Whether this relay is the one that reads. As it was while PostgreSQL is away: nobody can take over then."""
+        try:
+            leading = self._hold.held()
+        except (StoreUnavailable, StoreRejected) as error:
+            logs.get(__name__).debug("feeds_not_held", error=str(error))
+            return self._leading
+        if leading != self._leading:
+            self._leading = leading
+            logs.get(__name__).info("feeds_taken" if leading else "feeds_given_up")
+        return leading
+
+    def _step_back(self) -> None:
+        """Another relay reads, or may: end what runs here, and say nothing of any feed."""
+        for feed, slot in list(self._slots.items()):
+            slot.turn(None)
+            if slot.empty:
+                del self._slots[feed]
+                metrics.forget(feed)
+        metrics.FEEDS.labels("open").set(len(self._slots))
+        metrics.FEEDS.labels("failed").set(0)
+        self._say("ok", "Another relay reads the feeds. This one goes on when that ends.")
 
     def _read(self) -> Sequence[FeedRow] | None:
         """The rows, or those read last while PostgreSQL is away."""

@@ -118,7 +118,7 @@ class Reader:
         self._holds = Holds()
         try:
             requested = self._source.open(cursor)
-            self._state.connected()
+            self._state.connected(self._source.note)
             logs.get(__name__).info(
                 "feed_connected", feed=self._feed, host=self._source.host, cursor_us=requested, token=cursor.token
             )

@@ -25,7 +25,7 @@ from services.relay.state import DatabaseClock
 from services.relay.wires.jetstream import WIRE
 from shared.config.settings import Settings
 from shared.errors import InputError, StoreUnavailable
-from shared.recordings import UNREADABLE, unpacked
+from shared.recordings import UNREADABLE, lines_of, unpacked
 from shared.store import cursors, feed_rows
 from shared.store.database import Database
 from shared.store.migrate import check_schema
@@ -132,7 +132,7 @@ class _Replay:
         span_us = None if self._speed is None else max(int(self._speed * 100_000), 1)
         batch: list[Frame] = []
         ends_us: int | None = None
-        for frame in _frames(stream, self._settings.relay_max_frame_bytes):
+        for frame in _unbroken(frames_of(stream, self._settings.relay_max_frame_bytes)):
             time_us = None if span_us is None else _time_us(frame)
             late = ends_us is not None and time_us is not None and time_us > ends_us
             if batch and (late or len(batch) >= most):
@@ -201,18 +201,15 @@ class _Replay:
         )
 
 
-def _frames(stream: BinaryIO, max_bytes: int) -> Iterator[Frame]:
-    """One frame a line. A line beyond ``max_bytes`` is read over without holding it."""
+def frames_of(stream: BinaryIO, max_bytes: int) -> Iterator[Frame]:
+    """One frame a line; one longer than ``max_bytes`` is marked and cut. Reading may raise ``UNREADABLE``."""
+    for data, size in lines_of(stream, max_bytes):
+        yield Frame(data[:KEPT_BYTES], size, "oversize") if len(data) > max_bytes else Frame(data, size)
+
+
+def _unbroken(frames: Iterator[Frame]) -> Iterator[Frame]:
     try:
-        while line := stream.readline(max_bytes + 2):
-            data = line.rstrip(b"\r\n")
-            if len(data) > max_bytes:
-                size = len(line)
-                while not line.endswith(b"\n") and (line := stream.readline(max_bytes)):
-                    size += len(line)
-                yield Frame(data[:KEPT_BYTES], size, "oversize")
-            elif data.strip():
-                yield Frame(data, len(data))
+        yield from frames
     except UNREADABLE as error:
         raise InputError(
             "The recording breaks off.", why=str(error), do="What came before is stored; mend the file and run again."

@@ -60,6 +60,7 @@ class FeedState:
         self._lock = threading.Lock()
         self._status: FeedStatus = "starting"
         self._reason: str | None = "Connecting for the first time."
+        self._note: str | None = None
         self._held = False
         self._store_away: str | None = None
         self._last_event_us = last_event_us
@@ -74,10 +75,11 @@ class FeedState:
         #: Connections that ended.
         self.drops = DropLog(feed, clock.now_us)
 
-    def connected(self) -> None:
-        """A connection is open."""
+    def connected(self, note: str | None = None) -> None:
+        """A connection is open. ``note`` is shown while it is."""
         self.drops.connected()
         with self._lock:
+            self._note = note
             self._status, self._reason = "live", None
             self._progress.forget()
             self._moved_at = time.monotonic()
@@ -120,24 +122,30 @@ class FeedState:
     def view(self) -> View:
         """Status and reason now; trouble with the store is said before trouble with the feed."""
         with self._lock:
-            rate, lag = self._rate(), self._lag()
-            behind = lag if lag is not None and lag > LIVE_LAG_SECONDS else None
-            if self._store_away is not None:
-                reason = f"PostgreSQL does not answer, so reading waits; nothing is lost. {self._store_away}"
-                return View("stalled", reason, rate, lag, behind)
-            if self._status == "ended":
-                return View("ended", self._reason, rate, lag)
-            if self._status != "live":
-                return View(self._status, self._reason, rate, lag, behind)
-            if self._held:
-                waits = "The feed sends faster than can be stored; reading waits."
-                reason = waits if behind is None else f"{self._when(behind)} {waits}"
-                return View("catching_up", reason, rate, lag, behind, self._left(behind))
-            if behind is None:
-                return View("live", None, rate, lag)
-            if self._quiet():
-                return View("live", f"Quiet: its last event is {duration(behind)} old.", rate, lag)
-            return View("catching_up", self._when(behind), rate, lag, behind, self._left(behind))
+            view = self._view()
+            if self._note is None or view.status not in ("live", "catching_up"):
+                return view
+            return msgspec.structs.replace(view, reason=f"{view.reason or ''} {self._note}".lstrip())
+
+    def _view(self) -> View:
+        rate, lag = self._rate(), self._lag()
+        behind = lag if lag is not None and lag > LIVE_LAG_SECONDS else None
+        if self._store_away is not None:
+            reason = f"PostgreSQL does not answer, so reading waits; nothing is lost. {self._store_away}"
+            return View("stalled", reason, rate, lag, behind)
+        if self._status == "ended":
+            return View("ended", self._reason, rate, lag)
+        if self._status != "live":
+            return View(self._status, self._reason, rate, lag, behind)
+        if self._held:
+            waits = "The feed sends faster than can be stored; reading waits."
+            reason = waits if behind is None else f"{self._when(behind)} {waits}"
+            return View("catching_up", reason, rate, lag, behind, self._left(behind))
+        if behind is None:
+            return View("live", None, rate, lag)
+        if self._quiet():
+            return View("live", f"Quiet: its last event is {duration(behind)} old.", rate, lag)
+        return View("catching_up", self._when(behind), rate, lag, behind, self._left(behind))
 
     def _quiet(self) -> bool:
         """Whether nothing has come or been stored for a while."""

@@ -22,7 +22,8 @@ _LIMIT = Statement("SELECT current_setting('max_connections')::integer AS connec
 
 def check_capacity(database: Database, settings: Settings) -> None:
     """Raise ConfigurationError when one relay, one API and one worker would take too many connections."""
-    wanted = settings.relay_pool_size + settings.api_pool_size + settings.worker_pool_size
+    # One more holds the relay's place among several.
+    wanted = 1 + settings.relay_pool_size + settings.api_pool_size + settings.worker_pool_size
     allowed = int(database.fetch(_LIMIT)[0].connections * MOST_SHARE)
     if wanted > allowed:
         raise ConfigurationError(

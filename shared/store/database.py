@@ -133,7 +133,7 @@ class Database:
             max_size=size,
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_WAIT_SECONDS,
-            kwargs=_connect_options(settings, name),
+            kwargs=connect_options(settings, name),
             check=_check_from_thread if cuts else ConnectionPool.check_connection,
             name=name,
             open=False,
@@ -214,7 +214,7 @@ class AsyncDatabase:
             max_size=size,
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_WAIT_SECONDS,
-            kwargs=_connect_options(settings, name),
+            kwargs=connect_options(settings, name),
             check=_check,
             name=name,
             open=False,
@@ -273,7 +273,7 @@ async def _check(connection: AsyncConnection[Any]) -> None:
         await connection.execute("")
 
 
-def _connect_options(settings: Settings, name: str) -> dict[str, Any]:
+def connect_options(settings: Settings, name: str) -> dict[str, Any]:
     """libpq options: timeouts (invariant 6) and UTC, whatever the server's defaults are."""
     timeouts = {
         "statement_timeout": settings.statement_timeout_seconds,

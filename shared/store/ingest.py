@@ -213,7 +213,10 @@ REMOVE_POSTS = Statement(
        counted AS (
          INSERT INTO feed_minute (feed, minute, deletes)
          SELECT %(feed)s, date_trunc('minute', event_time), count(*) FROM every GROUP BY 2
-         ON CONFLICT (feed, minute) DO UPDATE SET deletes = feed_minute.deletes + excluded.deletes)
+         ON CONFLICT (feed, minute) DO UPDATE SET deletes = feed_minute.deletes + excluded.deletes),
+       listed AS (
+         INSERT INTO post_deletion (feed, post, event_time, unseen)
+         SELECT %(feed)s, id, event_time, true FROM unseen ORDER BY event_time, id)
        SELECT id, held FROM every""",
     Changed,
 )

@@ -88,7 +88,7 @@ POSTS_AFTER = Statement(
     PostSeen,
 )
 DELETIONS_AFTER = Statement(
-    """SELECT seq, post::text FROM post_deletion WHERE feed = %(feed)s AND seq > %(after)s
+    """SELECT seq, post::text FROM post_deletion WHERE feed = %(feed)s AND seq > %(after)s AND NOT unseen
         ORDER BY seq LIMIT %(limit)s""",
     Deleted,
 )

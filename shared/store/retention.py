@@ -44,16 +44,34 @@ _POSTS = Command(
        SELECT id FROM gone"""
 )
 
-#: A deletion leaves with the tombstone it made. Looks at the oldest ``limit`` only, so that a pass that
-#: finds nothing costs little; a row that came out of order waits for its turn.
+#: A tombstone stays at least so long: a stretch that is read again must not bring back what was deleted.
+#: Servers of Jetstream keep one to three days, and a new feed begins a day back at most.
+TOMBSTONE_DAYS = 7
+
+#: A deletion leaves with the tombstone it made, or would have made anew. Looks at the oldest ``limit``
+#: only, so that a pass that finds nothing costs little; a row that came out of order waits for its turn.
 _DELETIONS = Command(
-    """WITH oldest AS (SELECT seq, event_time FROM post_deletion ORDER BY seq LIMIT %(limit)s),
+    f"""WITH oldest AS (SELECT seq, event_time FROM post_deletion ORDER BY seq LIMIT %(limit)s),
        gone AS (
          DELETE FROM post_deletion USING oldest
-          WHERE post_deletion.seq = oldest.seq AND oldest.event_time < now() - make_interval(days => %(days)s)
+          WHERE post_deletion.seq = oldest.seq
+            AND oldest.event_time < now() - make_interval(days => greatest(%(days)s, {TOMBSTONE_DAYS}))
          RETURNING post_deletion.post),
        tombstones AS (DELETE FROM post USING gone WHERE post.id = gone.post AND post.deleted_at IS NOT NULL)
        SELECT post FROM gone"""
+)
+
+#: A gap leaves with the minutes it is drawn over, but not while it may still be read again.
+_GAPS = Command(
+    """DELETE FROM feed_gap WHERE id = ANY (ARRAY(
+         SELECT id FROM feed_gap g
+          WHERE end_time < now() - make_interval(days => %(days)s)
+            AND NOT EXISTS (
+              SELECT FROM feed_recheck r
+               WHERE r.feed = g.feed AND r.done_at IS NULL
+                 AND r.start_us <= extract(epoch FROM g.end_time) * 1000000
+                 AND coalesce(r.end_us >= extract(epoch FROM g.start_time) * 1000000, true))
+          ORDER BY end_time LIMIT %(limit)s))"""
 )
 
 #: In order: what refers to posts before the posts. A topic takes its minutes and posts along.
@@ -70,6 +88,7 @@ BATCHES: dict[str, Command] = {
     "post_deletion": _DELETIONS,
     "quarantine": _old("quarantine", "received_at"),
     "feed_minute": _old("feed_minute", "minute"),
+    "feed_gap": _GAPS,
     "feed_drop": _old("feed_drop", "ended_at"),
     "feed_recheck": _old("feed_recheck", "done_at"),
     "account_departure": _old("account_departure", "noted_at"),

@@ -27,6 +27,7 @@ from urllib.parse import quote
 import msgspec
 import psutil
 
+from services.relay.wires import jetstream2
 from services.solo.children import Child, ChildSpec, port_answers, service_argv
 from services.solo.engines import Postgres, Valkey
 from services.solo.folder import free_port
@@ -36,11 +37,13 @@ from shared.config.load import environment_of, foreign_environment
 from shared.config.settings import Settings
 from shared.errors import DependencyError
 from shared.schemas.base import Schema
-from shared.store.database import Database, Statement
+from shared.store import feed_rows
+from shared.store.database import Command, Database, Statement
 from shared.store.migrate import migrate
-from tests.support import torture_drops, torture_truth
+from tests.support import torture_drops, torture_momentum, torture_truth
 from tests.support.torture_drops import Drops
-from tests.support.torture_plan import WEATHER, Act, plan
+from tests.support.torture_momentum import Momentum
+from tests.support.torture_plan import WEATHER, Act, plan, server_of
 from tests.support.torture_report import write
 from tests.support.torture_truth import Floor, Verdict
 
@@ -92,6 +95,9 @@ _DEPARTED = Statement(
 )
 
 
+_CHANGE = Command("UPDATE feed SET url = %(url)s, options = %(options)s::jsonb, enabled = true WHERE id = 'simulator'")
+
+
 class Result(msgspec.Struct, kw_only=True):
     """What a run did and whether the record is the truth."""
 
@@ -101,19 +107,22 @@ class Result(msgspec.Struct, kw_only=True):
     acts: list[Act]
     killed: dict[str, int]
     connections: int
+    read_as: dict[str, int]
     lost_at_cutover: int
     read_again: list[Again]
     departed: Departed
     drops: Drops
     floors: list[Floor]
     verdict: Verdict
+    momentum: Momentum
     rss_first_mb: float
     rss_peak_mb: float
     rss_last_mb: float
 
     @property
     def passed(self) -> bool:
-        return self.verdict.right and not self.drops.wrong and self.rss_peak_mb < MOST_RSS_MB
+        well = not self.drops.wrong and not self.momentum.wrong
+        return self.verdict.right and well and self.rss_peak_mb < MOST_RSS_MB
 
 
 class Torture:
@@ -131,7 +140,8 @@ class Torture:
         self._database = Database(self._settings, name="torture", size=2)
         self._anchor_us = time.time_ns() // 1_000 - round(HISTORY_MINUTES * 60e6)
         self._options = SimulatorOptions(rate=RATE, seed=seed, anchor_us=self._anchor_us)
-        self._door = ""
+        self._door = self._host = ""
+        self._dictionary = folder / "legacy.dictionary"
         self._floors: list[Floor] = []
         self._calm_us = 0
         self._killed: Counter[str] = Counter()
@@ -165,20 +175,20 @@ class Torture:
         self._door = f"http://127.0.0.1:{port}/control"
         simulate = ["simulate", "--port", str(port), "--rate", str(RATE), "--seed", str(self._seed), "--control"]
         simulate += ["--anchor", str(self._anchor_us), "--faults", WEATHER]
+        simulate += ["--wire", server_of(self._seed), "--dictionary", str(self._dictionary)]
         quiet = foreign_environment()
         self._child(_spec("simulator", simulate, quiet, port_answers("127.0.0.1", port)))
         settings = msgspec.structs.replace(
             self._settings,
-            feed_url=f"ws://127.0.0.1:{port}/subscribe",
-            feed_name="simulator",
-            feed_backfill_minutes=30,
             embedding_model="none",
             relay_stall_seconds=2,
             log_format="json",
             data_dir=str(self._folder),
         )
+        self._host = f"ws://127.0.0.1:{port}"
+        feed = {"id": "simulator", "kind": "jetstream", "url": self._host, "backfill_minutes": 30, "options": "{}"}
+        self._database.execute(feed_rows.ADD, feed | {"queue_events": None, "queue_bytes": None, "enabled": False})
         self._child(_spec("relay", ["relay"], {**quiet, **environment_of(settings)}, lambda: True))
-        self._until("the first events", lambda: self._place().position > self._anchor_us)
 
     def _child(self, spec: ChildSpec) -> None:
         self._children[spec.name] = self._supervisor.start(spec)
@@ -197,9 +207,26 @@ class Torture:
                     self._kill(act.name)
                 case "forget":
                     self._forget()
+                case "read":
+                    self._read(act.name)
                 case "clock":
                     self._set_back(float(act.name))
         self._pass(self._seconds - clock)
+
+    def _read(self, way: str) -> None:
+        """As an operator would: the feed gets another address and other options, and is opened anew."""
+        version, _, packed = way.partition("+")
+        path = jetstream2.PATH if version == "2" else "/subscribe"
+        dictionary = "" if not packed else "server" if version == "2" else str(self._dictionary)
+        row = {"url": self._host + path, "options": json.dumps({"zstd_dictionary": dictionary})}
+        asked = len(self._ask()["journal"])
+        self._until("a feed that is changed", lambda: self._database.execute(_CHANGE, row))
+
+        def read() -> bool:
+            seen = [entry for entry in self._ask()["journal"][asked:] if entry["fault"] != "refuse"]
+            return any(way_of(entry) == way and entry["frames"] for entry in seen)
+
+        self._until(f"a connection read as {way}", read)
 
     def _pass(self, seconds: float) -> None:
         """So much of the plan's time goes by, with nothing new happening."""
@@ -292,6 +319,7 @@ class Torture:
         journal = self._ask()["journal"]
         (self._folder / "logs" / "journal.json").write_text(json.dumps(journal))
         log = torture_drops.lines(self._folder / "logs" / "relay.log")
+        verdict = torture_truth.judge(self._database, stream, position, self._floors, self._calm_us)
         return Result(
             seed=self._seed,
             seconds=self._seconds,
@@ -299,12 +327,14 @@ class Torture:
             acts=acts,
             killed=dict(self._killed),
             connections=len(journal),
+            read_as=dict(sorted(Counter(way_of(entry) for entry in journal if entry["frames"]).items())),
             lost_at_cutover=sum(entry["lost"] for entry in journal),
             read_again=self._database.fetch(_AGAIN),
             departed=self._departed(),
             drops=torture_drops.compare(log, journal),
             floors=self._floors,
-            verdict=torture_truth.judge(self._database, stream, position, self._floors, self._calm_us),
+            verdict=verdict,
+            momentum=torture_momentum.compare(self._database, stream, position, verdict.gaps),
             rss_first_mb=self._rss[0],
             rss_peak_mb=max(self._rss),
             rss_last_mb=self._rss[-1],
@@ -346,6 +376,11 @@ class Torture:
             assert time.monotonic() < deadline, f"no {what} within {PATIENCE_SECONDS:.0f} s"
             if "relay" in self._children:
                 self._turn()
+
+
+def way_of(entry: dict[str, Any]) -> str:
+    """How a connection in the simulator's journal was read, as in ``torture_plan.WAYS``."""
+    return f"{entry['version']}{'+zstd' if entry['packed'] else ''}"
 
 
 def _spec(name: str, arguments: list[str], environment: dict[str, str], ready: Callable[[], bool]) -> ChildSpec:

@@ -26,6 +26,8 @@ CAUSES = {
     # A server whose clock is behind our cursor says nothing for a while, nor does one that starts slowly.
     "clock": {"stall"},
     "slow": {"stall"},
+    # A live tail in answer to a number: the number means nothing there, so we ask by time.
+    "renumbered": {"restart"},
 }
 CODES = {"kick": 1008, "toolarge": 1009, "restart": 1001, "later": 1013, "drop": 1006, "cut": 1006, "hangup": 1006}
 #: The relay's own thresholds, repeated here on purpose: the evidence must bear the cause out.
@@ -49,6 +51,12 @@ def lines(log: Path) -> list[dict[str, Any]]:
     return found
 
 
+#: What we end ourselves because of what the server answered: the number asked for is not where it was.
+_RENUMBERED = "the server numbers its events anew: asking by time instead"
+#: Below this a cursor is a number of the second version, not a time.
+_NUMBERS = 1_000_000_000_000_000
+
+
 def compare(log: list[dict[str, Any]], journal: list[dict[str, Any]]) -> Drops:
     """Every drop the relay logged must be one the simulator caused, under its name and with its code."""
     matched: Counter[str] = Counter()
@@ -64,14 +72,16 @@ def compare(log: list[dict[str, Any]], journal: list[dict[str, Any]]) -> Drops:
             of = [entry for entry in left if entry["fault"] == "refuse"]
             asked, at = 0, _seconds(line)
         else:
-            of = [entry for entry in left if entry["fault"] != "refuse" and entry["cursor"] == asked]
+            of = [entry for entry in left if entry["fault"] != "refuse" and _asked(entry, asked)]
         found = min(of, key=lambda entry: abs(entry["opened_us"] / 1e6 - at), default=None)
         fault = "" if found is None else _fault(found, line)
         if found is None or not fault:
             wrong.append(f"a drop nobody caused: {_short(line)}")
             continue
         left.remove(found)
-        if line["cause"] not in CAUSES[fault] or (fault in CODES and line["code"] != CODES[fault]):
+        # The second version kicks with an error frame and cuts the line.
+        codes = CODES if found["version"] == 1 else {**CODES, "kick": 1006}
+        if line["cause"] not in CAUSES[fault] or (fault in codes and line["code"] != codes[fault]):
             wrong.append(f"{fault} was called {_short(line)}")
         elif CAUSES[fault] == {"network", "kicked"} and _slow(line) != (line["cause"] == "kicked"):
             wrong.append(f"{fault}: the evidence does not bear out the cause in {_short(line)}")
@@ -81,8 +91,15 @@ def compare(log: list[dict[str, Any]], journal: list[dict[str, Any]]) -> Drops:
     return Drops(dict(sorted(matched.items())), wrong)
 
 
+def _asked(entry: dict[str, Any], time_us: int) -> bool:
+    """Whether a connection asked from ``time_us``, or by number: then only its moment tells which it is."""
+    return entry["cursor"] == time_us or (entry["cursor"] is not None and entry["cursor"] < _NUMBERS)
+
+
 def _fault(entry: dict[str, Any], line: dict[str, Any]) -> str:
     """What the simulator did to the connection in ``entry`` that ended as in ``line``; "" for nothing."""
+    if line["detail"] == _RENUMBERED:
+        return "renumbered" if entry["clock_us"] or "tail" in entry["faults"] else ""
     if line["cause"] == "stall" and entry["fault"] not in ("stall", "halfopen"):
         return "clock" if entry["clock_us"] else "slow" if "slow" in entry["faults"] else ""
     return str(entry["fault"])

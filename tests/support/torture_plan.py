@@ -16,13 +16,17 @@ WEATHER = (
 ENDS = ("drop", "kick", "halfopen", "cut", "restart", "stall:4", "toolarge", "later")
 KILLED = ("relay", "postgres", "valkey")
 
-What = Literal["end", "kill", "forget", "clock"]
+#: How the feed may be read: the version of the wire, and whether frames come packed.
+WAYS = ("1", "1+zstd", "2", "2+zstd")
+
+What = Literal["end", "kill", "forget", "clock", "read"]
 
 
 class Act(msgspec.Struct, frozen=True):
     """``what`` happens ``at`` seconds after the start: an end of connections (``name`` is the fault), a
     SIGKILL (``name`` is the child), ``forget`` (nobody gets in, then the server forgets what was before),
-    or ``clock`` (the server's clock is behind by ``name`` seconds, so our cursor lies in its future).
+    ``clock`` (the server's clock is behind by ``name`` seconds, so our cursor lies in its future), or
+    ``read`` (the operator changes the feed: it is read in the way ``name`` from then on).
     """
 
     at: float
@@ -43,7 +47,24 @@ def plan(seed: int, seconds: float) -> list[Act]:
     victims = [*KILLED, *(rng.choice(KILLED) for _ in range(round(seconds / 12)))]
     rng.shuffle(victims)
     acts += spread(rng, room, "kill", victims)
+    acts += _readings(Random(f"ways {seed}"), room, ways_of(seed))
     return sorted(acts, key=lambda act: act.at)
+
+
+def server_of(seed: int) -> str:
+    """The simulator's wire: a server of the first version, or one of the second, which speaks both."""
+    return "jetstream" if seed % 3 == 0 else "jetstream2"
+
+
+def ways_of(seed: int) -> tuple[str, ...]:
+    """In which ways the seed's server can be read; a run goes through all of them."""
+    return WAYS if server_of(seed) == "jetstream2" else WAYS[:2]
+
+
+def _readings(rng: Random, room: float, ways: tuple[str, ...]) -> list[Act]:
+    """The first way from the start on, the others later, one after the other."""
+    order = rng.sample(ways, len(ways))
+    return [Act(0.0, "read", order[0]), *spread(rng, room, "read", order[1:])]
 
 
 def spread(rng: Random, room: float, what: What, names: list[str]) -> list[Act]:

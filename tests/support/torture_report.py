@@ -32,6 +32,7 @@ def markdown(result: Result) -> str:
         "",
         "| what | number |",
         "| --- | ---: |",
+        f"| connections read as {', '.join(result.read_as)} | {', '.join(map(str, result.read_as.values()))} |",
         f"| events served that the relay asked for | {verdict.served} |",
         f"| posts in the record | {verdict.stored_posts} |",
         f"| events in stretches the server had forgotten | {verdict.unreadable} |",
@@ -41,6 +42,9 @@ def markdown(result: Result) -> str:
             for again in result.read_again
         ),
         f"| accounts gone for good / posts removed for it | {result.departed.accounts} / {result.departed.posts} |",
+        f"| momentum, the same of record and stream: posts / minutes / topics / detections | "
+        f"{result.momentum.posts} / {result.momentum.minutes} / {result.momentum.topics} / "
+        f"{result.momentum.detections} |",
         f"| relay memory, MB: first / peak / last | "
         f"{result.rss_first_mb:g} / {result.rss_peak_mb:g} / {result.rss_last_mb:g} |",
         f"| differences between record and truth | {sum(wrong.values())} |",
@@ -62,10 +66,10 @@ def markdown(result: Result) -> str:
         "",
         *(f"- {act.at:.1f} s: {act.what} {act.name}".rstrip() for act in result.acts),
     ]
-    if wrong or result.drops.wrong:
+    if wrong or result.drops.wrong or result.momentum.wrong:
         lines += ["", "## Wrong", ""]
         lines += [f"- {what}: {number}, such as {', '.join(verdict.examples[what])}" for what, number in wrong.items()]
-        lines += [f"- {what}" for what in result.drops.wrong]
+        lines += [f"- {what}" for what in (*result.drops.wrong, *result.momentum.wrong)]
     return "\n".join(lines) + "\n"
 
 

@@ -18,6 +18,8 @@ from shared.store.database import Database, Statement
 
 POST, LIKE, REPOST = "app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"
 MINUTE_US = 60_000_000
+#: Causes of a gap that the server made by forgetting: it says so of a number, and not of a time.
+SHUT = ("clamped", "cursor_too_old")
 
 
 class PostRow(Schema, frozen=True, kw_only=True):
@@ -140,7 +142,7 @@ def judge(database: Database, stream: Stream, position_us: int, floors: list[Flo
     gaps = database.fetch(GAPS)
     judge = _Judge()
     _judge_gaps(judge, gaps, times, floors)
-    shut = [gap for gap in gaps if gap.cause == "clamped"]
+    shut = [gap for gap in gaps if gap.cause in SHUT]
     # Strictly between the neighbours of a gap nothing can be had; what could not be verified may be there or not.
     gone = _within(events, shut, 1)
     unsure = _within(events, [gap for gap in gaps if gap.cause == "unverified"], 0) - gone
@@ -149,7 +151,7 @@ def judge(database: Database, stream: Stream, position_us: int, floors: list[Flo
     _judge_rows(judge, events, gone, unsure, posts, reactions)
     _judge_departures(judge, events[: bisect_left(times, swept_us)], gone | unsure, posts)
     _judge_counters(judge, posts, reactions)
-    whole = [gap for gap in gaps if gap.cause in ("clamped", "unverified")]
+    whole = [gap for gap in gaps if gap.cause in (*SHUT, "unverified")]
     _judge_minutes(judge, events, whole, posts, reactions, database.fetch(_MINUTES), position_us)
     return Verdict(len(events), len(posts), len(gone), gaps, dict(judge.wrong), dict(judge.examples))
 
@@ -170,7 +172,7 @@ def _judge_gaps(judge: _Judge, gaps: list[GapRow], times: list[int], floors: lis
         after = bisect_left(times, floor.floor_us)
         if after < len(times) and floor.position_us < times[after] and _between(times, floor.position_us, times[after]):
             expected.add((floor.position_us, times[after]))
-    clamped = {(gap.start_us, gap.end_us) for gap in gaps if gap.cause == "clamped"}
+    clamped = {(gap.start_us, gap.end_us) for gap in gaps if gap.cause in SHUT}
     for bounds in expected - clamped:
         judge.expect(False, "gap that is not a row", bounds)
     ends = {times[at] for floor in floors if (at := bisect_left(times, floor.floor_us)) < len(times)}
@@ -184,7 +186,7 @@ def _judge_gaps(judge: _Judge, gaps: list[GapRow], times: list[int], floors: lis
             starts_before = any(gap.start_us < floor.floor_us for floor in floors)
             near = any(gap.end_us <= end for end in ends)
             judge.expect(starts_before and near, "unverified stretch the server still had", (gap.start_us, gap.end_us))
-        elif gap.cause != "clamped":
+        elif gap.cause not in SHUT:
             judge.expect(False, f"gap with the cause {gap.cause}", (gap.start_us, gap.end_us))
 
 

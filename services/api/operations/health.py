@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from services.api.operations.context import Context
 from services.api.operations.registry import NoInput, operation
-from services.api.operations.wording import FEED_STATES, UNITS, words_for
+from services.api.operations.wording import BEHIND_WITHOUT_END, FEED_STATES, UNITS, words_for
 from shared.schemas.feed import Feed
 from shared.schemas.health import Component, Figures, Health, State
 from shared.store import feeds as feed_store
@@ -77,6 +77,8 @@ def _component(key: tuple[str, str], report: unit_store.UnitReport | None, now: 
 def feed_component(feed: Feed) -> Component:
     """A feed as a component."""
     state, effect, do = FEED_STATES[feed.status]
+    if feed.behind_seconds is not None and feed.catch_up_seconds is None and feed.status == "catching_up":
+        do = BEHIND_WITHOUT_END
     return Component(
         name=f"feed.{feed.id}",
         title=f"Feed {feed.id}",

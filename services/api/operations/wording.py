@@ -106,6 +106,9 @@ FEED_STATES: dict[FeedStatus, tuple[State, str | None, str | None]] = {
     "removing": ("off", None, None),
 }
 
+#: Of a feed that is behind and does not say when that ends: waiting alone may not help.
+BEHIND_WITHOUT_END = "Look again in a minute. If it gains nothing, it brings more than is stored: read less of it."
+
 
 def words_for(unit: str, component: str) -> Words:
     """Words for ``component`` as ``unit`` reports it."""

@@ -61,13 +61,13 @@ def _begin(transaction: Transaction, feed: str, batch: Batch, position: int, hos
 def _left_out(transaction: Transaction, batch: Batch, requested: int, position: int, *, same: bool) -> bool:
     """Whether the feed left out what lies between ``position`` and its first event.
 
-    Asked for with an overlap, the host that gave the event at ``position`` must give it again, however
-    silent the feed is. Another host numbers events differently: there a little lateness, or a first event
-    that the record holds already, means that nothing is missing.
+    Asked for with an overlap, or by the number of the event at ``position``, the host that gave that event
+    must give it again, however silent the feed is. Another host numbers events differently: there a little
+    lateness, or a first event that the record holds already, means that nothing is missing.
     """
     assert batch.first is not None  # noqa: S101 - for the type checker
     late = batch.first.time_us - position
-    slack = 0 if same and requested < position else OTHER_HOST_US
+    slack = 0 if same and requested <= position else OTHER_HOST_US
     return late > slack and not _known(transaction, batch)
 
 

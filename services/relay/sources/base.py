@@ -46,6 +46,11 @@ class Source(Protocol):
         """Server now or last connected to; stored with the cursor."""
         ...
 
+    @property
+    def note(self) -> str | None:
+        """What an operator should know of how this connection is read, though it works; a sentence."""
+        ...
+
     def open(self, cursor: Cursor) -> int:
         """Connect and ask for everything after ``cursor``; the time asked from (microseconds, inclusive).
 

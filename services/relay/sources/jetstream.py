@@ -83,6 +83,13 @@ class Jetstream:
         """Not where the server itself told that it no longer keeps what was asked for."""
         return self._asked.too_old is None
 
+    @property
+    def note(self) -> str | None:
+        """Why frames come uncompressed although compression is wanted."""
+        if self._dictionaries is None or self._unpacker is not None or not self._dictionaries.why_unused:
+            return None
+        return f"Read uncompressed: {self._dictionaries.why_unused}"
+
     def open(self, cursor: Cursor) -> int:
         """Connect and ask for everything after ``cursor``; the time asked from. Raises FeedUnavailable."""
         self._reader.forget()

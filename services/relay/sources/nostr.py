@@ -64,6 +64,7 @@ class Nostr:
 
     wire = WIRE
     clamps = False
+    note: str | None = None
 
     def __init__(
         self,

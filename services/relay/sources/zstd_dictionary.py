@@ -35,7 +35,8 @@ class Dictionaries:
     def __init__(self, where: str, folder: Path) -> None:
         self._where, self._folder = where, folder
         self._found: dict[str, Dictionary] = {}
-        self._said = ""
+        #: Why frames come uncompressed, said last; empty before there was a reason.
+        self.why_unused = ""
 
     def get(self, feed_url: str) -> Dictionary | None:
         """The dictionary to use with ``feed_url``; ``None`` when there is none, which is logged once a reason."""
@@ -63,8 +64,8 @@ class Dictionaries:
 
     def unused(self, why: str) -> None:
         """Say, once for each reason, that frames come uncompressed."""
-        if why != self._said:
-            self._said = why
+        if why != self.why_unused:
+            self.why_unused = why
             logs.get(__name__).warning("feed_uncompressed", why=why)
 
     def _fetched(self, url: str) -> Dictionary:

@@ -34,10 +34,17 @@ class Behaviour:
         """Whether the door asked to cut every connection since this one began."""
         return self._hangups != self._standing.hangups
 
-    def opened(self, now_us: int, cursor: int | None) -> None:
+    def opened(self, now_us: int, cursor: int | None, *, version: int = 1, packed: bool = False) -> None:
         """Note the connection in the journal."""
         clock_us = self._standing.clock_us
-        self.entry = Entry(opened_us=now_us - clock_us, cursor=cursor, faults=sorted(self.whole), clock_us=clock_us)
+        self.entry = Entry(
+            opened_us=now_us - clock_us,
+            cursor=cursor,
+            faults=sorted(self.whole),
+            version=version,
+            packed=packed,
+            clock_us=clock_us,
+        )
         self._standing.note(self.entry)
 
     def due(self, frames: int, seconds: float) -> Iterator[Fault]:

@@ -33,6 +33,9 @@ class Entry(msgspec.Struct, kw_only=True):
     ended_us: int = 0
     frames: int = 0
     lost: int = 0
+    #: Which version was spoken, and whether frames went out packed.
+    version: int = 1
+    packed: bool = False
     #: How wrong the server's clock was when it began, microseconds.
     clock_us: int = 0
 

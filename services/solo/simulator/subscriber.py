@@ -103,7 +103,8 @@ class Subscriber:
 
     async def _pump(self) -> None:
         await self._hello.wait()
-        self._behaviour.opened(self._clock(), self._cursor)
+        version, packed = 2 if self._manner.second else 1, self._manner.packer is not None
+        self._behaviour.opened(self._clock(), self._cursor, version=version, packed=packed)
         if "slow" in self._behaviour.whole:
             await asyncio.sleep(self._behaviour.rng.uniform(1.0, 3.0))
         start = self._start()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.schemas.base import Schema
-from shared.store import cursors
+from shared.store import cursors, feeds
 from shared.store.cursors import Cursor
 from shared.store.database import Statement
 from tests.integration.relay.conftest import Running
@@ -64,6 +64,12 @@ def stored(running: Running, number: int) -> None:
     until(lambda: running.counters().posts >= number, what=f"{number} posts")
     assert sorted(running.texts(), key=lambda text: int(text.split()[1])) == [f"post {n}" for n in range(number)]
     assert running.counters().posts == number
+
+
+def said(running: Running) -> str:
+    """The feed's reason, as REST, the dashboard and ``feed list`` show it."""
+    found = running.database.fetch_one(feeds.ONE, {"feed": "jetstream"})
+    return (found and found.reason) or ""
 
 
 def cursor(running: Running) -> Cursor:
@@ -282,6 +288,7 @@ def test_the_servers_dictionary_is_fetched_once_and_frames_come_packed(
         stored(running, 5)
         running.stop()
     assert (second.fetched, second.queries[0]["zstdDictionary"]) == (1, ["7"])
+    assert "uncompressed" not in said(running)
     assert running.counters().quarantined == 0
 
 
@@ -311,6 +318,8 @@ def test_without_a_dictionary_that_fits_the_feed_is_read_plain(
     running.start()
     stored(running, 4)
     assert "zstdDictionary" not in second.queries[-1]
+    # and everybody who asks how the feed is hears of it
+    until(lambda: "Read uncompressed: " in said(running), what="the reason on the feed")
 
 
 @pytest.mark.parametrize("number", [7, 99])

@@ -132,7 +132,7 @@ def test_a_post_deleted_before_it_was_seen_stays_deleted(database: Database, fee
     [late] = feed(wire.post(1, "a", T0 - 1))
     assert (late.stored, late.duplicates) == (0, 1)
     assert posts(database)[A].deleted
-    assert number(database, "SELECT count(*) FROM post_deletion") == 0
+    assert number(database, "SELECT count(*) FROM post_deletion WHERE NOT unseen") == 0
 
 
 def test_an_update_replaces_the_text_and_asks_for_a_new_vector(database: Database, feed: Feeder) -> None:
@@ -227,6 +227,18 @@ def test_a_clamped_resume_leaves_a_gap_with_its_bounds(database: Database, pipel
     )
     assert number(database, bound.format("start_time")) == T0
     assert number(database, bound.format("end_time")) == T0 + 90 * SECOND
+
+
+@pytest.mark.parametrize("requested_us", [T0 - 5 * SECOND, T0])
+def test_a_second_that_is_not_given_again_is_a_gap_also_when_asked_for_by_number(
+    database: Database, pipeline: Pipeline, feed: Feeder, requested_us: int
+) -> None:
+    # given the same host, asked by time with an overlap, or by the number of the last event
+    feed(wire.post(1, "a", T0))
+    first = wire.encode(wire.post(1, "b", T0 + SECOND))
+    pipeline.process([Frame(first, len(first), resume=Resume(requested_us, T0, {}))])
+    bounds = "SELECT extract(epoch FROM end_time - start_time) FROM feed_gap WHERE cause = 'clamped'"
+    assert number(database, bounds) == 1
 
 
 @pytest.mark.parametrize("first_us", [T0 - 4 * SECOND, T0])

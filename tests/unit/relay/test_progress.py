@@ -122,6 +122,23 @@ def test_a_quiet_feed_is_not_behind(clock: Clock, monkeypatch: pytest.MonkeyPatc
     assert feed.view().status == "catching_up"
 
 
+def test_a_note_stands_beside_the_reason_while_the_connection_lasts(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, database_clock = feed_state(clock)
+    now = 10_000 * SECOND
+    monkeypatch.setattr(database_clock, "now_us", lambda: now)
+    feed.connected("Read uncompressed: no dictionary.")
+    feed.stored(1, now - 2_500 * SECOND)
+    assert feed.view().reason == "42 minutes behind. Read uncompressed: no dictionary."
+    feed.stored(1, now)
+    assert (feed.view().status, feed.view().reason) == ("live", "Read uncompressed: no dictionary.")
+    feed.disconnected("The feed cannot be reached.", stalled=False)
+    assert feed.view().reason == "The feed cannot be reached."
+    feed.connected()
+    assert feed.view().reason is None
+
+
 def test_a_feed_that_was_read_before_knows_how_far_behind_it_is_before_it_is_connected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -40,6 +40,7 @@ class Sealed:
 
     wire = WIRE
     clamps = True
+    note: str | None = None
 
     def __init__(
         self, url: str, options: SealedOptions, key: Secret, *, max_frame_bytes: int, stall_seconds: float

@@ -5,21 +5,34 @@ from __future__ import annotations
 import gzip
 import io
 import random
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 import pytest
 import zstandard
 
+from services.api.momentum import detect as detecting
 from services.api.momentum.config import MomentumConfig
-from services.api.momentum.detect import detect, run_detect
+from services.api.momentum.detect import DetectSummary
+from services.cli.recorded import reader
 from shared.errors import InputError
 from shared.recordings import opened
+from tests.support.recorded import read
 from tests.unit.api.momentum.streams import MINUTE, SMALL, T0
 
 WORDS = [
     a + b + c for a in ("ba", "ko", "ri", "su") for b in ("la", "mo", "ni", "te") for c in ("da", "fu", "xi", "go")
 ]
+
+
+def detect(lines: Iterable[bytes], out: TextIO, config: MomentumConfig, **options: bool) -> DetectSummary:
+    return detecting.detect(read(lines), out, config, **options)
+
+
+def run_detect(path: Path, out: Path) -> int:
+    return detecting.run_detect(path, out, reader(1 << 20))
 
 
 def frame(minute: int, author: int, rkey: str, text: str, **change: object) -> bytes:
@@ -67,18 +80,18 @@ def test_provisional_detections_are_kept_back_unless_asked_for(recording: list[b
 
 def test_broken_lines_are_counted_and_the_rest_goes_on(recording: list[bytes]) -> None:
     broken = [
-        b"\n",
         b"{",
         b"\xff\xfe\n",
         b'{"did":1}\n',
-        b'{"did":"d","time_us":5,"kind":"commit"}\n',
-        b'{"did":"d","time_us":99999999999999999,"kind":"identity"}\n',
+        b'{"did":"did:plc:d","time_us":5,"kind":"commit"}\n',
+        b'{"did":"d","time_us":%d,"kind":"identity"}\n' % T0,
+        b'{"did":"did:plc:d","time_us":99999999999999999,"kind":"identity"}\n',
         frame(2, 1, "x", "", record={"text": 7}),
+        frame(0, 1, "like", "", collection="app.bsky.feed.like", record={"subject": {}}),
     ]
     ignored = [
-        b'{"did":"d","time_us":%d,"kind":"identity"}\n' % T0,
-        frame(0, 1, "like", "", collection="app.bsky.feed.like", record={"subject": {}}),
-        frame(0, 1, "edit", "", operation="update"),
+        b'{"did":"did:plc:d","time_us":%d,"kind":"identity"}\n' % T0,
+        frame(0, 1, "like", "", collection="app.bsky.feed.like", record={"subject": {"uri": "at://x"}}),
     ]
     with_story, without = io.StringIO(), io.StringIO()
     detect(recording, without, SMALL, include_provisional=True)

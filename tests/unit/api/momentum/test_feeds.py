@@ -14,6 +14,7 @@ from bench.momentum_plant import DAY, Planting, Post
 from bench.momentum_stream import START_US, Setting, Stream, encode, lines_of
 from services.api.momentum.detect import detect
 from services.api.momentum.engine import Engine, Tick
+from tests.support.recorded import read
 from tests.unit.api.momentum.streams import MINUTE, SMALL, T0, background, story
 
 QUAKE = ("quake", "harbour", "tremor", "shaking")
@@ -65,7 +66,7 @@ def _recording() -> list[Post]:
 def test_detect_over_a_recording_agrees_with_the_score_harness() -> None:
     posts = _recording()
     out = io.StringIO()
-    detect(lines_of(posts), out, SMALL, include_provisional=True)
+    detect(read(lines_of(posts)), out, SMALL, include_provisional=True)
     told = [msgspec.json.decode(line) for line in out.getvalue().splitlines()]
 
     engine, ticks = Engine(SMALL), []
