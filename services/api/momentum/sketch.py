@@ -30,6 +30,14 @@ def mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
+def distinct(values: Ints) -> Ints:
+    """Distinct values in ascending order; for small arrays several times as fast as ``np.unique``."""
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
+
+
 class DecayedCounts:
     """Exponentially decaying counts of terms and of all posts.
 
