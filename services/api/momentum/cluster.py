@@ -15,6 +15,7 @@ from itertools import chain
 from operator import or_
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.api.momentum.config import MomentumConfig
 from services.api.momentum.sketch import Ints, distinct
@@ -54,8 +55,8 @@ class Affinity:
             step += 1
             at = at[at + step < len(person)]
             at = at[person[at] == person[at + step]]
-        above = above.reshape(columns, columns)
-        self.shared: Ints = above + above.T + np.diag(self.sizes)
+        square = above.reshape(columns, columns)
+        self.shared: NDArray[np.int64] = square + square.T + np.diag(self.sizes)
         self._size: list[int] = self.sizes.tolist()
         self._users = _bitsets(person, column, len(authors), columns)
 

@@ -36,8 +36,8 @@ class Engine:
 
     def __init__(self, config: MomentumConfig = _DEFAULT, snapshot: bytes | None = None) -> None:
         self.config = config
-        self.intake = Intake(config)
         self.ring = Ring(config)
+        self.intake = Intake(config, self.ring.index)
         self.baseline = Baseline(config)
         self.registry = Registry(config)
         self.gaps: list[tuple[int, int]] = []
@@ -67,9 +67,8 @@ class Engine:
         """Deleted posts stop counting, also when they are still to come. What the baseline has
         absorbed of them stays."""
         for post in posts:
-            minute = self.intake.retract(post)
-            if minute is not None:
-                self.ring.retract(self.intake.closed, minute, post)
+            if not self.intake.retract(post) and not self.ring.retract(self.intake.closed, post):
+                self.intake.bury(post)
 
     def gap(self, start_us: int, end_us: int) -> None:
         """Nothing is known of [start, end): the stretch adds no age to the baseline, and life cycles
@@ -103,7 +102,7 @@ class Engine:
 
     def _close(self, minute: int) -> Tick | None:
         observations, seen = self.intake.close(minute)
-        self.intake.forget(self.ring.expire(minute))
+        self.ring.expire(minute)
         blocks = [
             self.ring.add(minute, earlier, late, len(late))
             for earlier, late in self.intake.take_late().items()

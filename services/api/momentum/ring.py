@@ -7,6 +7,7 @@ such copies, so that shares stay shares.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from services.api.momentum.config import MomentumConfig
 from services.api.momentum.model import Observation
+from services.api.momentum.packed import HashIndex, Strings, encoded, hashes_of
 from services.api.momentum.sketch import CopyCounter, Hashes, Ints, PairMemory, mix
 from services.api.momentum.vocabulary import Vocabulary
 
@@ -29,13 +31,14 @@ class Block:
 
     ``terms`` holds all posts' term numbers one after the other, ``start`` where each post's begin
     (one more entry than posts), ``counted`` whether an entry counts. ``distinct`` and ``counts`` are
-    the block's counts by term, ``total`` its denominator, ``seen`` its posts before sampling.
+    the block's counts by term, ``total`` its denominator, ``seen`` its posts before sampling, ``first``
+    the number of its first post in order of arrival.
     Out of the ring, only ``hashes`` and ``counts`` are left, for the baseline.
     """
 
     minute: int
     seen: int
-    posts: list[str]
+    posts: Strings
     times: Ints
     authors: Ints
     prints: Ints
@@ -52,6 +55,7 @@ class Block:
     total: int
     in_ring: bool = True
     absorbed: bool = False
+    first: int = 0
 
 
 class Ring:
@@ -64,24 +68,26 @@ class Ring:
         self.pairs = PairMemory(config.pair_bits, self.horizon)
         self.copies = CopyCounter(config.copy_bits)
         self.blocks: list[Block] = []
-        self.counts = np.zeros((len(config.windows), 1024), dtype=np.int64)
+        self.counts = np.zeros((len(config.windows), len(self.vocabulary.hashes)), dtype=np.int32)
         self.languages: list[str] = [""]
+        #: Each post's number in order of arrival, by the hash of its id.
+        self.index = HashIndex()
+        self._arrived = 0
 
     def add(self, now: int, minute: int, observations: Sequence[Observation], seen: int) -> Block:
         """Store a batch of distinct posts of ``minute``, at most ``horizon`` before ``now``."""
         block = self._encode(minute, observations, seen)
         self._grow()
-        self.vocabulary.hold(block.terms.astype(np.int64))
+        self.vocabulary.hold(block.terms)
         self._count(block)
         for window, length in enumerate(self.config.windows):
             if minute > now - length:
                 self.counts[window, block.distinct] += block.counts
-        self.blocks.append(block)
+        self.restore(block)
         return block
 
-    def expire(self, now: int) -> list[str]:
-        """Move the windows to end with minute ``now``; returns posts that left the ring."""
-        gone: list[str] = []
+    def expire(self, now: int) -> None:
+        """Move the windows to end with minute ``now``."""
         for block in self.blocks:
             if not block.in_ring:
                 continue
@@ -89,28 +95,29 @@ class Ring:
                 if block.minute == now - length:
                     self.counts[window, block.distinct] -= block.counts
             if block.minute <= now - self.horizon:
-                gone += block.posts
                 self._shrink(block)
         self.blocks = [block for block in self.blocks if block.in_ring or not block.absorbed]
-        return gone
 
-    def retract(self, now: int, minute: int, post: str) -> None:
-        """Take a post's counts back. Does nothing for a post that is not in the ring."""
-        for block in self.blocks:
-            if block.minute == minute and block.in_ring and post in block.posts:
-                row = block.posts.index(post)
-                if not block.alive[row]:
-                    return
-                block.alive[row] = False
-                span = slice(int(block.start[row]), int(block.start[row + 1]))
-                terms = block.terms[span][block.counted[span]]
-                block.counts[np.searchsorted(block.distinct, terms)] -= 1
-                block.total -= int(block.voices[row])
-                self.copies.remove(block.prints[row : row + 1])
-                for window, length in enumerate(self.config.windows):
-                    if minute > now - length:
-                        self.counts[window, terms] -= 1
-                return
+    def retract(self, now: int, post: str) -> bool:
+        """Take a post's counts back; False for a post that is not in the ring."""
+        number = int(self.index.find(hashes_of(encoded([post])))[0])
+        if number < 0:
+            return False
+        live = self.live()
+        block = live[bisect_right(live, number, key=lambda block: block.first) - 1]
+        row = number - block.first
+        if not block.alive[row]:
+            return True
+        block.alive[row] = False
+        span = slice(int(block.start[row]), int(block.start[row + 1]))
+        terms = block.terms[span][block.counted[span]]
+        block.counts[np.searchsorted(block.distinct, terms)] -= 1
+        block.total -= int(block.voices[row])
+        self.copies.remove(block.prints[row : row + 1])
+        for window, length in enumerate(self.config.windows):
+            if block.minute > now - length:
+                self.counts[window, terms] -= 1
+        return True
 
     def totals(self, now: int) -> tuple[int, ...]:
         """Denominator of each window that ends with ``now``."""
@@ -126,27 +133,37 @@ class Ring:
         if (numbers < 0).any():
             start = np.concatenate([[0], np.cumsum(numbers >= 0)])[start]
             numbers = numbers[numbers >= 0]
-        posts = [o.post for o in observations]
-        empty = np.zeros(0, dtype=np.int64)
+        languages = {name: self._language(name) for name in dict.fromkeys([o.language for o in observations])}
+        nothing = np.zeros(0, dtype=np.int32)
         return Block(
             minute=minute,
             seen=seen,
-            posts=posts,
+            posts=Strings.of(encoded([o.post for o in observations])),
             times=np.array([o.time_us for o in observations], dtype=np.int64),
             authors=np.array([o.author for o in observations], dtype=np.int64),
             prints=np.array([o.fingerprint for o in observations], dtype=np.int64),
-            languages=np.array([self._language(o.language) for o in observations], dtype=np.uint8),
-            start=start.astype(np.int64),
+            languages=np.array([languages[o.language] for o in observations], dtype=np.uint8),
+            start=start.astype(np.int32),
             terms=numbers.astype(np.int32),
             counted=np.zeros(len(numbers), dtype=np.bool_),
-            voices=np.zeros(len(posts), dtype=np.bool_),
-            alive=np.ones(len(posts), dtype=np.bool_),
-            fresh=np.ones(len(posts), dtype=np.bool_),
-            distinct=empty.astype(np.int32),
-            counts=empty,
-            hashes=empty.astype(np.uint64),
+            voices=np.zeros(len(observations), dtype=np.bool_),
+            alive=np.ones(len(observations), dtype=np.bool_),
+            fresh=np.ones(len(observations), dtype=np.bool_),
+            distinct=nothing,
+            counts=nothing,
+            hashes=nothing.astype(np.uint64),
             total=0,
         )
+
+    def restore(self, block: Block) -> None:
+        """Put back a block whose terms are held and counted."""
+        self.blocks.append(block)
+        self._number(block)
+
+    def _number(self, block: Block) -> None:
+        block.first = self._arrived
+        self._arrived += len(block.posts)
+        self.index.add(hashes_of(encoded(block.posts)), np.arange(block.first, self._arrived))
 
     def _count(self, block: Block) -> None:
         """Decide which entries count: one per author, term and hour, and no pasted text."""
@@ -156,20 +173,23 @@ class Ring:
         authors = np.repeat(mix(block.authors.view(np.uint64)), lengths)
         eligible = np.repeat(block.voices, lengths)
         block.counted[eligible] = self.pairs.admit(block.minute, mix(hashes ^ authors)[eligible])
-        block.distinct, block.counts = np.unique(block.terms[block.counted], return_counts=True)
+        block.distinct, counts = np.unique(block.terms[block.counted], return_counts=True)
+        block.counts = counts.astype(np.int32)
         block.total = int(block.voices.sum())
 
     def _shrink(self, block: Block) -> None:
         """Keep of a block that leaves the ring only what the baseline still needs."""
         block.hashes = self.vocabulary.hashes[block.distinct]
         self.copies.remove(block.prints[block.alive])
-        self.vocabulary.release(block.terms.astype(np.int64))
+        self.vocabulary.release(block.terms)
+        numbers = self.index.values
+        self.index.keep((numbers < block.first) | (numbers >= block.first + len(block.posts)))
         block.in_ring = False
         nothing = np.zeros(0, dtype=np.int64)
-        block.posts, block.start = [], nothing
+        block.posts = Strings.of([])
         block.times = block.authors = block.prints = nothing
         block.languages = nothing.astype(np.uint8)
-        block.terms = block.distinct = nothing.astype(np.int32)
+        block.start = block.terms = block.distinct = nothing.astype(np.int32)
         block.counted = block.voices = block.alive = block.fresh = nothing.astype(np.bool_)
 
     def _language(self, language: str) -> int:

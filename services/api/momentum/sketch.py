@@ -6,12 +6,15 @@ unsigned 64-bit; each row reads other bits of them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+#: 32 or 64 bits.
+Ints = NDArray[np.signedinteger[Any]]
 
 ROWS = 2
 
