@@ -111,8 +111,6 @@ class Engine:
         if observations:
             blocks.append(self.ring.add(minute, minute, observations, seen))
             self.baseline.minutes += 1
-        if minute % 1440 == 0:
-            self.ring.pairs.sweep(minute)
         self._learn(minute)
         if not observations:
             return None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,11 +53,11 @@ class Strings:
 
 
 class HashIndex:
-    """Numbers by 64-bit hash, in sorted arrays: 16 bytes an entry, for batches."""
+    """Numbers by 64-bit hash, in sorted arrays of 8 bytes and of the numbers' type; for batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: type[np.signedinteger[Any]]) -> None:
         self.keys: Hashes = np.zeros(0, dtype=np.uint64)
-        self.values: Ints = np.zeros(0, dtype=np.int64)
+        self.values: Ints = np.zeros(0, dtype=numbers)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -64,10 +65,11 @@ class HashIndex:
     def find(self, keys: Hashes) -> Ints:
         """The number of each key, -1 where it is not held."""
         if not len(self.keys):
-            return np.full(len(keys), -1, dtype=np.int64)
+            return np.full(len(keys), -1, dtype=self.values.dtype)
         at = np.searchsorted(self.keys, keys)
         at[at == len(self.keys)] = 0
-        return np.where(self.keys[at] == keys, self.values[at], -1)
+        found: Ints = np.where(self.keys[at] == keys, self.values[at], self.values.dtype.type(-1))
+        return found
 
     def add(self, keys: Hashes, values: Ints) -> None:
         """Add distinct keys that are not held."""

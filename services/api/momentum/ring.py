@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from services.api.momentum.config import MomentumConfig
 from services.api.momentum.model import Observation
 from services.api.momentum.packed import HashIndex, Strings, encoded, hashes_of
-from services.api.momentum.sketch import CopyCounter, Hashes, Ints, PairMemory, mix
+from services.api.momentum.sketch import CopyCounter, Hashes, Ints, PairMemory, distinct, mix
 from services.api.momentum.vocabulary import Vocabulary
 
 #: Languages told apart; later ones share number 0, "unknown".
@@ -38,23 +39,23 @@ class Block:
 
     minute: int
     seen: int
-    posts: Strings
-    times: Ints
-    authors: Ints
-    prints: Ints
-    languages: NDArray[np.uint8]
-    start: Ints
-    terms: NDArray[np.int32]
-    counted: NDArray[np.bool_]
-    voices: NDArray[np.bool_]
-    alive: NDArray[np.bool_]
-    fresh: NDArray[np.bool_]
-    distinct: NDArray[np.int32]
-    counts: Ints
-    hashes: Hashes
-    total: int
+    total: int = 0
     in_ring: bool = True
     absorbed: bool = False
+    posts: Strings = field(default_factory=lambda: Strings.of([]))
+    times: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    authors: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    prints: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    languages: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, dtype=np.uint8))
+    start: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    terms: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    counted: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    voices: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    alive: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    fresh: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    distinct: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    counts: NDArray[np.unsignedinteger[Any]] = field(default_factory=lambda: np.zeros(0, dtype=np.uint16))
+    hashes: Hashes = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     first: int = 0
 
 
@@ -71,8 +72,10 @@ class Ring:
         self.counts = np.zeros((len(config.windows), len(self.vocabulary.hashes)), dtype=np.int32)
         self.languages: list[str] = [""]
         #: Each post's number in order of arrival, by the hash of its id.
-        self.index = HashIndex()
+        self.index = HashIndex(np.int64)
         self._arrived = 0
+        #: What a minute's count of a term fits into.
+        self._small = np.uint16 if config.posts_per_minute < 1 << 16 else np.uint32
 
     def add(self, now: int, minute: int, observations: Sequence[Observation], seen: int) -> Block:
         """Store a batch of distinct posts of ``minute``, at most ``horizon`` before ``now``."""
@@ -83,19 +86,19 @@ class Ring:
         for window, length in enumerate(self.config.windows):
             if minute > now - length:
                 self.counts[window, block.distinct] += block.counts
-        self.restore(block)
+        self._append(block)
         return block
 
     def expire(self, now: int) -> None:
         """Move the windows to end with minute ``now``."""
-        for block in self.blocks:
+        for place, block in enumerate(self.blocks):
             if not block.in_ring:
                 continue
             for window, length in enumerate(self.config.windows):
                 if block.minute == now - length:
                     self.counts[window, block.distinct] -= block.counts
             if block.minute <= now - self.horizon:
-                self._shrink(block)
+                self.blocks[place] = self._shrink(block)
         self.blocks = [block for block in self.blocks if block.in_ring or not block.absorbed]
 
     def retract(self, now: int, post: str) -> bool:
@@ -134,7 +137,6 @@ class Ring:
             start = np.concatenate([[0], np.cumsum(numbers >= 0)])[start]
             numbers = numbers[numbers >= 0]
         languages = {name: self._language(name) for name in dict.fromkeys([o.language for o in observations])}
-        nothing = np.zeros(0, dtype=np.int32)
         return Block(
             minute=minute,
             seen=seen,
@@ -149,18 +151,17 @@ class Ring:
             voices=np.zeros(len(observations), dtype=np.bool_),
             alive=np.ones(len(observations), dtype=np.bool_),
             fresh=np.ones(len(observations), dtype=np.bool_),
-            distinct=nothing,
-            counts=nothing,
-            hashes=nothing.astype(np.uint64),
-            total=0,
         )
 
     def restore(self, block: Block) -> None:
-        """Put back a block whose terms are held and counted."""
-        self.blocks.append(block)
-        self._number(block)
+        """Put back a block that was taken from another ring, whose terms are held and counted."""
+        if block.in_ring:
+            self._sum(block)
+            self.copies.add(block.prints[block.alive])
+        self._append(block)
 
-    def _number(self, block: Block) -> None:
+    def _append(self, block: Block) -> None:
+        self.blocks.append(block)
         block.first = self._arrived
         self._arrived += len(block.posts)
         self.index.add(hashes_of(encoded(block.posts)), np.arange(block.first, self._arrived))
@@ -173,24 +174,24 @@ class Ring:
         authors = np.repeat(mix(block.authors.view(np.uint64)), lengths)
         eligible = np.repeat(block.voices, lengths)
         block.counted[eligible] = self.pairs.admit(block.minute, mix(hashes ^ authors)[eligible])
-        block.distinct, counts = np.unique(block.terms[block.counted], return_counts=True)
-        block.counts = counts.astype(np.int32)
         block.total = int(block.voices.sum())
+        self._sum(block)
 
-    def _shrink(self, block: Block) -> None:
-        """Keep of a block that leaves the ring only what the baseline still needs."""
-        block.hashes = self.vocabulary.hashes[block.distinct]
+    def _sum(self, block: Block) -> None:
+        """Counts by term."""
+        block.distinct = distinct(block.terms[block.counted])
+        counting = block.counted & np.repeat(block.alive, np.diff(block.start))
+        at = np.searchsorted(block.distinct, block.terms[counting])
+        block.counts = np.bincount(at, minlength=len(block.distinct)).astype(self._small)
+
+    def _shrink(self, block: Block) -> Block:
+        """Of a block that leaves the ring, only what the baseline still needs."""
+        hashes = self.vocabulary.hashes[block.distinct]
         self.copies.remove(block.prints[block.alive])
         self.vocabulary.release(block.terms)
         numbers = self.index.values
         self.index.keep((numbers < block.first) | (numbers >= block.first + len(block.posts)))
-        block.in_ring = False
-        nothing = np.zeros(0, dtype=np.int64)
-        block.posts = Strings.of([])
-        block.times = block.authors = block.prints = nothing
-        block.languages = nothing.astype(np.uint8)
-        block.start = block.terms = block.distinct = nothing.astype(np.int32)
-        block.counted = block.voices = block.alive = block.fresh = nothing.astype(np.bool_)
+        return Block(block.minute, block.seen, block.total, False, block.absorbed, counts=block.counts, hashes=hashes)
 
     def _language(self, language: str) -> int:
         if language in self.languages:

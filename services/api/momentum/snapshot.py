@@ -14,7 +14,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from services.api.momentum.intake import Drops, OpenMinute
+from services.api.momentum.intake import Drops, OpenMinute, decode
 from services.api.momentum.model import MINUTE_US, Observation
 from services.api.momentum.packed import Strings
 from services.api.momentum.ring import Block
@@ -44,7 +44,7 @@ class PackedMinute(msgspec.Struct, frozen=True):
 
     seen: int
     sampled: bool
-    posts: list[Observation]
+    posts: list[bytes]
 
 
 class State(msgspec.Struct, frozen=True):
@@ -66,19 +66,21 @@ class State(msgspec.Struct, frozen=True):
     average: tuple[float, int]
     recent: tuple[float, int]
     variance_weight: float
+    pairs: tuple[int, int]
     variance_waiting: list[int]
     open_slot: tuple[int, float, int]
     arrays: dict[str, tuple[str, tuple[int, ...]]]
 
 
-_POSTS = ("times", "authors", "prints", "languages", "start", "voices", "alive", "fresh")
-_BLOCK = (*_POSTS, "terms", "counted", "distinct", "counts", "hashes")
+_IN_RING = ("times", "authors", "prints", "languages", "start", "voices", "alive", "fresh", "terms", "counted")
+_LEFT_RING = ("counts", "hashes")
 
 
 def take(engine: Engine) -> bytes:
     """Serialise; the engine's state is not changed."""
     intake, ring, base = engine.intake, engine.ring, engine.baseline
     ring.vocabulary.pack()
+    ring.pairs.sweep(intake.closed, engine.config.amend_minutes)
     arrays = _tables(engine) | _growing(engine)
     state = State(
         config=engine.config.digest(),
@@ -100,6 +102,7 @@ def take(engine: Engine) -> bytes:
         average=(base.average.total, base.average.origin),
         recent=(base.recent.total, base.recent.origin),
         variance_weight=base.variance.weight,
+        pairs=(ring.pairs.swept, ring.pairs.newest),
         variance_waiting=[minute for minute, _, _ in base.variance.waiting],
         open_slot=(base.profile.open_slot, base.profile.open_total, len(base.profile.open)),
         arrays={name: (array.dtype.str, array.shape) for name, array in arrays.items()},
@@ -179,8 +182,8 @@ def _tables(engine: Engine) -> dict[str, NDArray[Any]]:
         "profile_totals": base.profile.totals,
         "profile_days": base.profile.days,
         "variance": base.variance.table,
-        "pairs": ring.pairs.table,
-        "copies": ring.copies.table,
+        "pair_tags": ring.pairs.tags,
+        "pair_minutes": ring.pairs.minutes,
     }
 
 
@@ -188,16 +191,17 @@ def _growing(engine: Engine) -> dict[str, NDArray[Any]]:
     """Arrays of no fixed length, replaced as a whole."""
     ring, base, names = engine.ring, engine.baseline, engine.ring.vocabulary.names
     arrays: dict[str, NDArray[Any]] = {
-        "hashes": ring.vocabulary.hashes,
         "references": ring.vocabulary.references,
         "name_lengths": names.length,
         "names": np.frombuffer(bytes(names.text), dtype=np.uint8),
         "counts": ring.counts,
     }
     for place, block in enumerate(ring.blocks):
-        arrays |= {f"block.{place}.{name}": getattr(block, name) for name in _BLOCK}
-        arrays[f"block.{place}.ids"] = np.frombuffer(block.posts.text, dtype=np.uint8)
-        arrays[f"block.{place}.ends"] = block.posts.ends
+        kept = _IN_RING if block.in_ring else _LEFT_RING
+        arrays |= {f"block.{place}.{name}": getattr(block, name) for name in kept}
+        if block.in_ring:
+            arrays[f"block.{place}.ids"] = np.frombuffer(block.posts.text, dtype=np.uint8)
+            arrays[f"block.{place}.ends"] = block.posts.ends
     for place, (_, hashes, squares) in enumerate(base.variance.waiting):
         arrays |= {f"waiting.{place}.hashes": hashes, f"waiting.{place}.squares": squares}
     for place, (hashes, counts) in enumerate(base.profile.open):
@@ -212,21 +216,27 @@ def _restore_intake(engine: Engine, state: State) -> None:
     intake.late = {o.post: o for o in state.late}
     intake.known = {o.post: o.time_us // MINUTE_US for o in state.late}
     for minute, packed in state.open.items():
-        held = intake.open[minute] = OpenMinute(packed.seen, {o.post: o for o in packed.posts})
+        posts = {decode(post).post: post for post in packed.posts}
+        held = intake.open[minute] = OpenMinute(packed.seen, posts)
         if packed.sampled:
             held.rank()
-        intake.known.update(dict.fromkeys(held.posts, minute))
+        intake.known.update(dict.fromkeys(posts, minute))
 
 
 def _restore_ring(engine: Engine, state: State, arrays: dict[str, NDArray[Any]]) -> None:
     ring = engine.ring
-    ring.vocabulary.load(arrays["hashes"], arrays["references"], arrays["names"].tobytes(), arrays["name_lengths"])
+    ring.vocabulary.load(arrays["references"], arrays["names"].tobytes(), arrays["name_lengths"])
     ring.counts = arrays["counts"]
     ring.languages = state.languages
+    ring.pairs.swept, ring.pairs.newest = state.pairs
     for place, packed in enumerate(state.blocks):
-        held: dict[str, Any] = {name: arrays[f"block.{place}.{name}"] for name in _BLOCK}
-        posts = Strings(arrays[f"block.{place}.ids"].tobytes(), arrays[f"block.{place}.ends"])
-        ring.restore(Block(posts=posts, **held, **msgspec.structs.asdict(packed)))
+        kept = _IN_RING if packed.in_ring else _LEFT_RING
+        block = Block(packed.minute, packed.seen, packed.total, packed.in_ring, packed.absorbed)
+        for name in kept:
+            setattr(block, name, arrays[f"block.{place}.{name}"])
+        if packed.in_ring:
+            block.posts = Strings(arrays[f"block.{place}.ids"].tobytes(), arrays[f"block.{place}.ends"])
+        ring.restore(block)
 
 
 def _restore_baseline(engine: Engine, state: State, arrays: dict[str, NDArray[Any]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from services.api.momentum.ring import Block, Ring
 from services.api.momentum.sketch import Ints
+
+_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,17 @@ def view_of(ring: Ring, terms: Sequence[int]) -> View:
     wanted = np.full(ring.counts.shape[1], -1, dtype=np.int32)
     wanted[list(terms)] = np.arange(len(terms), dtype=np.int32)
     lengths = np.concatenate([np.diff(b.start) for b in blocks])
-    found = wanted[np.concatenate([b.terms for b in blocks])]
-    at = np.flatnonzero(found >= 0)
-    rows = np.searchsorted(np.cumsum(lengths), at, side="right")
-    alive = np.concatenate([b.alive for b in blocks])[rows]
-    at, rows = at[alive], rows[alive]
+    ends, alive = np.cumsum(lengths), np.concatenate([b.alive for b in blocks])
+    rows, columns, counted, begin = [], [], [], 0
+    for part in _parts(blocks):
+        found = wanted[np.concatenate([b.terms for b in part])]
+        at = np.flatnonzero(found >= 0)
+        row = np.searchsorted(ends, at + begin, side="right")
+        begin += len(found)
+        at, row = at[alive[row]], row[alive[row]]
+        rows.append(row)
+        columns.append(found[at].astype(np.int64))
+        counted.append(np.concatenate([b.counted for b in part])[at])
     posts = [len(b.posts) for b in blocks]
     return View(
         blocks=blocks,
@@ -67,7 +75,21 @@ def view_of(ring: Ring, terms: Sequence[int]) -> View:
         languages=np.concatenate([b.languages for b in blocks]),
         lengths=lengths,
         fresh=np.concatenate([b.fresh for b in blocks]),
-        rows=rows,
-        columns=found[at].astype(np.int64),
-        counted=np.concatenate([b.counted for b in blocks])[at],
+        rows=np.concatenate(rows),
+        columns=np.concatenate(columns),
+        counted=np.concatenate(counted),
     )
+
+
+def _parts(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """``blocks`` in order, as many at once as hold about ``_AT_ONCE`` terms: few steps, little memory."""
+    part: list[Block] = []
+    held = 0
+    for block in blocks:
+        part.append(block)
+        held += len(block.terms)
+        if held >= _AT_ONCE:
+            yield part
+            part, held = [], 0
+    if part:
+        yield part

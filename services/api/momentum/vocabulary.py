@@ -25,10 +25,11 @@ class Vocabulary:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self.index = HashIndex()
+        self.index = HashIndex(np.int32)
         self.names = Names()
-        self.hashes: Hashes = np.zeros(_FIRST, dtype=np.uint64)
-        self.references: NDArray[np.int32] = np.zeros(_FIRST, dtype=np.int32)
+        first = min(_FIRST, capacity)
+        self.hashes: Hashes = np.zeros(first, dtype=np.uint64)
+        self.references: NDArray[np.int32] = np.zeros(first, dtype=np.int32)
         self.refused = 0
 
     def __len__(self) -> int:
@@ -62,13 +63,14 @@ class Vocabulary:
         if (self.references[touched] == 0).any():
             self.index.keep(self.references[self.index.values] > 0)
 
-    def load(self, hashes: Hashes, references: NDArray[np.int32], text: bytes, lengths: NDArray[np.int32]) -> None:
+    def load(self, references: NDArray[np.int32], text: bytes, lengths: NDArray[np.int32]) -> None:
         """Take up what another vocabulary held when packed."""
         held = np.flatnonzero(references)
-        self.hashes, self.references = hashes, references
+        self.references, self.hashes = references, np.zeros(len(references), dtype=np.uint64)
         self.names.text, self.names.length = bytearray(text), lengths
         self.names.begin = (np.cumsum(lengths) - lengths).astype(np.int32)
-        self.index.add(hashes[held], held)
+        self.hashes[held] = hashes_of(map(self.names.encoded, held.tolist()))
+        self.index.add(self.hashes[held], held)
 
     def pack(self) -> None:
         """Move the names together: a state that depends on the terms held only."""
@@ -78,11 +80,11 @@ class Vocabulary:
         """Numbers for new terms, the lowest free ones; -1 where none is left."""
         if self.names.wasted > len(self.names.text) // 2 + _SLACK:
             self.pack()
-        while (free := np.flatnonzero(self.references[: self.capacity] == 0)).size < len(texts):
+        while (free := np.flatnonzero(self.references == 0)).size < len(texts):
             if len(self.references) >= self.capacity:
                 break
-            self.hashes = np.concatenate([self.hashes, np.zeros_like(self.hashes)])
-            self.references = np.concatenate([self.references, np.zeros_like(self.references)])
+            more = (0, min(len(self.references), self.capacity - len(self.references)))
+            self.hashes, self.references = np.pad(self.hashes, more), np.pad(self.references, more)
         numbers = free[: len(texts)]
         self.hashes[numbers] = hashes[: len(numbers)]
         self.names.put(numbers, texts[: len(numbers)], len(self.references))
@@ -95,13 +97,16 @@ class Names:
 
     def __init__(self) -> None:
         self.text = bytearray()
-        self.begin: NDArray[np.int32] = np.zeros(_FIRST, dtype=np.int32)
-        self.length: NDArray[np.int32] = np.zeros(_FIRST, dtype=np.int32)
+        self.begin: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
+        self.length: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self.wasted = 0
 
     def __getitem__(self, number: SupportsIndex) -> str:
+        return self.encoded(number).decode("utf-8", "surrogatepass")
+
+    def encoded(self, number: SupportsIndex) -> bytes:
         begin = int(self.begin[number])
-        return self.text[begin : begin + int(self.length[number])].decode("utf-8", "surrogatepass")
+        return bytes(self.text[begin : begin + int(self.length[number])])
 
     def put(self, numbers: Ints, texts: Sequence[bytes], size: int) -> None:
         """Name ``numbers`` anew; there are numbers up to ``size``."""

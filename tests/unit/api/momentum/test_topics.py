@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.api.momentum.engine import Engine, Tick
 from services.api.momentum.explain import distinct_texts, label_of, onset, whole_words, why_of
-from services.api.momentum.sketch import CopyCounter, DecayedCounts, PairMemory
+from services.api.momentum.sketch import DecayedCounts
 from tests.unit.api.momentum.streams import MINUTE, SMALL, T0, background, run, story, topic_ids
 
 QUAKE = ("quake", "harbour", "tremor", "shaking")
@@ -151,22 +151,3 @@ def test_a_sketch_never_counts_too_little(hashes: list[int], times: int) -> None
     assert total == 10.0 * times
     later, _ = sketch.estimate(110, keys)
     np.testing.assert_allclose(later, counts / 2)
-
-
-def test_a_pair_counts_once_an_hour_also_when_it_comes_late() -> None:
-    memory = PairMemory(bits=10, horizon_minutes=60)
-    pair = np.array([123 << 50 | 7], dtype=np.uint64)
-    assert memory.admit(100, np.repeat(pair, 3)).tolist() == [True, False, False]
-    assert not memory.admit(159, pair)[0]
-    assert not memory.admit(95, pair)[0]
-    assert memory.admit(160, pair)[0]
-    memory.sweep(400)
-    assert not memory.table.any()
-
-
-def test_copies_are_counted_and_texts_without_words_are_not_copies() -> None:
-    copies = CopyCounter(bits=10)
-    assert copies.add(np.array([5, 5, 9, 5, 0, 0], dtype=np.int64)).tolist() == [0, 1, 0, 2, 0, 0]
-    assert copies.add(np.array([5], dtype=np.int64)).tolist() == [3]
-    copies.remove(np.array([5, 5, 5, 5], dtype=np.int64))
-    assert copies.add(np.array([5], dtype=np.int64)).tolist() == [0]
