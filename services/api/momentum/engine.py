@@ -96,7 +96,7 @@ class Engine:
     def _next(self, last: int) -> int:
         """The next minute to close; stretches in which nothing can change are skipped."""
         intake = self.intake
-        if intake.closed >= 0 and self.ring.live():
+        if intake.closed >= 0 and self.ring.counting():
             return intake.closed + 1
         return min((minute for minute in intake.open if minute <= last), default=last + 1)
 
@@ -124,7 +124,7 @@ class Engine:
         frontier = self.baseline.frontier(minute)
         for block in self.ring.blocks:
             if block.minute <= frontier and not block.absorbed:
-                hashes = self.ring.vocabulary.hashes[block.distinct] if block.in_ring else block.hashes
+                hashes = self.ring.vocabulary.hashes[block.distinct] if block.counting else block.hashes
                 self.baseline.absorb(block.minute, hashes, block.counts, block.total)
                 block.absorbed = True
         self.baseline.variance.advance(frontier)

@@ -22,6 +22,8 @@ from services.api.momentum.packed import HashIndex, Strings, encoded, hashes_of
 from services.api.momentum.sketch import CopyCounter, Hashes, Ints, PairMemory, distinct, mix
 from services.api.momentum.vocabulary import Vocabulary
 
+#: Minutes that posts are held for; longer windows have counts only.
+_HOUR = 60
 #: Languages told apart; later ones share number 0, "unknown".
 _LANGUAGES = 255
 
@@ -34,13 +36,15 @@ class Block:
     (one more entry than posts), ``counted`` whether an entry counts. ``distinct`` and ``counts`` are
     the block's counts by term, ``total`` its denominator, ``seen`` its posts before sampling, ``first``
     the number of its first post in order of arrival.
-    Out of the ring, only ``hashes`` and ``counts`` are left, for the baseline.
+    Out of the ring (not ``in_ring``) only the counts are left; out of the longest window (not ``counting``)
+    only ``hashes`` and ``counts``, for the baseline.
     """
 
     minute: int
     seen: int
     total: int = 0
     in_ring: bool = True
+    counting: bool = True
     absorbed: bool = False
     posts: Strings = field(default_factory=lambda: Strings.of([]))
     times: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -60,11 +64,11 @@ class Block:
 
 
 class Ring:
-    """Blocks, vocabulary and window counts. ``counts[w, term]`` for window ``config.windows[w]``."""
+    """Blocks, vocabulary and window counts. ``counts[w, term]`` for window ``config.windows[w]``, of any length."""
 
     def __init__(self, config: MomentumConfig) -> None:
         self.config = config
-        self.horizon = config.windows[-1]
+        self.horizon = min(config.windows[-1], _HOUR)
         self.vocabulary = Vocabulary(config.ring_terms)
         self.pairs = PairMemory(config.pair_bits, self.horizon)
         self.copies = CopyCounter(config.copy_bits)
@@ -92,14 +96,16 @@ class Ring:
     def expire(self, now: int) -> None:
         """Move the windows to end with minute ``now``."""
         for place, block in enumerate(self.blocks):
-            if not block.in_ring:
+            if not block.counting:
                 continue
             for window, length in enumerate(self.config.windows):
                 if block.minute == now - length:
                     self.counts[window, block.distinct] -= block.counts
-            if block.minute <= now - self.horizon:
-                self.blocks[place] = self._shrink(block)
-        self.blocks = [block for block in self.blocks if block.in_ring or not block.absorbed]
+            if block.in_ring and block.minute <= now - self.horizon:
+                self.blocks[place] = block = self._shrink(block)
+            if block.minute <= now - self.config.windows[-1]:
+                self._release(block)
+        self.blocks = [block for block in self.blocks if block.counting or not block.absorbed]
 
     def retract(self, now: int, post: str) -> bool:
         """Take a post's counts back; False for a post that is not in the ring."""
@@ -124,11 +130,15 @@ class Ring:
 
     def totals(self, now: int) -> tuple[int, ...]:
         """Denominator of each window that ends with ``now``."""
-        held = [(b.minute, b.total) for b in self.blocks if b.in_ring]
+        held = [(b.minute, b.total) for b in self.blocks if b.counting]
         return tuple(sum(t for m, t in held if m > now - length) for length in self.config.windows)
 
     def live(self) -> list[Block]:
         return [block for block in self.blocks if block.in_ring]
+
+    def counting(self) -> bool:
+        """Whether any window holds anything."""
+        return any(block.counting for block in self.blocks)
 
     def _encode(self, minute: int, observations: Sequence[Observation], seen: int) -> Block:
         numbers = self.vocabulary.intern(list(chain.from_iterable([o.terms for o in observations])))
@@ -185,13 +195,22 @@ class Ring:
         block.counts = np.bincount(at, minlength=len(block.distinct)).astype(self._small)
 
     def _shrink(self, block: Block) -> Block:
-        """Of a block that leaves the ring, only what the baseline still needs."""
-        hashes = self.vocabulary.hashes[block.distinct]
+        """Of a block that leaves the ring, only its counts by term."""
         self.copies.remove(block.prints[block.alive])
+        self.vocabulary.hold(block.distinct)
         self.vocabulary.release(block.terms)
         numbers = self.index.values
         self.index.keep((numbers < block.first) | (numbers >= block.first + len(block.posts)))
-        return Block(block.minute, block.seen, block.total, False, block.absorbed, counts=block.counts, hashes=hashes)
+        kept = Block(block.minute, block.seen, block.total, in_ring=False, absorbed=block.absorbed)
+        kept.distinct, kept.counts = block.distinct, block.counts
+        return kept
+
+    def _release(self, block: Block) -> None:
+        """Of a block that leaves the longest window, only what the baseline still needs."""
+        block.hashes = self.vocabulary.hashes[block.distinct]
+        self.vocabulary.release(block.distinct)
+        block.distinct = block.distinct[:0]
+        block.counting = False
 
     def _language(self, language: str) -> int:
         if language in self.languages:

@@ -29,6 +29,11 @@ _FORMAT = 3
 _MAX_BYTES = 1 << 30
 
 
+_IN_RING = ("times", "authors", "prints", "languages", "start", "voices", "alive", "fresh", "terms", "counted")
+_COUNTING = ("distinct", "counts")
+_LEFT = ("hashes", "counts")
+
+
 class PackedBlock(msgspec.Struct, frozen=True):
     """A block without its arrays."""
 
@@ -36,7 +41,13 @@ class PackedBlock(msgspec.Struct, frozen=True):
     seen: int
     total: int
     in_ring: bool
+    counting: bool
     absorbed: bool
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """Names of those that cannot be computed from others."""
+        return _IN_RING if self.in_ring else _COUNTING if self.counting else _LEFT
 
 
 class PackedMinute(msgspec.Struct, frozen=True):
@@ -72,10 +83,6 @@ class State(msgspec.Struct, frozen=True):
     arrays: dict[str, tuple[str, tuple[int, ...]]]
 
 
-_IN_RING = ("times", "authors", "prints", "languages", "start", "voices", "alive", "fresh", "terms", "counted")
-_LEFT_RING = ("counts", "hashes")
-
-
 def take(engine: Engine) -> bytes:
     """Serialise; the engine's state is not changed."""
     intake, ring, base = engine.intake, engine.ring, engine.baseline
@@ -92,7 +99,7 @@ def take(engine: Engine) -> bytes:
         late=list(intake.late.values()),
         tombstones=list(intake.tombstones),
         drops=(intake.drops.late, intake.drops.early, intake.drops.duplicate),
-        blocks=[PackedBlock(b.minute, b.seen, b.total, b.in_ring, b.absorbed) for b in ring.blocks],
+        blocks=[_packed(block) for block in ring.blocks],
         refused=(ring.vocabulary.refused, engine.registry.refused),
         languages=ring.languages,
         live=list(engine.registry.live.values()),
@@ -197,8 +204,7 @@ def _growing(engine: Engine) -> dict[str, NDArray[Any]]:
         "counts": ring.counts,
     }
     for place, block in enumerate(ring.blocks):
-        kept = _IN_RING if block.in_ring else _LEFT_RING
-        arrays |= {f"block.{place}.{name}": getattr(block, name) for name in kept}
+        arrays |= {f"block.{place}.{name}": getattr(block, name) for name in _packed(block).arrays}
         if block.in_ring:
             arrays[f"block.{place}.ids"] = np.frombuffer(block.posts.text, dtype=np.uint8)
             arrays[f"block.{place}.ends"] = block.posts.ends
@@ -207,6 +213,10 @@ def _growing(engine: Engine) -> dict[str, NDArray[Any]]:
     for place, (hashes, counts) in enumerate(base.profile.open):
         arrays |= {f"slot.{place}.hashes": hashes, f"slot.{place}.counts": counts}
     return arrays
+
+
+def _packed(block: Block) -> PackedBlock:
+    return PackedBlock(block.minute, block.seen, block.total, block.in_ring, block.counting, block.absorbed)
 
 
 def _restore_intake(engine: Engine, state: State) -> None:
@@ -230,9 +240,8 @@ def _restore_ring(engine: Engine, state: State, arrays: dict[str, NDArray[Any]])
     ring.languages = state.languages
     ring.pairs.swept, ring.pairs.newest = state.pairs
     for place, packed in enumerate(state.blocks):
-        kept = _IN_RING if packed.in_ring else _LEFT_RING
-        block = Block(packed.minute, packed.seen, packed.total, packed.in_ring, packed.absorbed)
-        for name in kept:
+        block = Block(**msgspec.structs.asdict(packed))
+        for name in packed.arrays:
             setattr(block, name, arrays[f"block.{place}.{name}"])
         if packed.in_ring:
             block.posts = Strings(arrays[f"block.{place}.ids"].tobytes(), arrays[f"block.{place}.ends"])

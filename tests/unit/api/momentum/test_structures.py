@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 
+from services.api.momentum.engine import Engine
 from services.api.momentum.packed import HashIndex, Strings, encoded, hash_of, hashes_of
 from services.api.momentum.sketch import CopyCounter, PairMemory
 from services.api.momentum.vocabulary import Vocabulary
+from tests.unit.api.momentum.streams import MINUTE, SMALL, T0, background, run
 
 PAIR = np.array([123 << 50 | 7], dtype=np.uint64)
 
@@ -55,6 +58,23 @@ def test_copies_are_counted_and_texts_without_words_are_not_copies() -> None:
     assert copies.add(np.array([5], dtype=np.int64)).tolist() == [3]
     copies.remove(np.array([5, 5, 5, 5], dtype=np.int64))
     assert copies.add(np.array([5], dtype=np.int64)).tolist() == [0]
+
+
+def test_a_window_may_be_longer_than_posts_are_held() -> None:
+    # given three hours counted, one hour held, and a snapshot taken when the second is long over
+    config = msgspec.structs.replace(SMALL, windows=(10, 60, 180))
+    engine = Engine(config)
+    run(background(1, 200), engine)
+    assert {block.minute for block in engine.ring.live()} == set(range(T0 // MINUTE + 140, T0 // MINUTE + 200))
+    for ring in (engine.ring, Engine(config, engine.snapshot()).ring):
+        for window, length in enumerate(config.windows):
+            held = [b for b in ring.blocks if b.counting and b.minute > engine.intake.closed - length]
+            assert len(held) == length
+            assert ring.counts[window].sum() == sum(int(b.counts.sum()) for b in held)
+            assert ring.totals(engine.intake.closed)[window] == sum(b.total for b in held)
+    # then it all leaves again
+    run(background(2, 200, start=400, words=("only", "these")), engine)
+    assert len(engine.ring.vocabulary) == 2
 
 
 def test_strings_come_back_as_they_were() -> None:
