@@ -140,7 +140,7 @@ def _bitsets(person: Ints, column: Ints, people: int, columns: int) -> list[int]
     width = (people + 7) // 8
     table = np.zeros((columns, width), dtype=np.uint8)
     bits = np.left_shift(1, person & 7).astype(np.uint8)
-    np.bitwise_or.at(table, (column, person >> 3), bits)
+    np.bitwise_or.at(table.reshape(-1), column * width + (person >> 3), bits)
     return [int.from_bytes(row.tobytes(), "little") for row in table]
 
 

@@ -164,11 +164,11 @@ class CopyCounter:
         lengths = np.diff(np.r_[starts, len(ordered)])
         rank[order] = np.arange(len(ordered)) - np.repeat(starts, lengths)
         before = self.table[slots].astype(np.int64) + rank
-        np.add.at(self.table, slots, 1)
+        np.add.at(self.table, slots, np.uint16(1))
         return np.where(prints == 0, 0, before)
 
     def remove(self, prints: Ints) -> None:
-        np.subtract.at(self.table, self._slots(prints), 1)
+        np.subtract.at(self.table, self._slots(prints), np.uint16(1))
 
     def _slots(self, prints: Ints) -> Ints:
         return (mix(prints.view(np.uint64)) & np.uint64((1 << self.bits) - 1)).astype(np.int64)
