@@ -4,8 +4,9 @@
 
 Speed is posts per CPU-second of one core: through the engine alone, through ``groundswell detect``
 (parsing, terms and fingerprints included), and through the peer, which counts words in an hour and
-scores them each minute. Memory is what the process holds in the end over what it held once the engine
-was in its stride, snapshots taken on the way, over posts made of re-used texts at a high rate.
+scores them each minute. A minute is judged once however many posts it holds, so speed depends on the
+rate: the hard score stream brings two a second, made streams bring what an operator may see.
+Memory is measured over a long made stream with deletes and a snapshot an hour, in a process of its own.
 """
 
 from __future__ import annotations
@@ -17,125 +18,131 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from bench.momentum_made import Minute, made
 from bench.momentum_plant import DAY, MINUTE_US
 from bench.momentum_stream import START_US, Setting, lines_of, posts_of, stream_of
+from services.api.momentum.allocator import give_back_large_blocks
 from services.api.momentum.detect import detect
-from services.api.momentum.engine import Engine, Observation
-from services.cli.recorded import readings
-from services.relay.frames import Frame
+from services.api.momentum.engine import Engine
 
 _SETTING = Setting(7, hard=True, minutes=2 * DAY, rate=2.0)
-_AGAIN = 20
+_RATES, _MINUTES = (6, 97, 350), 120
+_MEMORY_RATE = 97
+_MARKS = (1_000_000, 2_000_000, 5_000_000, 10_000_000)
 
 
 def main(memory_posts: int = 2_000_000) -> None:
     """Print rates, their ratios to the peer, and memory."""
     stream = stream_of(_SETTING)
-    minutes = [(minute, posts) for minute, posts, _ in stream.minutes()]
-    posts = len(stream.times)
-    print(f"\nmomentum: {posts:,} posts of {_SETTING.minutes // 60} h, hard setting")
-    engine = _rate("engine alone", posts, lambda: _engine(minutes))
-    peer = _rate("plain z-score over words, posts as given", posts, lambda: _peer(minutes))
+    print(f"\nmomentum: {len(stream.times):,} posts of {_SETTING.minutes // 60} h, hard setting, 2 a second")
+    engine = _rate("engine alone", stream.minutes(), Follower().take)
+    peer = _rate("plain z-score over words, posts as given", stream.minutes(), Peer().take)
+    # Imported when wanted: the memory below is the engine's, not the relay's that reads recordings.
+    from services.cli.recorded import readings
+    from services.relay.frames import Frame
+
     lines = list(lines_of(posts_of(_SETTING)[0]))
-    parsed = _rate("groundswell detect, parsing included", posts, lambda: _detect(lines))
+    began = time.process_time()
+    detect(readings(Frame(line, len(line)) for line in lines), io.StringIO())
+    parsed = len(stream.times) / (time.process_time() - began)
+    print(f"{'groundswell detect, parsing included':42} {parsed:9,.0f} posts per CPU-second")
     print(f"ratio to the peer: engine {engine / peer:.2f}, detect {parsed / peer:.2f} (the peer is given terms)")
+    for rate in _RATES:
+        print(f"made stream, {rate} posts a second for {_MINUTES // 60} h")
+        engine = _rate("engine alone", made(rate, rate * 60 * _MINUTES), Follower().take)
+        peer = _rate("plain z-score over words, posts as given", made(rate, rate * 60 * _MINUTES), Peer().take)
+        print(f"ratio to the peer: {engine / peer:.2f}", flush=True)
     # A process of its own: what the above left behind would hide what the engine needs.
     command = [sys.executable, "-m", "bench.momentum", "--memory-only", "--memory-posts", str(memory_posts)]
     subprocess.run(command, check=True)
 
 
-def _detect(lines: Iterable[bytes]) -> None:
-    detect(readings(Frame(line, len(line)) for line in lines), io.StringIO())
+def _rate(name: str, minutes: Iterable[Minute], take: Callable[[Minute], None]) -> float:
+    """Posts per CPU-second that ``take`` manages; making them is not counted."""
+    posts, spent = 0, 0.0
+    for minute in minutes:
+        began = time.process_time()
+        take(minute)
+        spent += time.process_time() - began
+        posts += len(minute[1])
+    print(f"{name:42} {posts / spent:9,.0f} posts per CPU-second", flush=True)
+    return posts / spent
 
 
-def _rate(name: str, posts: int, work: Callable[[], object]) -> float:
-    began = time.process_time()
-    work()
-    rate = posts / (time.process_time() - began)
-    print(f"{name:42} {rate:9,.0f} posts per CPU-second", flush=True)
-    return rate
+class Follower:
+    """The engine, fed minute by minute."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+
+    def take(self, held: Minute) -> None:
+        minute, posts, deleted = held
+        self.engine.observe(posts)
+        self.engine.retract(deleted)
+        self.engine.advance(START_US + minute * MINUTE_US)
 
 
-def _engine(minutes: Iterable[tuple[int, list[Observation]]]) -> None:
-    engine = Engine()
-    for minute, posts in minutes:
-        engine.observe(posts)
-        engine.advance(START_US + minute * MINUTE_US)
-
-
-def _peer(minutes: Iterable[tuple[int, list[Observation]]]) -> None:
+class Peer:
     """Counts of an hour against their running mean and deviation, in dictionaries: what one writes first."""
-    window: deque[list[str]] = deque()
-    counts: Counter[str] = Counter()
-    mean: dict[str, float] = {}
-    square: dict[str, float] = {}
-    for _, posts in minutes:
-        terms = [term for post in posts for term in post.terms]
-        window.append(terms)
-        counts.update(terms)
-        if len(window) > 60:
-            counts.subtract(window.popleft())
+
+    def __init__(self) -> None:
+        self.window: deque[list[str]] = deque()
+        self.counts: Counter[str] = Counter()
+        self.mean: dict[str, float] = {}
+        self.square: dict[str, float] = {}
+
+    def take(self, held: Minute) -> None:
+        terms = [term for post in held[1] for term in post.terms]
+        self.window.append(terms)
+        self.counts.update(terms)
+        if len(self.window) > 60:
+            self.counts.subtract(self.window.popleft())
         for term in set(terms):
-            seen, usual = counts[term], mean.get(term, 0.0)
-            deviation = max(square.get(term, 0.0) - usual * usual, 1.0) ** 0.5
+            seen, usual = self.counts[term], self.mean.get(term, 0.0)
+            deviation = max(self.square.get(term, 0.0) - usual * usual, 1.0) ** 0.5
             _ = (seen - usual) / deviation
-            mean[term] = 0.999 * usual + 0.001 * seen
-            square[term] = 0.999 * square.get(term, 0.0) + 0.001 * seen * seen
-
-
-def _again(minutes: list[tuple[int, list[Observation]]], posts: int) -> Iterator[tuple[int, list[Observation]]]:
-    """``posts`` posts of these texts, ``_AGAIN`` times as many a minute, by ever new authors."""
-    made, minute = 0, 0
-    while made < posts:
-        batch = []
-        for turn in range(_AGAIN):
-            source = minutes[(minute * 7 + turn) % len(minutes)][1]
-            for post in source:
-                made += 1
-                batch.append(
-                    Observation(
-                        START_US + minute * MINUTE_US + made % MINUTE_US,
-                        f"m{made}",
-                        made * 2_654_435_761 % (1 << 61),
-                        post.terms,
-                        (post.fingerprint + made) % (1 << 61),
-                        post.language,
-                    )
-                )
-        yield minute, batch
-        minute += 1
+            self.mean[term] = 0.999 * usual + 0.001 * seen
+            self.square[term] = 0.999 * self.square.get(term, 0.0) + 0.001 * seen * seen
 
 
 def memory(posts: int) -> None:
-    """Print what the engine holds over ``posts`` posts."""
-    minutes = [(minute, batch) for minute, batch, _ in islice(stream_of(_SETTING).minutes(), 600, 660)]
-    before = _resident()
-    engine, settled, made, largest = Engine(), 0.0, 0, 0.0
-    for minute, batch in _again(minutes, posts):
-        engine.observe(batch)
-        engine.advance(START_US + minute * MINUTE_US)
-        made += len(batch)
-        if minute % 60 == 59:
-            largest = max(largest, len(engine.snapshot()) / 2**20)
-        if minute == 240:
-            settled = _resident()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Print what the process holds over ``posts`` posts, and at most while a snapshot is taken."""
+    give_back_large_blocks()
+    stream = made(_MEMORY_RATE, posts, at_once=200)
+    next(stream)
+    before, largest, during = _resident("VmRSS"), 0, 0.0
+    print(f"memory at {_MEMORY_RATE} posts a second; without the engine {before:,.0f} MB", flush=True)
+    follower, seen, hour = Follower(), 0, 0
+    marks = [mark for mark in _MARKS if mark <= posts] or [posts]
+    held: list[float] = []
+    for minute in stream:
+        follower.take(minute)
+        seen += len(minute[1])
+        if minute[0] // 60 > hour:
+            hour = minute[0] // 60
+            Path("/proc/self/clear_refs").write_text("5", "ascii")  # the high-water mark starts again
+            largest = max(largest, len(follower.engine.snapshot()))
+            during = max(during, _resident("VmHWM"))
+        if len(held) < len(marks) and seen >= marks[len(held)] - 200:
+            held.append(_resident("VmRSS"))
+            print(
+                f"  after {seen:11,} posts {held[-1]:5,.0f} MB, of it the engine {held[-1] - before:,.0f}", flush=True
+            )
+    peak = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, during)
     print(
-        f"memory over {made:,} posts at {made / max(minute, 1) / 60:,.0f} a second, a snapshot an hour: "
-        f"{settled:,.0f} MB settled, {_resident():,.0f} MB in the end ({_resident() / max(settled, 1.0) - 1:+.1%}); "
-        f"of it the engine {_resident() - before:,.0f} MB; peak {peak:,.0f} MB, largest snapshot {largest:.0f} MB",
+        f"  from the first to the last {held[-1] / held[0] - 1:+.1%}; at most {during:,.0f} MB while a snapshot is "
+        f"taken (the largest is {largest / 2**20:.0f} MB), {peak:,.0f} MB ever",
         flush=True,
     )
 
 
-def _resident() -> float:
-    """Resident memory of this process, MB."""
+def _resident(line: str) -> float:
+    """A line of this process's memory figures, MB."""
     status = Path("/proc/self/status").read_text("ascii")
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+    return int(status.split(f"{line}:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

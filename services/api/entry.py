@@ -118,6 +118,7 @@ class Maker:
 
     def __init__(self, settings: Settings) -> None:
         # Imported when wanted: its tables are numpy arrays, which a mere reader of this module need not load.
+        from services.api.momentum.allocator import give_back_large_blocks
         from services.api.momentum.config import MomentumConfig
         from services.api.momentum.engine import Engine, Observation
 
@@ -126,6 +127,7 @@ class Maker:
             warmup_minutes=settings.momentum_warmup_minutes,
         )
         self._engine, self.observation = Engine, Observation
+        give_back_large_blocks()
 
     def engine(self, snapshot: bytes | None) -> EngineLike:
         """An engine, from ``snapshot`` if there is one."""

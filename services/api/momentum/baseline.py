@@ -10,12 +10,15 @@ SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.api.momentum.config import MomentumConfig
-from services.api.momentum.sketch import ROWS, DecayedCounts, Floats, Hashes, Ints, cells
+from services.api.momentum.sketch import ROWS, DecayedCounts, Floats, Hashes, cells, zeros
 
+Counts = NDArray[np.integer[Any]]
 _DAY_MINUTES = 1440
 #: fp16 cannot hold a share of one in a million; scaled by this it can, and a share of one too.
 _SCALE = 2.0**14
@@ -27,14 +30,14 @@ class DailyProfile:
     def __init__(self, config: MomentumConfig) -> None:
         self.config = config
         slots = _DAY_MINUTES // config.slot_minutes
-        self.table = np.zeros((slots, ROWS, 1 << config.profile_bits), dtype=np.float16)
+        self.table = zeros((slots, ROWS, 1 << config.profile_bits), np.float16)
         self.totals = np.zeros(slots)
         self.days = np.zeros(slots, dtype=np.int64)
         self.open_slot = -1
         self.open_total = 0.0
-        self.open: list[tuple[Hashes, Floats]] = []
+        self.open: list[tuple[Hashes, Counts]] = []
 
-    def add(self, minute: int, hashes: Hashes, counts: Floats, total: float) -> None:
+    def add(self, minute: int, hashes: Hashes, counts: Counts, total: float) -> None:
         slot = minute // self.config.slot_minutes
         if slot != self.open_slot:
             self._close()
@@ -82,7 +85,7 @@ class Variance:
     def __init__(self, config: MomentumConfig) -> None:
         self.bits = config.profile_bits
         self.keep = float(2.0 ** (-config.slot_minutes / config.halflife_minutes))
-        self.table = np.zeros((ROWS, 1 << self.bits), dtype=np.float32)
+        self.table = zeros((ROWS, 1 << self.bits), np.float32)
         self.weight = 0.0
         self.waiting: list[tuple[int, Hashes, Floats]] = []
 
@@ -136,11 +139,11 @@ class Baseline:
         young = int(self.minutes * self.config.young_lag_share)
         return minute - min(self.config.lag_minutes, max(young, 1))
 
-    def absorb(self, minute: int, hashes: Hashes, counts: Ints, total: int) -> None:
+    def absorb(self, minute: int, hashes: Hashes, counts: Counts, total: int) -> None:
         weights = counts.astype(np.float64)
         self.average.add(minute, hashes, weights, float(total))
         self.recent.add(minute, hashes, weights, float(total))
-        self.profile.add(minute, hashes, weights, float(total))
+        self.profile.add(minute, hashes, counts, float(total))
 
     def usual_share(self, minute: int, hashes: Hashes) -> Floats:
         """Expected share of posts as seen so far."""

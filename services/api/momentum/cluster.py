@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from itertools import chain
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.api.momentum.config import MomentumConfig
+from services.api.momentum.sketch import Ints, distinct
 from services.api.momentum.view import View
 
 #: Words of a topic that a new word is compared with.
@@ -35,74 +39,78 @@ class Group:
 
 class Affinity:
     """Authors in common between the columns of a view. ``people`` numbers the author of each pair of the
-    view; ``shared[i, j]`` counts authors who used both columns."""
+    view; ``shared[i, j]`` counts authors who used both columns, ``sizes[i]`` those who used one."""
 
     def __init__(self, config: MomentumConfig, view: View, columns: int) -> None:
         self.config = config
         authors, self.people = np.unique(view.authors[view.rows], return_inverse=True)
-        used = np.unique(self.people * max(columns, 1) + view.columns)
+        used = distinct(self.people * max(columns, 1) + view.columns)
         person, column = used // max(columns, 1), used % max(columns, 1)
-        self.sizes = np.bincount(column, minlength=columns).astype(np.float64)
-        counts = np.zeros(columns * columns)
+        self.sizes: Ints = np.bincount(column, minlength=columns)
+        above = np.zeros(columns * columns, dtype=np.int64)
         # Each author's columns lie side by side, in order: pair every one with those some places on.
-        for step in range(1, len(used)):
-            both = person[step:] == person[:-step]
-            if not both.any():
-                break
-            pairs = column[:-step][both] * columns + column[step:][both]
-            counts += np.bincount(pairs, minlength=len(counts))
-        above = counts.reshape(columns, columns)
-        self.shared: NDArray[np.float64] = above + above.T + np.diag(self.sizes)
-        order = np.argsort(column, kind="stable")
-        ends = np.cumsum(self.sizes).astype(np.int64)
-        self._users = np.split(person[order], ends[:-1]) if columns else []
-        self._mark = np.zeros(len(authors), dtype=np.bool_)
+        step, at = 1, np.flatnonzero(person[1:] == person[:-1])
+        while len(at):
+            np.add.at(above, column[at] * columns + column[at + step], 1)
+            step += 1
+            at = at[at + step < len(person)]
+            at = at[person[at] == person[at + step]]
+        square = above.reshape(columns, columns)
+        self.shared: NDArray[np.int64] = square + square.T + np.diag(self.sizes)
+        self._size: list[int] = self.sizes.tolist()
+        self._users = _bitsets(person, column, len(authors), columns)
 
-    def jaccard(self, column: int, others: Sequence[int]) -> NDArray[np.float64]:
-        shared = self.shared[column, list(others)]
-        union = self.sizes[column] + self.sizes[list(others)] - shared
-        return np.asarray(np.where(shared > 0, shared / np.maximum(union, 1.0), 0.0), dtype=np.float64)
+    def jaccard(self, column: int, others: Sequence[int]) -> list[float]:
+        """Jaccard index of a column's authors with those of each of ``others``."""
+        mine, shared = self._size[column], self.shared[column, list(others)].tolist()
+        return [
+            both / (mine + self._size[other] - both) if both else 0.0
+            for other, both in zip(others, shared, strict=True)
+        ]
 
-    def related(self, column: int, others: Sequence[int]) -> NDArray[np.bool_]:
-        """Which of ``others`` share a good part of the smaller one's authors."""
-        smaller = np.minimum(self.sizes[column], self.sizes[list(others)])
-        return np.asarray(self.shared[column, list(others)] >= self.config.merge_jaccard * np.maximum(smaller, 1.0))
+    def related(self, column: int, others: Sequence[int]) -> int:
+        """How many of ``others`` share a good part of the smaller one's authors."""
+        mine, shared = self._size[column], self.shared[column, list(others)].tolist()
+        least = self.config.merge_jaccard
+        return sum(
+            both >= least * max(min(mine, self._size[other]), 1) for other, both in zip(others, shared, strict=True)
+        )
+
+    def near(self, column: int) -> Ints:
+        """Columns that at least two of this one's authors used."""
+        return np.flatnonzero(self.shared[column] >= 2)
 
     def closeness(self, column: int, leaders: Sequence[int]) -> float:
         """How well a word fits a topic's leaders; 0 when it does not. It must be related to most of
         them: a word that two stories share must not tie the second to the first."""
-        shared = self.shared[column, list(leaders)]
-        if not len(shared) or shared.max() < self.config.merge_authors:
+        if not leaders or self.shared[column, list(leaders)].max() < self.config.merge_authors:
             return 0.0
-        if 2 * self.related(column, leaders).sum() <= len(leaders):
+        if 2 * self.related(column, leaders) <= len(leaders):
             return 0.0
-        mean = float(self.jaccard(column, leaders).mean())
+        mean = _mean(self.jaccard(column, leaders))
         return mean if mean >= self.config.merge_jaccard else 0.0
 
     def contained(self, small: Sequence[int], large: Sequence[int]) -> float:
         """Share of the people of ``small`` who are also people of ``large``; 0 where it is too little, or
         comes by one word alone: what two stories share ties them no more than it ties all that use it."""
-        mine = np.unique(np.concatenate([self._users[column] for column in small[:VOICES]]))
-        self._mark[mine] = True
-        held = [self._users[column][self._mark[self._users[column]]] for column in large[:VOICES]]
-        self._mark[mine] = False
-        both = len(np.unique(np.concatenate(held)))
-        if both < max(self.config.merge_authors, self.config.merge_containment * len(mine)):
+        mine = self._together(small)
+        size, both = mine.bit_count(), (mine & self._together(large)).bit_count()
+        if both < max(self.config.merge_authors, self.config.merge_containment * size):
             return 0.0
-        ties = sum(len(users) >= max(2.0, _TIE * len(mine)) for users in held)
-        return both / len(mine) if ties >= min(2, len(held)) else 0.0
+        held = [(mine & self._users[column]).bit_count() for column in large[:VOICES]]
+        ties = sum(count >= max(2.0, _TIE * size) for count in held)
+        return both / size if ties >= min(2, len(held)) else 0.0
 
     def bridged(self, first: Sequence[int], second: Sequence[int], markers: set[int]) -> bool:
         """Whether a marker of one group ties it to a leader of the other."""
-        for left, right in ((first, second), (second, first)):
+        for left, right in ((first, second[:LEADERS]), (second, first[:LEADERS])):
             for column in left:
                 if column not in markers:
                     continue
-                shared = self.shared[column, list(right[:LEADERS])]
-                close = self.jaccard(column, right[:LEADERS])
-                enough = (shared >= self.config.merge_authors) & (close >= self.config.merge_jaccard)
-                if enough.any():
-                    return True
+                shared = self.shared[column, list(right)].tolist()
+                for both, close in zip(shared, self.jaccard(column, right), strict=True):
+                    if both >= self.config.merge_authors and close >= self.config.merge_jaccard:
+                        return True
         return False
 
     def same(self, first: Sequence[int], second: Sequence[int]) -> bool:
@@ -110,9 +118,38 @@ class Affinity:
         if max(self.contained(first, second), self.contained(second, first)) > 0:
             return True
         left, right = first[:LEADERS], second[:LEADERS]
-        near = np.concatenate([self.jaccard(column, right) for column in left])
-        related = np.concatenate([self.related(column, right) for column in left])
-        return float(near.mean()) >= self.config.merge_jaccard and 2 * int(related.sum()) > len(related)
+        if 2 * sum(self.related(column, right) for column in left) <= len(left) * len(right):
+            return False
+        return _mean([close for column in left for close in self.jaccard(column, right)]) >= self.config.merge_jaccard
+
+    def tied(self, groups: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+        """Pairs of groups, the earlier first, of which two columns share at least two authors."""
+        places = np.repeat(np.arange(len(groups)), [len(columns) for columns in groups])
+        columns = np.fromiter(chain.from_iterable(groups), dtype=np.int64, count=len(places))
+        first, second = np.nonzero(self.shared[np.ix_(columns, columns)] >= 2)
+        keys = places[first] * max(len(groups), 1) + places[second]
+        pairs = distinct(keys[places[first] < places[second]])
+        return [divmod(key, len(groups)) for key in pairs.tolist()]
+
+    def _together(self, columns: Sequence[int]) -> int:
+        return reduce(or_, [self._users[column] for column in columns[:VOICES]], 0)
+
+
+def _bitsets(person: Ints, column: Ints, people: int, columns: int) -> list[int]:
+    """The people of each column, as the bits of an integer: set operations at the speed of memory."""
+    width = (people + 7) // 8
+    table = np.zeros((columns, width), dtype=np.uint8)
+    bits = np.left_shift(1, person & 7).astype(np.uint8)
+    np.bitwise_or.at(table.reshape(-1), column * width + (person >> 3), bits)
+    return [int.from_bytes(row.tobytes(), "little") for row in table]
+
+
+def _mean(values: Sequence[float]) -> float:
+    # Not ``sum``: from Python 3.12 on it rounds in another way than before.
+    total = 0.0
+    for value in values:
+        total += value
+    return total / max(len(values), 1)
 
 
 def cluster(affinity: Affinity, live: Sequence[Group], candidates: Sequence[int], markers: set[int]) -> list[Group]:
@@ -126,8 +163,8 @@ def cluster(affinity: Affinity, live: Sequence[Group], candidates: Sequence[int]
     for place, group in enumerate(groups):
         leads[group.columns[:VOICES]] = place
     for column in candidates:
-        near = np.unique(leads[affinity.shared[column] >= 2])
-        fits = [(_fit(affinity, column, groups[g].columns), -g) for g in near.tolist() if g >= 0]
+        near = set(leads[affinity.near(column)].tolist()) - {-1}
+        fits = [(_fit(affinity, column, groups[g].columns), -g) for g in near]
         fit, place = max(fits, default=(0.0, 0))
         if fit > 0:
             groups[-place].columns.append(column)
@@ -148,11 +185,7 @@ def _fit(affinity: Affinity, column: int, columns: Sequence[int]) -> float:
 
 def _bridge(affinity: Affinity, groups: list[Group], markers: set[int]) -> None:
     """Fold groups that tell one story into the first of them."""
-    members = np.zeros((len(groups), len(affinity.sizes)), dtype=np.float32)
-    for place, group in enumerate(groups):
-        members[place, group.columns] = 1.0
-    tied = (affinity.shared >= 2).astype(np.float32)
-    for place, other in np.argwhere(np.triu(members @ tied @ members.T, 1) > 0).tolist():
+    for place, other in affinity.tied([group.columns for group in groups]):
         left, right = groups[place], groups[other]
         if not left.columns or not right.columns:
             continue

@@ -24,7 +24,7 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Minutes kept open at most; posts further ahead of the watermark are dropped and counted."""
 
     # Windows, minutes. Three, because 60 alone adds six minutes of delay.
-    windows: tuple[int, int, int] = (10, 30, 60)
+    windows: tuple[int, ...] = (10, 30, 60)
 
     # Baseline
     halflife_minutes: int = 1440

@@ -12,6 +12,7 @@ from typing import BinaryIO, TextIO
 
 import msgspec
 
+from services.api.momentum.allocator import give_back_large_blocks
 from services.api.momentum.config import MomentumConfig
 from services.api.momentum.engine import Engine, Observation, Tick
 from services.api.momentum.model import MINUTE_US
@@ -56,6 +57,7 @@ class DetectedLine(msgspec.Struct, frozen=True):
 def run_detect(path: str | Path, out_path: str | Path, read: Reader, include_provisional: bool = False) -> int:
     """Detect over ``path`` (plain, .gz or .zst) into ``out_path``. Returns the exit code: 0, or raises
     ``InputError`` (exit code 2) when a file cannot be read or written, or holds no post at all."""
+    give_back_large_blocks()
     try:
         # The recording first: what cannot be read must not cost the detections of an earlier run.
         with opened(Path(path)) as content, _writable(Path(out_path), Path(path)) as out:

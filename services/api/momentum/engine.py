@@ -36,8 +36,8 @@ class Engine:
 
     def __init__(self, config: MomentumConfig = _DEFAULT, snapshot: bytes | None = None) -> None:
         self.config = config
-        self.intake = Intake(config)
         self.ring = Ring(config)
+        self.intake = Intake(config, self.ring.index)
         self.baseline = Baseline(config)
         self.registry = Registry(config)
         self.gaps: list[tuple[int, int]] = []
@@ -67,9 +67,8 @@ class Engine:
         """Deleted posts stop counting, also when they are still to come. What the baseline has
         absorbed of them stays."""
         for post in posts:
-            minute = self.intake.retract(post)
-            if minute is not None:
-                self.ring.retract(self.intake.closed, minute, post)
+            if not self.intake.retract(post) and not self.ring.retract(self.intake.closed, post):
+                self.intake.bury(post)
 
     def gap(self, start_us: int, end_us: int) -> None:
         """Nothing is known of [start, end): the stretch adds no age to the baseline, and life cycles
@@ -97,13 +96,13 @@ class Engine:
     def _next(self, last: int) -> int:
         """The next minute to close; stretches in which nothing can change are skipped."""
         intake = self.intake
-        if intake.closed >= 0 and self.ring.live():
+        if intake.closed >= 0 and self.ring.counting():
             return intake.closed + 1
         return min((minute for minute in intake.open if minute <= last), default=last + 1)
 
     def _close(self, minute: int) -> Tick | None:
         observations, seen = self.intake.close(minute)
-        self.intake.forget(self.ring.expire(minute))
+        self.ring.expire(minute)
         blocks = [
             self.ring.add(minute, earlier, late, len(late))
             for earlier, late in self.intake.take_late().items()
@@ -112,8 +111,6 @@ class Engine:
         if observations:
             blocks.append(self.ring.add(minute, minute, observations, seen))
             self.baseline.minutes += 1
-        if minute % 1440 == 0:
-            self.ring.pairs.sweep(minute)
         self._learn(minute)
         if not observations:
             return None
@@ -127,7 +124,7 @@ class Engine:
         frontier = self.baseline.frontier(minute)
         for block in self.ring.blocks:
             if block.minute <= frontier and not block.absorbed:
-                hashes = self.ring.vocabulary.hashes[block.distinct] if block.in_ring else block.hashes
+                hashes = self.ring.vocabulary.hashes[block.distinct] if block.counting else block.hashes
                 self.baseline.absorb(block.minute, hashes, block.counts, block.total)
                 block.absorbed = True
         self.baseline.variance.advance(frontier)

@@ -116,9 +116,8 @@ def _rows_of(view: View, columns: list[int]) -> NDArray[np.bool_]:
 
 def _owned(ring: Ring, registry: Registry) -> list[int]:
     """Numbers of the live topics' terms that are in the ring, each once."""
-    ids = ring.vocabulary.ids
     terms = dict.fromkeys(term for topic in registry.live.values() for term in topic.terms)
-    return [ids[term] for term in terms if term in ids]
+    return [number for number in ring.vocabulary.find(list(terms)).tolist() if number >= 0]
 
 
 def _worth_scoring(config: MomentumConfig, ring: Ring, baseline: Baseline, minute: int) -> Ints:

@@ -6,14 +6,20 @@ unsigned 64-bit; each row reads other bits of them.
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+#: 32 or 64 bits.
+Ints = NDArray[np.signedinteger[Any]]
 
 ROWS = 2
+#: Cells looked at together where all are: little memory beside the table.
+_PART = 1 << 16
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 
 def cells(hashes: Hashes, bits: int) -> tuple[Ints, Ints]:
@@ -30,6 +36,21 @@ def mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
+def distinct(values: NDArray[_Kind]) -> NDArray[_Kind]:
+    """Distinct values in ascending order; for small arrays several times as fast as ``np.unique``."""
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
+
+
+def zeros(shape: int | tuple[int, ...], dtype: type[_Kind]) -> NDArray[_Kind]:
+    """A table that takes its memory now, so that a process shows from the start what it will hold."""
+    table = np.empty(shape, dtype=dtype)
+    table.fill(0)
+    return table
+
+
 class DecayedCounts:
     """Exponentially decaying counts of terms and of all posts.
 
@@ -42,7 +63,7 @@ class DecayedCounts:
 
     def __init__(self, bits: int, halflife_minutes: int) -> None:
         self.bits, self.halflife = bits, halflife_minutes
-        self.table = np.zeros((ROWS, 1 << bits), dtype=np.float32)
+        self.table = zeros((ROWS, 1 << bits), np.float32)
         self.total = 0.0
         self.origin = 0
 
@@ -75,35 +96,54 @@ class DecayedCounts:
 class PairMemory:
     """Which (author, term) pairs counted within the last hour.
 
-    One slot a pair: 16 bits of tag and the minute modulo 2**16. A collision forgets the older pair,
-    so that an author may rarely count twice, never less than once.
+    One slot a pair: 16 bits of tag, and the minute modulo 256 (or 65,536 for a horizon that asks for it).
+    A collision forgets the older pair, so that an author may rarely count twice, never less than once.
     """
 
     def __init__(self, bits: int, horizon_minutes: int) -> None:
         self.bits, self.horizon = bits, horizon_minutes
-        self.table = np.zeros(1 << bits, dtype=np.uint32)
+        self.period = 256 if horizon_minutes <= 64 else 65536
+        self.tags = zeros(1 << bits, np.uint16)
+        self.minutes: NDArray[np.unsignedinteger[Any]] = zeros(1 << bits, np.uint8 if self.period == 256 else np.uint16)
+        self.swept = self.newest = -self.period
 
     def admit(self, minute: int, pairs: Hashes) -> NDArray[np.bool_]:
         """True for each pair not seen within the horizon, which it now is. Repeats within one call
-        are admitted once, at their first place."""
+        are admitted once, at their first place. ``minute`` is never further back than the horizon."""
+        self._turn(minute)
         slots = (pairs & np.uint64((1 << self.bits) - 1)).astype(np.int64)
-        tags = ((pairs >> np.uint64(48)).astype(np.uint32) | np.uint32(1)) << np.uint32(16)
-        held = self.table[slots]
-        age = (minute - (held & np.uint32(0xFFFF)).astype(np.int64)) % 65536
+        tags = (pairs >> np.uint64(48)).astype(np.uint16) | np.uint16(1)
+        age = (minute - self.minutes[slots].astype(np.int64)) % self.period
         # A late post may be older than what the slot holds: that is a small negative age.
-        recent = (age < self.horizon) | (age > 65536 - self.horizon)
-        known = ((held & np.uint32(0xFFFF0000)) == tags) & recent
+        recent = (age < self.horizon) | (age > self.period - self.horizon)
+        known = (self.tags[slots] == tags) & recent
         first = np.zeros(len(pairs), dtype=np.bool_)
         first[np.unique(pairs, return_index=True)[1]] = True
         admitted: NDArray[np.bool_] = first & ~known
-        self.table[slots[admitted]] = tags[admitted] | np.uint32(minute % 65536)
+        self.tags[slots[admitted]] = tags[admitted]
+        self.minutes[slots[admitted]] = minute % self.period
         return admitted
 
-    def sweep(self, minute: int) -> None:
-        """Empty the slots past the horizon, before their minute comes round again."""
-        for part in np.array_split(self.table, max(len(self.table) >> 16, 1)):
-            age = (minute - (part & np.uint32(0xFFFF)).astype(np.int64)) % 65536
-            part[(age >= self.horizon) & (age <= 65536 - self.horizon)] = 0
+    def sweep(self, minute: int, late: int) -> None:
+        """Empty the slots that no post of ``late`` minutes before ``minute`` asks for any more."""
+        for first in range(0, len(self.tags), _PART):
+            part = slice(first, first + _PART)
+            age = np.subtract(minute % self.period, self.minutes[part], dtype=self.minutes.dtype)
+            old = (age >= self.horizon + late) & (age <= self.period - self.horizon)
+            self.tags[part][old] = 0
+            self.minutes[part][old] = 0
+
+    def _turn(self, minute: int) -> None:
+        """Sweep in time before an old minute comes round again: nothing ever gets as old as three horizons."""
+        ahead = minute - self.newest
+        if ahead >= 2 * self.horizon:
+            self.tags.fill(0)
+            self.minutes.fill(0)
+            self.swept = minute
+        elif minute >= self.swept + self.horizon:
+            self.sweep(self.newest, self.horizon - ahead)
+            self.swept = minute
+        self.newest = max(self.newest, minute)
 
 
 class CopyCounter:
@@ -111,7 +151,8 @@ class CopyCounter:
 
     def __init__(self, bits: int) -> None:
         self.bits = bits
-        self.table = np.zeros(1 << bits, dtype=np.int32)
+        # Wraps after 65,536 copies of one text within the hour, and back as they leave.
+        self.table = zeros(1 << bits, np.uint16)
 
     def add(self, prints: Ints) -> Ints:
         """Add texts; returns how many like each stood before it, those of this call included."""
@@ -122,12 +163,12 @@ class CopyCounter:
         rank = np.empty(len(slots), dtype=np.int64)
         lengths = np.diff(np.r_[starts, len(ordered)])
         rank[order] = np.arange(len(ordered)) - np.repeat(starts, lengths)
-        before = self.table[slots] + rank
-        np.add.at(self.table, slots, 1)
+        before = self.table[slots].astype(np.int64) + rank
+        np.add.at(self.table, slots, np.uint16(1))
         return np.where(prints == 0, 0, before)
 
     def remove(self, prints: Ints) -> None:
-        np.subtract.at(self.table, self._slots(prints), 1)
+        np.subtract.at(self.table, self._slots(prints), np.uint16(1))
 
     def _slots(self, prints: Ints) -> Ints:
         return (mix(prints.view(np.uint64)) & np.uint64((1 << self.bits) - 1)).astype(np.int64)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.api.momentum.ring import Block, Ring
 from services.api.momentum.sketch import Ints
+
+_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +52,44 @@ def view_of(ring: Ring, terms: Sequence[int]) -> View:
     blocks = ring.live()
     wanted = np.full(ring.counts.shape[1], -1, dtype=np.int32)
     wanted[list(terms)] = np.arange(len(terms), dtype=np.int32)
-    rows, columns, counted, offsets, offset = [], [], [], [], 0
-    for block in blocks:
-        found = wanted[block.terms]
+    lengths = np.concatenate([np.diff(b.start) for b in blocks])
+    ends, alive = np.cumsum(lengths), np.concatenate([b.alive for b in blocks])
+    rows, columns, counted, begin = [], [], [], 0
+    for part in _parts(blocks):
+        found = wanted[np.concatenate([b.terms for b in part])]
         at = np.flatnonzero(found >= 0)
-        row = np.searchsorted(block.start, at, side="right") - 1
-        kept = block.alive[row]
-        rows.append(row[kept] + offset)
-        columns.append(found[at[kept]].astype(np.int64))
-        counted.append(block.counted[at[kept]])
-        offsets.append(offset)
-        offset += len(block.posts)
+        row = np.searchsorted(ends, at + begin, side="right")
+        begin += len(found)
+        at, row = at[alive[row]], row[alive[row]]
+        rows.append(row)
+        columns.append(found[at].astype(np.int64))
+        counted.append(np.concatenate([b.counted for b in part])[at])
+    posts = [len(b.posts) for b in blocks]
     return View(
         blocks=blocks,
-        offsets=offsets,
+        offsets=[0, *accumulate(posts[:-1])],
         times=np.concatenate([b.times for b in blocks]),
-        minutes=np.concatenate([np.full(len(b.posts), b.minute, dtype=np.int64) for b in blocks]),
+        minutes=np.repeat(np.array([b.minute for b in blocks], dtype=np.int64), posts),
         authors=np.concatenate([b.authors for b in blocks]),
         prints=np.concatenate([b.prints for b in blocks]),
         languages=np.concatenate([b.languages for b in blocks]),
-        lengths=np.concatenate([np.diff(b.start) for b in blocks]),
+        lengths=lengths,
         fresh=np.concatenate([b.fresh for b in blocks]),
         rows=np.concatenate(rows),
         columns=np.concatenate(columns),
         counted=np.concatenate(counted),
     )
+
+
+def _parts(blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """``blocks`` in order, as many at once as hold about ``_AT_ONCE`` terms: few steps, little memory."""
+    part: list[Block] = []
+    held = 0
+    for block in blocks:
+        part.append(block)
+        held += len(block.terms)
+        if held >= _AT_ONCE:
+            yield part
+            part, held = [], 0
+    if part:
+        yield part

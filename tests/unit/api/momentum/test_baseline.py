@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from services.api.momentum.baseline import Baseline, Variance
+from services.api.momentum.packed import hash_of
 from services.api.momentum.score import damped_ratio
-from services.api.momentum.vocabulary import term_hash
 from tests.unit.api.momentum.streams import SMALL
 
-DAILY, STEADY, NEW = (np.array([term_hash(word)], dtype=np.uint64) for word in ("coffee", "word", "quake"))
+DAILY, STEADY, NEW = (np.array([hash_of(word)], dtype=np.uint64) for word in ("coffee", "word", "quake"))
 MORNING = range(480, 540)
 
 
