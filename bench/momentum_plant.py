@@ -111,6 +111,10 @@ class Planter:
         if number % 7 == 4:  # it comes back, larger
             again = begin + int(growth) + chance.randint(240, 420)
             waves.append((again, growth * 0.5, peak * 2.0))
+        # A headline that a third of the people pass on as it is, with a word or two of their own.
+        headline = tongues[0].known(4) if self.hard and number % 4 == 1 else []
+        if headline:
+            link = link or f"https://news{number}.example/{number}/story"
         planting = self._plant(
             "event", f"event {number} {'slow' if slow else 'fast'} {tongues[0].tongue.code}", begin, begin
         )
@@ -130,6 +134,8 @@ class Planter:
                     late = minute > rise
                     posts.append(
                         self._story_post(planting, first + minute, code, names[code], told[code], tag, link, late)
+                        if not headline or code != codes[0] or chance.random() > 0.35
+                        else self._quote(planting, first + minute, code, [names[code][0], *told[code], *headline], link)
                     )
         self._close(planting, posts)
         for code in codes:
@@ -172,6 +178,12 @@ class Planter:
             else tongue.first + chance.randrange(len(tongue.habits))
         )
         return self._post(planting, minute, author, text, tongue.tongue.code, links)
+
+    def _quote(self, planting: Planting, minute: int, code: int, headline: list[str], link: str) -> Post:
+        tongue = self.languages[code]
+        text = tongue.join([*tongue.filler(self.chance.randint(0, 3)), *headline])
+        author = tongue.first + self.chance.randrange(len(tongue.habits))
+        return self._post(planting, minute, author, text, tongue.tongue.code, (link,))
 
     # --- every day again --------------------------------------------------------------------------
     def _recurring(self) -> Iterator[list[Post]]:
@@ -293,15 +305,18 @@ class Planter:
             yield posts
 
     def _chatter(self) -> Iterator[list[Post]]:
-        """Small talk: two to five people, one matter, some posts each, about thirty an hour."""
+        """Small talk: one matter, some posts each, about thirty an hour. Mostly two or three people, now and
+        then eight: how many join falls with the third power of their number."""
+        sizes = range(2, 9)
         for number in range(self.minutes // 2):
             tongue = self.chance.choices(self.languages, [lang.tongue.share for lang in self.languages])[0]
             begin = self.chance.randrange(self.minutes - 60)
             planting = self._plant("chatter", f"chatter {number}", begin, begin)
             keys = tongue.known(2) + tongue.fresh(1 if self.chance.random() < 0.5 else 0)
-            people = [tongue.first + int(a) for a in tongue.draw_authors(self.chance.randint(2, 5))]
+            many = self.chance.choices(sizes, [n**-3 for n in sizes])[0]
+            people = [tongue.first + int(a) for a in tongue.draw_authors(many)]
             posts = []
-            for _ in range(self.chance.randint(3, 12)):
+            for _ in range(max(many, self.chance.randint(3, 12))):
                 words = [w for w in keys if self.chance.random() < 0.6] + tongue.filler(self.chance.randint(2, 8))
                 minute = begin + int(40 * self.chance.random() ** 1.5)
                 posts.append(
