@@ -1,10 +1,9 @@
 """What is usual: shares of all posts, from a moving average and a profile of the day.
 
-The expected share of a term is the largest of an exponentially weighted average (24 h half-life), the
-recent level (the same over 3 h), and a profile of half-hours of the day (maximum over neighbouring
-slots). All see only minutes that lie ``lag`` back, so that a story does not become its own
-expectation. Shares, not rates: an outage or a surge of everything changes no share. Variance after
-SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
+The expected share of a term is the larger of an exponentially weighted average (24 h half-life) and a
+profile of half-hours of the day (maximum over neighbouring slots). Both see only minutes that lie ``lag``
+back, so that a story does not become its own expectation. Shares, not rates: an outage or a surge of
+everything changes no share. Variance after SigniTrend (Schubert, Weiler, Kriegel, KDD 2014).
 """
 
 from __future__ import annotations
@@ -124,14 +123,15 @@ class Expected:
 
 
 class Baseline:
-    """All of them together. ``minutes`` counts the minutes of data seen so far, absorbed or not."""
+    """All of them together. ``minutes`` counts the minutes of data seen so far, absorbed or not; ``spoken`` the
+    posts of each language, decaying like the average, without lag."""
 
     def __init__(self, config: MomentumConfig) -> None:
         self.config = config
         self.average = DecayedCounts(config.sketch_bits, config.halflife_minutes)
-        self.recent = DecayedCounts(config.sketch_bits, config.recent_halflife_minutes)
         self.profile = DailyProfile(config)
         self.variance = Variance(config)
+        self.spoken = np.zeros(256)
         self.minutes = 0
 
     def frontier(self, minute: int) -> int:
@@ -139,10 +139,13 @@ class Baseline:
         young = int(self.minutes * self.config.young_lag_share)
         return minute - min(self.config.lag_minutes, max(young, 1))
 
+    def hear(self, languages: NDArray[np.uint8]) -> None:
+        """Count the languages of one minute's posts, by their numbers in the ring."""
+        self.spoken = self.spoken * 2.0 ** (-1.0 / self.config.halflife_minutes) + np.bincount(languages, minlength=256)
+
     def absorb(self, minute: int, hashes: Hashes, counts: Counts, total: int) -> None:
         weights = counts.astype(np.float64)
         self.average.add(minute, hashes, weights, float(total))
-        self.recent.add(minute, hashes, weights, float(total))
         self.profile.add(minute, hashes, counts, float(total))
 
     def usual_share(self, minute: int, hashes: Hashes) -> Floats:
@@ -158,8 +161,7 @@ class Baseline:
         """What is expected of terms at ``minute``."""
         counts, total = self.average.estimate(minute, hashes)
         total = max(total, 1.0)
-        recent, lately = self.recent.estimate(minute, hashes)
-        known = np.maximum(self.profile.share(minute, hashes), recent / max(lately, 1.0))
+        known = self.profile.share(minute, hashes)
         return Expected(
             share=np.maximum((counts + self.config.prior_posts) / total, known),
             usual=np.maximum(counts / total, known),

@@ -92,14 +92,15 @@ class Affinity:
 
     def contained(self, small: Sequence[int], large: Sequence[int]) -> float:
         """Share of the people of ``small`` who are also people of ``large``; 0 where it is too little, or
-        comes by one word alone: what two stories share ties them no more than it ties all that use it."""
+        comes by one word alone, or by none of the larger's first two: what two stories share ties them no more
+        than it ties all that use it."""
         mine = self._together(small)
         size, both = mine.bit_count(), (mine & self._together(large)).bit_count()
         if both < max(self.config.merge_authors, self.config.merge_containment * size):
             return 0.0
         held = [(mine & self._users[column]).bit_count() for column in large[:VOICES]]
-        ties = sum(count >= max(2.0, _TIE * size) for count in held)
-        return both / size if ties >= min(2, len(held)) else 0.0
+        ties = [count >= max(2.0, _TIE * size) for count in held]
+        return both / size if sum(ties) >= min(2, len(held)) and any(ties[:2]) else 0.0
 
     def bridged(self, first: Sequence[int], second: Sequence[int], markers: set[int]) -> bool:
         """Whether a marker of one group ties it to a leader of the other."""

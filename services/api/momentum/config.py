@@ -29,11 +29,9 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     # Baseline
     halflife_minutes: int = 1440
     """Of the moving average: a day, so that neither a slow story nor last week is the usual."""
-    recent_halflife_minutes: int = 180
-    """Of the recent level: what has been talked of for hours is expected to go on; what drifts is no news."""
-    lag_minutes: int = 90
+    lag_minutes: int = 150
     """What the baseline does not see yet. With 1 instead of 90 a story becomes its own baseline
-    (recall .57 instead of .89)."""
+    (recall .57 instead of .89); with 150 slow ones do so later (p90 of the delay 148 min instead of 155)."""
     young_lag_share: float = 0.5
     """A baseline younger than ``lag_minutes / young_lag_share`` lags by this share of its age:
     its older half is what is usual, its newer half is judged."""
@@ -60,10 +58,23 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Least LLR / (1 + overdispersion * expected) in any window; about three times the usual."""
     alert_score: float = 4.9
     """Least deviation, in standard deviations of the hourly count."""
-    single_divisor: float = 1.5
-    """What a one-word topic's score is divided by: one word alone is weaker evidence than two."""
-    deviation_floor: float = 2.0
+    incoherent_divisor: float = 2.5
+    """What a score is divided by where people do not say the same: words in fashion are no story."""
+    coherent_share: float = 0.5
+    """Share of a leading word's people who also use one of its companions, for the two to tell one story."""
+    companion_people: int = 3
+    companion_share: float = 0.25
+    """People, and share of the leading word's people, whom a companion needs."""
+    clustering: float = 4.5
+    """Variance of an hourly count as a multiple of what is expected: words come in conversations, not one by one."""
+    drift: float = 0.5
+    """Least standard deviation of an hourly count, as a part of what is expected: what people talk of swells
+    and shrinks by factors, and no sample of a day or two shows how far."""
+    deviation_floor: float = 1.35
     """Least standard deviation of an hourly count, posts: rare words repeat by chance."""
+    floor_posts: int = 30_000
+    """Posts an hour up to which the floor stands. Above, its square grows with them: the more people talk, the
+    more small circles there are by chance."""
     support_posts: int = 4
     """Posts by distinct authors that a word needs within the hour."""
 
@@ -75,6 +86,8 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Of the first hundred posts: stricter than the reference, against campaigns of a few texts."""
     text_terms: int = 6
     """Terms that a post needs before its likeness to others says anything: short ones are alike by chance."""
+    quote_likeness: float = 0.7
+    """Share of their terms that two posts have in common when one passes on the other's text."""
     template_likeness: float = 0.5
     """Share of a post's terms that it has in common with another of the topic, on average: above it, one
     text with parts exchanged. People who tell the same news share its two or three names."""
@@ -83,6 +96,11 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     themselves (``campaign_author_share``)."""
     source_share: float = 0.5
     campaign_author_share: float = 0.8
+    campaign_posts: int = 20
+    """Posts of what was refused from which its people are remembered for an hour, so that a campaign's tail
+    is not taken for a small crowd. On fewer posts a story may yet prove to be one."""
+    suspects: int = 20_000
+    """People remembered so."""
     near_text_bits: int = 8
     """Fingerprints this close count as one text."""
     copies_counted: int = 2
@@ -95,9 +113,10 @@ class MomentumConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Share of a word's authors who also used the topic's word: an aspect belongs to its story."""
     topic_terms: int = 12
     parent_ratio: float = 3.0
-    """A term this many times above its own average at this time of day, and as expected, is a daily thing
-    in its hour: what is mostly said with it is a part of it, not news."""
+    """A term this many times more above its own average than its language is, as expected of this time of day, is
+    a daily thing in its hour: what is mostly said with it is a part of it, not news."""
     parent_share: float = 0.5
+    """Least share of a topic's posts that hold the same one."""
     parent_posts: int = 8
     regrowth: float = 5.0
     """A topic is announced again when its hour holds this many times the posts announced before."""

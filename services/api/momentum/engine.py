@@ -111,6 +111,7 @@ class Engine:
         if observations:
             blocks.append(self.ring.add(minute, minute, observations, seen))
             self.baseline.minutes += 1
+            self.baseline.hear(blocks[-1].languages)
         self._learn(minute)
         if not observations:
             return None

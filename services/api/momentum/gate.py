@@ -1,8 +1,9 @@
 """The diversity gate: a crowd is many people in their own words, from more than one source.
 
-Copies are told by fingerprint. Campaigns of exchanged parts and of rewritten texts are told by how many
-terms their posts have in common: mean pairwise overlap, as in content-driven campaign detection (Lee,
-Caverlee, Cheng, Sui, CIKM 2011), judged together with repetition and with one page that all point to.
+Copies are told by fingerprint, and a headline passed on counts once. Campaigns of exchanged parts and of
+rewritten texts are told by how many terms their posts have in common: mean pairwise overlap, as in
+content-driven campaign detection (Lee, Caverlee, Cheng, Sui, CIKM 2011), judged together with repetition and
+with one page that all point to.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from services.api.momentum.view import View
 
 #: Posts looked at, the latest.
 _LATEST = 200
+#: Of them, those whose wording is compared: all pairs are.
+_COMPARED = 100
 #: Long posts needed before their likeness says anything.
 _LEAST = 5
 
@@ -38,22 +41,44 @@ def diverse(config: MomentumConfig, ring: Ring, view: View, evidence: Evidence) 
 
 
 def _campaign(config: MomentumConfig, ring: Ring, view: View, rows: Ints, author_share: float) -> bool:
-    held = [view.terms(row) for row in rows.tolist()]
+    held = [view.terms(row) for row in rows[-_COMPARED:].tolist()]
     names = ring.vocabulary.names
-    distinct, counts = np.unique(np.concatenate(held), return_counts=True)
+    distinct = np.unique(np.concatenate(held))
     # A link in common is the source's business, not the text's.
     links = np.array([number for number in distinct.tolist() if "." in names[number]], dtype=np.int32)
     spoken = [terms[~np.isin(terms, links)] for terms in held]
-    long = [terms for terms in spoken if len(terms) >= config.text_terms]
+    long = [place for place, terms in enumerate(spoken) if len(terms) >= config.text_terms]
     if len(long) < max(_LEAST, len(held) / 3):
         return False
-    alike = likeness(long)
+    own = [long[place] for place in own_words([spoken[place] for place in long], config.quote_likeness)]
+    if len(own) < max(config.min_texts, config.min_text_share * min(len(long), 100)):
+        return True
+    alike = likeness([spoken[place] for place in own])
     if alike >= config.template_likeness:
         return True
     if alike < config.campaign_likeness:
         return False
-    top = max((int(n) for number, n in zip(distinct, counts, strict=True) if "/" in names[number]), default=0)
-    return top >= config.source_share * len(held) or author_share < config.campaign_author_share
+    pages, counts = np.unique(np.concatenate([held[place] for place in own]), return_counts=True)
+    top = max((int(n) for number, n in zip(pages, counts, strict=True) if "/" in names[number]), default=0)
+    return top >= config.source_share * len(own) or author_share < config.campaign_author_share
+
+
+def own_words(posts: Sequence[NDArray[np.int32]], quote: float) -> list[int]:
+    """Places of the posts that pass on no earlier one: those that have less than ``quote`` of their terms in
+    common with any kept before. A headline that many pass on says once what it says."""
+    lengths = np.array([len(terms) for terms in posts])
+    terms, inverse, counts = np.unique(np.concatenate(posts), return_inverse=True, return_counts=True)
+    # Only what two posts hold can be in common; most terms stand in one.
+    common = counts >= 2
+    held = np.zeros((len(posts), len(terms)), dtype=np.float32)
+    held[np.repeat(np.arange(len(posts)), lengths), inverse] = 1.0
+    held = held[:, common]
+    passed_on = held @ held.T >= quote * (lengths[:, None] + lengths[None, :]) / 2
+    kept: list[int] = []
+    for place in range(len(posts)):
+        if not passed_on[place, kept].any():
+            kept.append(place)
+    return kept
 
 
 def likeness(posts: Sequence[NDArray[np.int32]]) -> float:

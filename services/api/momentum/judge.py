@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.api.momentum.baseline import Baseline
 from services.api.momentum.cluster import LEADERS, Affinity, Group, cluster
+from services.api.momentum.coherence import Coherence
 from services.api.momentum.config import MomentumConfig
+from services.api.momentum.daily import Daily
 from services.api.momentum.evidence import Evidence, match
-from services.api.momentum.explain import whole_words
 from services.api.momentum.ring import Ring
 from services.api.momentum.score import damped_ratio, deviation_of, score_terms
 from services.api.momentum.sketch import Floats, Ints
@@ -38,7 +38,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The terms looked at in this tick: vocabulary numbers, names and scores by column. Terms of live
+    """The terms looked at in this tick: vocabulary numbers, names and scores by column; ``lifts`` is how far
+    they are expected above their daily average. Terms of live
     topics come first, then candidates, then ``parents``: daily things in their hour."""
 
     numbers: list[int]
@@ -47,6 +48,7 @@ class _Columns:
     usual: Floats
     expected: Floats
     variance: Floats
+    lifts: Floats
 
 
 def judge(
@@ -68,16 +70,20 @@ def judge(
     supported = ring.counts[-1, columns.numbers] >= config.support_posts
     # A live topic keeps its order of words; a new one is led by its strongest.
     led = [[c for c in group.columns if supported[c]] or group.columns for group in groups]
-    united = _united(config, columns, view, affinity, led)
+    united = _united(config, columns, view, affinity, led, ring.totals(minute)[-1])
+    coherence = Coherence(config, ring, baseline, view, minute)
     findings, kept = [], []
     for group, heaviest, together in zip(groups, led, united, strict=True):
-        words = whole_words([columns.names[c] for c in heaviest])
-        score = topic_score(config, words, [float(columns.deviations[c]) for c in heaviest], together)
+        deviations = [float(columns.deviations[c]) for c in heaviest]
+        coherent = max([*deviations[:2], together]) >= config.candidate_score and (
+            coherence.of(heaviest[0], columns.names[heaviest[0]]) >= config.coherent_share
+        )
+        score = topic_score(config, deviations, together, coherent)
         if group.topic is not None or score >= config.alert_score:
             kept.append(group)
             findings.append((group, score, float(min(columns.usual[heaviest[:2]], default=0.0))))
     evidence = match(view, kept, markers, minute)
-    in_hour = _rows_of(view, parents)
+    daily = Daily.among(view, parents, columns.lifts, baseline.spoken)
     return view, [
         Finding(
             group.topic,
@@ -85,14 +91,14 @@ def judge(
             score,
             usual,
             found,
-            explained=float(in_hour[found.rows].mean()) >= config.parent_share if found.posts else False,
+            explained=daily.explains(config, view, found),
         )
         for (group, score, usual), found in zip(findings, evidence, strict=True)
     ]
 
 
 def _united(
-    config: MomentumConfig, columns: _Columns, view: View, affinity: Affinity, led: list[list[int]]
+    config: MomentumConfig, columns: _Columns, view: View, affinity: Affinity, led: list[list[int]], total: int
 ) -> list[float]:
     """Deviation of the people who used any of each group's leaders, against the sum of what was expected."""
     owner = np.full(len(columns.names), -1, dtype=np.int64)
@@ -104,14 +110,7 @@ def _united(
     seen = np.bincount(people // (int(affinity.people.max(initial=0)) + 1), minlength=len(led))
     expected = np.array([columns.expected[heaviest[:LEADERS]].sum() for heaviest in led])
     variance = np.array([columns.variance[heaviest[:LEADERS]].sum() for heaviest in led])
-    return [float(value) for value in deviation_of(config, seen, expected, variance)]
-
-
-def _rows_of(view: View, columns: list[int]) -> NDArray[np.bool_]:
-    """Which posts hold any of ``columns``."""
-    held = np.zeros(len(view.times), dtype=np.bool_)
-    held[view.rows[np.isin(view.columns, columns)]] = True
-    return held
+    return [float(value) for value in deviation_of(config, seen, expected, variance, total)]
 
 
 def _owned(ring: Ring, registry: Registry) -> list[int]:
@@ -168,6 +167,7 @@ def _score(
         usual=scores.usual[kept],
         expected=scores.expected[kept],
         variance=scores.variance[kept],
+        lifts=scores.usual[kept] / np.maximum(scores.average[kept], 1e-12),
     )
     first = len(owned) + len(best)
     return columns, list(range(len(owned), first)), list(range(first, len(kept)))

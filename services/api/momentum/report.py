@@ -64,10 +64,15 @@ class Reporter:
         return finding.topic is None and finding.score >= self.threshold and not finding.explained
 
     def _campaigns(self, view: View, findings: list[Finding]) -> Ints:
-        """Authors of what is loud enough but no crowd: a splinter of a campaign is no crowd either."""
+        """Authors of what is loud enough but no crowd, now or within the hour: a splinter of a campaign, or its
+        tail, is no crowd either."""
         loud = [f for f in findings if self._strong(f) and f.evidence.authors >= self.config.min_authors]
-        refused = [view.authors[f.evidence.rows] for f in loud if not self._diverse(view, f)]
-        return np.unique(np.concatenate(refused)) if refused else np.zeros(0, dtype=np.int64)
+        refused = [f.evidence for f in loud if not self._diverse(view, f)]
+        for evidence in refused:
+            if evidence.posts >= self.config.campaign_posts:
+                self.registry.suspect(self.minute, np.unique(view.authors[evidence.rows]).tolist())
+        suspects = np.fromiter(self.registry.suspects, dtype=np.int64, count=len(self.registry.suspects))
+        return np.unique(np.concatenate([suspects, *(view.authors[e.rows] for e in refused)]))
 
     def _within(self, view: View, finding: Finding, campaigns: Ints) -> bool:
         authors = np.unique(view.authors[finding.evidence.rows])

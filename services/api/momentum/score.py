@@ -43,18 +43,14 @@ def score_terms(
     surprise = np.zeros(len(hashes))
     for seen, total in zip(counts, totals, strict=True):
         np.maximum(surprise, damped_ratio(seen, known.share * total, config.overdispersion), out=surprise)
-    expected = known.share * totals[-1]
+    expected, usual = known.share * totals[-1], known.usual * totals[-1]
     variance = np.maximum(
         baseline.variance.of(hashes) * float(totals[-1]) ** 2,
-        expected * (1.0 + totals[-1] / known.known),
+        expected * (1.0 + totals[-1] / known.known) + (config.clustering - 1.0) * usual + (config.drift * usual) ** 2,
     )
-    if baseline.minutes < config.warmup_minutes:
-        # Before the first day is over the variance has not seen the day's rhythm: allow for as much
-        # over-dispersion as the candidate score does.
-        np.maximum(variance, (config.overdispersion * expected) ** 2, out=variance)
     return Scores(
         surprise=surprise,
-        deviation=deviation_of(config, counts[-1], expected, variance),
+        deviation=deviation_of(config, counts[-1], expected, variance, totals[-1]),
         usual=known.usual,
         average=known.average,
         expected=expected,
@@ -62,9 +58,10 @@ def score_terms(
     )
 
 
-def deviation_of(config: MomentumConfig, seen: Ints, expected: Floats, variance: Floats) -> Floats:
-    """Standard deviations by which counts lie above what was expected."""
-    deviation = (seen - expected) / np.sqrt(np.maximum(variance, config.deviation_floor**2))
+def deviation_of(config: MomentumConfig, seen: Ints, expected: Floats, variance: Floats, total: int) -> Floats:
+    """Standard deviations by which counts of ``total`` posts lie above what was expected."""
+    floor = config.deviation_floor**2 * max(total / config.floor_posts, 1.0)
+    deviation = (seen - expected) / np.sqrt(variance + floor)
     return np.asarray(deviation, dtype=np.float64)
 
 

@@ -72,11 +72,12 @@ class State(msgspec.Struct, frozen=True):
     languages: list[str]
     live: list[Topic]
     remembered: list[Topic]
+    suspects: list[tuple[int, int]]
     gaps: list[tuple[int, int]]
     age: int
     average: tuple[float, int]
-    recent: tuple[float, int]
     variance_weight: float
+    spoken: list[float]
     pairs: tuple[int, int]
     variance_waiting: list[int]
     open_slot: tuple[int, float, int]
@@ -104,11 +105,12 @@ def take(engine: Engine) -> bytes:
         languages=ring.languages,
         live=list(engine.registry.live.values()),
         remembered=list(engine.registry.remembered.values()),
+        suspects=list(engine.registry.suspects.items()),
         gaps=engine.gaps,
         age=base.minutes,
         average=(base.average.total, base.average.origin),
-        recent=(base.recent.total, base.recent.origin),
         variance_weight=base.variance.weight,
+        spoken=base.spoken.tolist(),
         pairs=(ring.pairs.swept, ring.pairs.newest),
         variance_waiting=[minute for minute, _, _ in base.variance.waiting],
         open_slot=(base.profile.open_slot, base.profile.open_total, len(base.profile.open)),
@@ -145,6 +147,7 @@ def restore(engine: Engine, data: bytes) -> None:
         raise InputError("The momentum snapshot cannot be read.", why=str(error)) from error
     engine.registry.live = {topic.id: topic for topic in state.live}
     engine.registry.remembered = {topic.id: topic for topic in state.remembered}
+    engine.registry.suspects = dict(state.suspects)
     engine.ring.vocabulary.refused, engine.registry.refused = state.refused
     engine.gaps = state.gaps
 
@@ -184,7 +187,6 @@ def _tables(engine: Engine) -> dict[str, NDArray[Any]]:
     base, ring = engine.baseline, engine.ring
     return {
         "average": base.average.table,
-        "recent": base.recent.table,
         "profile": base.profile.table,
         "profile_totals": base.profile.totals,
         "profile_days": base.profile.days,
@@ -252,7 +254,7 @@ def _restore_baseline(engine: Engine, state: State, arrays: dict[str, NDArray[An
     base = engine.baseline
     base.minutes = state.age
     base.average.total, base.average.origin = state.average
-    base.recent.total, base.recent.origin = state.recent
+    base.spoken = np.array(state.spoken)
     base.variance.weight = state.variance_weight
     base.variance.waiting = [
         (minute, arrays[f"waiting.{place}.hashes"], arrays[f"waiting.{place}.squares"])

@@ -52,12 +52,14 @@ class Topic(msgspec.Struct):
 
 
 class Registry:
-    """Live topics by id in order of birth, and those that ended recently."""
+    """Live topics by id in order of birth, those that ended recently, and the people of refused campaigns
+    (``suspects``: author to the minute of the last refusal)."""
 
     def __init__(self, config: MomentumConfig) -> None:
         self.config = config
         self.live: dict[str, Topic] = {}
         self.remembered: dict[str, Topic] = {}
+        self.suspects: dict[int, int] = {}
         self.refused = 0
 
     def open(self, minute: int, time_us: int, terms: dict[str, float], young: bool) -> Topic | None:
@@ -83,16 +85,31 @@ class Registry:
         while len(self.remembered) > self.config.remembered_topics:
             del self.remembered[next(iter(self.remembered))]
 
+    def suspect(self, minute: int, authors: Sequence[int]) -> None:
+        """Remember the people of a refused campaign, newest last."""
+        for author in authors:
+            self.suspects.pop(author, None)
+            self.suspects[author] = minute
+        while len(self.suspects) > self.config.suspects:
+            del self.suspects[next(iter(self.suspects))]
+
     def forget(self, minute: int) -> None:
-        """Drop what ended longer ago than a topic is remembered."""
+        """Drop what ended longer ago than a topic is remembered, and whoever no longer stands in the ring."""
+        horizon = minute - self.config.windows[-1]
+        while self.suspects and next(iter(self.suspects.values())) <= horizon:
+            del self.suspects[next(iter(self.suspects))]
         oldest = minute - self.config.remember_minutes
         self.remembered = {k: t for k, t in self.remembered.items() if t.ended_minute > oldest}
 
     def _returning(self, terms: dict[str, float]) -> Topic | None:
+        """The remembered topic that these words tell again: the first word of one is among the other's, and two
+        words or half of them are the same. Two words that news are told in make no topic of two stories."""
+        first = max(terms, key=lambda term: (terms[term], term))
         for identity in reversed(self.remembered):
             topic = self.remembered[identity]
             shared = len(terms.keys() & topic.terms.keys())
-            if shared >= 2 or 2 * shared >= max(len(terms), len(topic.terms)):
+            led = first in topic.terms or topic.leading()[0] in terms
+            if led and (shared >= 2 or 2 * shared >= max(len(terms), len(topic.terms))):
                 del self.remembered[identity]
                 return topic
         return None
@@ -146,10 +163,10 @@ def is_news(config: MomentumConfig, topic: Topic, minute: int, posts: int, age: 
     return topic.announced_posts == 0 or confirmed or (grown and rested)
 
 
-def topic_score(config: MomentumConfig, words: Sequence[str], deviations: Sequence[float], united: float) -> float:
-    """The best deviation of the two leading words and of the leaders' people together (``united``); one
-    word alone is divided."""
+def topic_score(config: MomentumConfig, deviations: Sequence[float], united: float, coherent: bool) -> float:
+    """The best deviation of the two leading words and of the leaders' people together (``united``); the
+    words' alone and divided where the people do not say the same."""
     if not deviations:
         return 0.0
     best = max(deviations[:2])
-    return best / config.single_divisor if len(words) < 2 else max(best, united)
+    return max(best, united) if coherent else best / config.incoherent_divisor

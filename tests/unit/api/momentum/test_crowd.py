@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 
-from services.api.momentum.engine import Observation
+from services.api.momentum.engine import Engine, Observation
 from services.api.momentum.gate import likeness
 from shared.features.fingerprint import fingerprint_of
 from shared.features.terms import terms_of
-from tests.unit.api.momentum.streams import MINUTE, T0, background, run, topic_ids
+from tests.unit.api.momentum.streams import MINUTE, SMALL, T0, background, run, topic_ids
 
 PAGE = "https://win.example/prize"
 
@@ -95,3 +96,44 @@ def test_each_kind_of_term_is_followed(told: str, links: tuple[str, ...], term: 
     topics = [topic for tick in run(background(1, 70) + written(text, links=links)) for topic in tick.topics]
     assert topics
     assert any(term in held for topic in topics for held in topic.terms)
+
+
+def test_a_headline_that_many_pass_on_makes_no_campaign_of_a_story() -> None:
+    # given that four in ten pass on the headline, with a word or two before it
+    headline = "volcano ashfall closes harbour as thousands leave northern villages"
+
+    def text(chance: random.Random) -> str:
+        told = chance.random() < 0.4
+        return " ".join([*_other(chance, chance.randint(0, 2)), headline]) if told else own_words(chance)
+
+    assert len(topic_ids(run(background(1, 70) + written(text, links=(PAGE,))))) == 1
+
+
+def test_a_headline_that_nearly_all_pass_on_is_no_crowd() -> None:
+    headline = "volcano ashfall closes harbour as thousands leave northern villages"
+
+    def text(chance: random.Random) -> str:
+        return (
+            " ".join([*_other(chance, chance.randint(1, 2)), headline]) if chance.random() < 0.9 else own_words(chance)
+        )
+
+    assert topic_ids(run(background(1, 70) + written(text, links=(PAGE,)))) == []
+
+
+@pytest.mark.parametrize(("remembered", "topics"), [(20_000, 0), (0, 1)], ids=["remembered", "forgotten"])
+def test_the_people_of_a_campaign_are_no_crowd_within_the_hour(remembered: int, topics: int) -> None:
+    # given accounts that ran a campaign and then write about one thing in their own words
+    accounts = list(range(40))
+    campaign = _by(accounts, written(exchanged, posts=120, links=(PAGE,)))
+    afterwards = _later(_by(accounts, written(own_words, posts=60)), 30)
+    again = [msgspec.structs.replace(post, post=f"again{post.post}") for post in afterwards]
+    config = msgspec.structs.replace(SMALL, suspects=remembered)
+    assert len(topic_ids(run(background(1, 100) + campaign + again, Engine(config)))) == topics
+
+
+def _by(accounts: list[int], posts: list[Observation]) -> list[Observation]:
+    return [msgspec.structs.replace(post, author=accounts[i % len(accounts)]) for i, post in enumerate(posts)]
+
+
+def _later(posts: list[Observation], minutes: int) -> list[Observation]:
+    return [msgspec.structs.replace(p, time_us=p.time_us + minutes * MINUTE) for p in posts]

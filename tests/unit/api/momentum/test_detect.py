@@ -145,9 +145,9 @@ def test_unreadable_recordings_are_input_errors(tmp_path: Path) -> None:
         run_detect(empty, tmp_path / "absent" / "out")
 
 
-def test_the_defaults_are_the_reference_operating_point() -> None:
+def test_the_defaults_are_the_operating_point_of_the_decision_record() -> None:
     config = MomentumConfig()
-    assert (config.windows, config.lag_minutes, config.warmup_minutes) == ((10, 30, 60), 90, 1440)
+    assert (config.windows, config.lag_minutes, config.warmup_minutes) == ((10, 30, 60), 150, 1440)
     assert (config.alert_score, config.candidate_score, config.merge_jaccard) == (4.9, 3.5, 0.2)
 
 

@@ -103,7 +103,7 @@ def test_a_gap_makes_no_topic_and_ends_none() -> None:
     # given a story that is on when forty minutes go missing
     before = [
         o
-        for o in background(1, 70) + story("q", ("quake", "tremor"), onset=38, minutes=90)
+        for o in background(1, 70) + story("q", ("quake", "tremor"), onset=38, minutes=90, peak=16)
         if o.time_us < T0 + 50 * MINUTE
     ]
     engine = Engine(SMALL)
@@ -113,7 +113,7 @@ def test_a_gap_makes_no_topic_and_ends_none() -> None:
     # when
     engine.gap(T0 + 50 * MINUTE, T0 + 70 * MINUTE)
     age = engine.baseline_minutes
-    rest = story("q", ("quake", "tremor"), onset=38, minutes=90)
+    rest = story("q", ("quake", "tremor"), onset=38, minutes=90, peak=16)
     after = run(
         background(3, 20, start=70) + [o for o in rest if T0 + 70 * MINUTE <= o.time_us < T0 + 90 * MINUTE], engine
     )

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.api.momentum.engine import Engine, Tick
 from services.api.momentum.explain import distinct_texts, label_of, onset, whole_words, why_of
 from services.api.momentum.sketch import DecayedCounts
+from services.api.momentum.topics import Registry
 from tests.unit.api.momentum.streams import MINUTE, SMALL, T0, background, run, story, topic_ids
 
 QUAKE = ("quake", "harbour", "tremor", "shaking")
@@ -151,3 +152,22 @@ def test_a_sketch_never_counts_too_little(hashes: list[int], times: int) -> None
     assert total == 10.0 * times
     later, _ = sketch.estimate(110, keys)
     np.testing.assert_allclose(later, counts / 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        ({"quake": 9.0, "tremor": 5.0, "rescue": 3.0}, True),
+        ({"rescue": 9.0, "quake": 5.0, "tremor": 3.0}, True),
+        ({"flood": 9.0, "harbour": 5.0, "evacuated": 3.0}, False),
+    ],
+    ids=["told again", "another word first", "another story in the same words"],
+)
+def test_a_story_comes_back_under_its_id_and_another_in_its_words_does_not(words: dict[str, float], same: bool) -> None:
+    registry = Registry(SMALL)
+    first = registry.open(10, 10 * MINUTE, {"quake": 8.0, "tremor": 4.0, "harbour": 3.0, "evacuated": 2.0}, False)
+    assert first is not None
+    registry.end(70, first.id)
+    again = registry.open(90, 90 * MINUTE, words, False)
+    assert again is not None
+    assert (again.id == first.id) is same
