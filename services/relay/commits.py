@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import msgspec
 
 from services.relay import records
@@ -11,6 +13,8 @@ from shared.errors import MalformedFrame
 
 POST = "app.bsky.feed.post"
 REACTIONS = {"app.bsky.feed.like": LIKE, "app.bsky.feed.repost": REPOST}
+Record = TypeVar("Record", records.Post, records.Subject)
+
 _OPERATIONS = frozenset(("create", "update", "delete"))
 
 #: Below this a server of the second version reads a cursor as a sequence number (September 2001).
@@ -20,12 +24,35 @@ _post = msgspec.json.Decoder(records.Post)
 _subject = msgspec.json.Decoder(records.Subject)
 
 
-class Commit(msgspec.Struct):
+class _Post(records.Post, tag_field="$type", tag=POST):
+    pass
+
+
+class _Like(records.Subject, tag_field="$type", tag="app.bsky.feed.like"):
+    pass
+
+
+class _Repost(records.Subject, tag_field="$type", tag="app.bsky.feed.repost"):
+    pass
+
+
+class Commit(msgspec.Struct, gc=False):
     """The part of a commit we use; deletes carry no record."""
 
     operation: str
     collection: str
     rkey: str
+
+
+class UsualCommit(Commit, gc=False):
+    """One whose record names the type that we know by its collection: nearly all, and read in one pass."""
+
+    record: _Post | _Like | _Repost | None = None
+
+
+class RawCommit(Commit, gc=False):
+    """Any."""
+
     record: msgspec.Raw = msgspec.Raw(b"")
 
 
@@ -37,27 +64,42 @@ def check_origin(did: str, time_us: int, latest_us: int) -> None:
         raise MalformedFrame("bad_id", "did")
 
 
-def event_of(did: str, time_us: int, commit: Commit) -> Event:
-    """The event that ``did`` committed at ``time_us``. Raises MalformedFrame, and what msgspec raises."""
-    if commit.operation not in _OPERATIONS:
+def event_of(did: str, time_us: int, commit: UsualCommit | RawCommit) -> Event:
+    """The event that ``did`` committed at ``time_us``.
+
+    Raises MalformedFrame, what msgspec raises, and for a ``UsualCommit`` that turns out to be none
+    ValidationError: then the frame is to be read as a ``RawCommit``.
+    """
+    operation, collection = commit.operation, commit.collection
+    if operation not in _OPERATIONS:
         raise MalformedFrame("wrong_type", "the operation is unknown")
-    if commit.collection != POST and commit.collection not in REACTIONS:
+    kind = REACTIONS.get(collection)
+    if kind is None and collection != POST:
         return Passing(time_us)
     if not records.valid_key(commit.rkey):
         raise MalformedFrame("bad_id", "rkey")
-    uri = f"at://{did}/{commit.collection}/{commit.rkey}"
-    if commit.collection == POST:
-        if commit.operation == "delete":
+    uri = f"at://{did}/{collection}/{commit.rkey}"
+    if kind is None:
+        if operation == "delete":
             return Removal(post_id(uri), uri, did, author_hash(did), time_us)
-        return _new_post(uri, did, time_us, commit)
-    kind = REACTIONS[commit.collection]
-    if commit.operation == "delete":
+        post = _record(commit, _Post, _post)
+        return _new_post(uri, did, time_us, post, replaces=operation == "update")
+    if operation == "delete":
         return Reaction(record_key(uri), None, kind, time_us, undone=True)
-    return Reaction(record_key(uri), record_key(_subject.decode(commit.record).subject.uri), kind, time_us)
+    made = _record(commit, _Like if kind == LIKE else _Repost, _subject)
+    return Reaction(record_key(uri), record_key(made.subject.uri), kind, time_us)
 
 
-def _new_post(uri: str, did: str, time_us: int, commit: Commit) -> NewPost:
-    post = _post.decode(commit.record)
+def _record(commit: UsualCommit | RawCommit, usual: type[Record], decoder: msgspec.json.Decoder[Record]) -> Record:
+    record = commit.record
+    if isinstance(record, usual):
+        return record
+    if isinstance(record, msgspec.Raw):
+        return decoder.decode(record)
+    raise msgspec.ValidationError("the record is not of its collection's type")
+
+
+def _new_post(uri: str, did: str, time_us: int, post: records.Post, *, replaces: bool) -> NewPost:
     return NewPost(
         id=post_id(uri),
         uri=uri,
@@ -70,5 +112,5 @@ def _new_post(uri: str, did: str, time_us: int, commit: Commit) -> NewPost:
         tags=records.tags_of(post) if post.tags or post.facets else [],
         links=records.links_of(post) if post.facets or post.embed else [],
         reply_to=post_id(post.reply.parent.uri) if post.reply else None,
-        replaces=commit.operation == "update",
+        replaces=replaces,
     )

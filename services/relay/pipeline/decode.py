@@ -45,28 +45,28 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
         except MalformedFrame as error:
             batch.refused.append(Refused(frame, error.reason, error.why))
             continue
+        time_us = event.time_us
         if batch.first is None:
             batch.first = event
-        batch.last_us = event.time_us
+        batch.last_us = time_us
         if frame.moves:
-            _move(batch, frame, event.time_us)
+            _move(batch, frame, time_us)
         _add(batch, event)
     return batch
 
 
 def _add(batch: Batch, event: Event) -> None:
-    match event:
-        case Reaction():
-            (batch.undoings if event.undone else batch.reactions).append(event)
-        case NewPost():
-            batch.posts.append(event)
-        case Removal():
-            batch.removals.append(event)
-        case Together():
-            for each in event.events:
-                _add(batch, each)
-        case _:
-            batch.passing.append(event)
+    if isinstance(event, Reaction):
+        (batch.undoings if event.undone else batch.reactions).append(event)
+    elif isinstance(event, NewPost):
+        batch.posts.append(event)
+    elif isinstance(event, Removal):
+        batch.removals.append(event)
+    elif isinstance(event, Together):
+        for each in event.events:
+            _add(batch, each)
+    else:
+        batch.passing.append(event)
 
 
 def _move(batch: Batch, frame: Frame, time_us: int) -> None:
