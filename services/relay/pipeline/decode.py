@@ -12,6 +12,7 @@ from services.relay.events import (
     Batch,
     Event,
     NewPost,
+    Passing,
     Reaction,
     Read,
     Refused,
@@ -56,17 +57,18 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
 
 
 def _add(batch: Batch, event: Event) -> None:
-    if isinstance(event, Reaction):
+    # Not by ``isinstance`` or ``match``, which cost four times as much where the answer is no.
+    if type(event) is Reaction:
         (batch.undoings if event.undone else batch.reactions).append(event)
-    elif isinstance(event, NewPost):
+    elif type(event) is NewPost:
         batch.posts.append(event)
-    elif isinstance(event, Removal):
+    elif isinstance(event, Passing):
+        batch.passing.append(event)
+    elif type(event) is Removal:
         batch.removals.append(event)
-    elif isinstance(event, Together):
+    elif type(event) is Together:
         for each in event.events:
             _add(batch, each)
-    else:
-        batch.passing.append(event)
 
 
 def _move(batch: Batch, frame: Frame, time_us: int) -> None:

@@ -261,7 +261,8 @@ class Runner:
             self._embedding.wake()
         if outcome.fresh:
             fresh = set(outcome.fresh).difference(outcome.removed)
-            self._publishing.posts(feed, [post for post in batch.posts if post.id in fresh])
+            keys = {post.bytes for post in fresh}
+            self._publishing.posts(feed, [post for post in batch.posts if post.id in keys])
         self._embedding.forget(outcome.removed)
         self._publishing.deleted(outcome.removed)
         observe(feed, batch, outcome)
