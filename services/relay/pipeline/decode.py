@@ -33,26 +33,30 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
     """
     batch = Batch()
     latest_us = now_us + MAX_AHEAD_US
+    newest_us = -1
     for frame in frames:
         if frame.resume is not None:
             batch.resume, batch.first = frame.resume, None
         if frame.missing is not None:
             batch.missing.append(frame.missing)
         if frame.mark_us is not None:
-            _move(batch, frame, frame.mark_us)
-            continue
-        try:
-            event = decode_frame(frame, latest_us, read)
-        except MalformedFrame as error:
-            batch.refused.append(Refused(frame, error.reason, error.why))
-            continue
-        time_us = event.time_us
-        if batch.first is None:
-            batch.first = event
-        batch.last_us = time_us
-        if frame.moves:
-            _move(batch, frame, time_us)
-        _add(batch, event)
+            time_us = frame.mark_us
+        else:
+            try:
+                event = decode_frame(frame, latest_us, read)
+            except MalformedFrame as error:
+                batch.refused.append(Refused(frame, error.reason, error.why))
+                continue
+            batch.last_us = time_us = event.time_us
+            if batch.first is None:
+                batch.first = event
+            _add(batch, event)
+            if not frame.moves:
+                continue
+        if time_us > newest_us:
+            batch.position = newest_us = time_us
+        if frame.token is not None:
+            batch.token = frame.token
     return batch
 
 
@@ -69,13 +73,6 @@ def _add(batch: Batch, event: Event) -> None:
     elif type(event) is Together:
         for each in event.events:
             _add(batch, each)
-
-
-def _move(batch: Batch, frame: Frame, time_us: int) -> None:
-    if batch.position is None or time_us > batch.position:
-        batch.position = time_us
-    if frame.token is not None:
-        batch.token = frame.token
 
 
 def decode_frame(frame: Frame, latest_us: int, read: Read, *, repair: bool = True) -> Event:
