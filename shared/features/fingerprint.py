@@ -15,7 +15,7 @@ from hashlib import blake2b
 from operator import add
 
 from shared.features.addresses import ADDRESS, may_hold_address
-from shared.features.plain import DENSE, MAX_ADDRESSES, plain_words
+from shared.features.plain import DENSE, MAX_ADDRESSES, MAX_WORD, plain_words
 from shared.features.terms import compose
 
 _PLAIN = rf"[{DENSE}]|[a-z]+|[^\W{DENSE}a-z]+"
@@ -53,11 +53,12 @@ def fingerprint_in(lowered: str, words: Sequence[str] | None) -> int:
 
 def _of_words(words: list[str]) -> int:
     """The lanes of all ``words``."""
-    lanes = sum(map(_remembered, words))
+    known = _remembered if max(map(len, words), default=0) <= MAX_WORD else _of_word
+    lanes = sum(map(known, words))
     if len(words) > 1 and not words[0].isascii():
         # Single characters of a dense script say little: neighbours together do, and many come again.
         pairs = map(add, words[: _MAX_WORDS - len(words)], words[1:])
-        lanes += sum(map(_remembered if len(words[0]) == 1 else _of_word, pairs))
+        lanes += sum(map(known if len(words[0]) == 1 else _of_word, pairs))
     return lanes
 
 
@@ -92,10 +93,11 @@ def _of_token(token: str) -> int:
 
 def _of_word(word: str) -> int:
     """The lanes of a word, or of two neighbours; 0 for what is folded away."""
+    if word.isalpha():
+        return _hashed(word)
     if word[0] == "@" or "/" in word or word.startswith("www."):
         return 0
-    if not word.isalpha():
-        word = _DIGITS.sub("", word)
+    word = _DIGITS.sub("", word)
     return _hashed(word) if word else 0
 
 

@@ -17,6 +17,8 @@ from shared.features.segment import EASTERN, SPACELESS
 MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u0669\u0900-\u0963\u0966-\u0dff"
 #: Scripts of which each character is a word to the fingerprint.
 DENSE = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\u0e00-\u0eff"
+#: Characters of a word at most.
+MAX_WORD = 64
 #: Addresses of a text at most: each takes a word's place in the fingerprint.
 MAX_ADDRESSES = 8
 #: Emoji and other signs beyond ASCII of a text at most.
@@ -72,4 +74,8 @@ def plain_words(lowered: str) -> list[str] | None:
         spaced = spaced.replace("#", " #")
     if "'" in spaced or "’" in spaced:
         spaced = _LOOSE_APOSTROPHE.sub(" ", spaced)
-    return spaced.split()
+    words = spaced.split()
+    # Words are remembered, so none may be long. Where they leave little room beside each other none can be.
+    if len(spaced) - 2 * len(words) + 2 > MAX_WORD and max(map(len, words), default=0) > MAX_WORD:
+        return None
+    return words

@@ -165,5 +165,10 @@ def test_usual_posts_are_plain(text: str) -> None:
 def test_long_tokens_are_not_remembered() -> None:
     terms._remembered.cache_clear()
     terms_of("#" + "a" * MAX_LENGTH + " é" + "b" * MAX_LENGTH)
-    assert terms._remembered.cache_info().currsize == 0
+    fingerprint._remembered.cache_clear()
+    fingerprint._of_token.cache_clear()
+    for text in ("x" * 3_000, "é" * 65, "東" + "é" * 65, "a " * 40 + "y" * 65):
+        assert fingerprint_of(text) == _plain_fingerprint(text)
+    caches = (terms._remembered, fingerprint._remembered, fingerprint._of_token)
+    assert [cache.cache_info().currsize for cache in caches] == [0, 0, 0]
     assert fingerprint._MAX_WORDS < 128  # a lane's bits
