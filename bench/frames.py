@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,20 @@ def _dressed(event: Event, kind: str, chance: int) -> Event:
     return msgspec.structs.replace(event, frame=msgspec.json.encode(frame))
 
 
+def retold(events: Iterable[Event], texts: Iterator[tuple[str, str]]) -> Iterator[Event]:
+    """``events`` whose posts say ``texts`` (with their languages) instead; what was marked in the old ones is gone."""
+    for event in events:
+        if kind_of(event) != "post":
+            yield event
+            continue
+        frame: dict[str, Any] = msgspec.json.decode(event.frame)
+        record = frame["commit"]["record"]
+        record["text"], language = next(texts)
+        record["langs"] = [language]
+        record.pop("facets", None)
+        yield msgspec.structs.replace(event, frame=msgspec.json.encode(frame))
+
+
 class Recording(msgspec.Struct, frozen=True):
     """What lies in a file of frames, one a line."""
 
@@ -104,12 +118,13 @@ class Recording(msgspec.Struct, frozen=True):
         )
 
 
-def record(path: Path, events: int, rate: float = 700.0) -> Recording:
-    """Write ``events`` frames to ``path``."""
+def record(path: Path, events: int, rate: float = 700.0, texts: Iterator[tuple[str, str]] | None = None) -> Recording:
+    """Write ``events`` frames to ``path``; their posts say ``texts`` where given."""
     kinds: Counter[str] = Counter()
     size = posts = 0
     with path.open("wb") as file:
-        for event in itertools.islice(frames(rate), events):
+        made = frames(rate) if texts is None else retold(frames(rate), texts)
+        for event in itertools.islice(made, events):
             file.write(event.frame + b"\n")
             kind = kind_of(event) or ""
             kinds[kind] += 1

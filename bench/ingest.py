@@ -22,6 +22,7 @@ import msgspec
 import psycopg
 
 from bench import frames
+from bench.texts import texts
 from tests.support.engines import Postgres, postgres_server
 
 EVENTS, BATCH, TURNS = 60_000, 5_000, 3
@@ -81,7 +82,11 @@ def main(arguments: list[str] | None = None) -> None:
         path = Path(folder) / "frames.jsonl"
         print(f"Ingest: {frames.record(path, options.events).describe()}; batches of {BATCH:,}.")
         table = measure(server, path, contestants(options.pathway_python), options.turns)
-    print_table(table, options.events)
+        print_table(table, options.events)
+        frames.record(path, options.events, texts=texts())
+        few = [one for one in table if one in (OURS, BARE, BYTEWAX)]
+        print("\nThe same with posts of a large vocabulary (`bench.texts`), which no cache of words can hold:")
+        print_table(measure(server, path, few, options.turns), options.events)
 
 
 def contestants(pathway_python: str) -> list[Contestant]:

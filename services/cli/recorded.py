@@ -41,7 +41,7 @@ def readings(frames: Iterable[Frame]) -> Iterator[Reading | None]:
     """What each frame says to the engine; ``None`` for one that the relay would quarantine."""
     waiting = iter(frames)
     while events := [_event(frame) for frame in islice(waiting, BATCH)]:
-        count(event for event in events if isinstance(event, NewPost))
+        count([event for event in events if isinstance(event, NewPost)])
         yield from map(_reading, events)
 
 

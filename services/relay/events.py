@@ -18,11 +18,14 @@ MAX_AHEAD_US = 600_000_000
 class NewPost(msgspec.Struct, kw_only=True):
     """A post created, or its content replaced (``replaces``). Counting fills ``terms`` and ``fingerprint``.
 
+    ``id`` and ``reply_to`` are the 16 bytes of ``record_key``: a ``UUID`` object costs more than reading a like,
+    and few of these posts are ever shown.
+
     ``tombstone``, where addresses do not name their author, is the id under which the author's own
     deletion lies that came before the post.
     """
 
-    id: UUID
+    id: bytes
     uri: str
     author: str
     author_hash: int
@@ -32,7 +35,7 @@ class NewPost(msgspec.Struct, kw_only=True):
     languages: list[str] = []
     tags: list[str] = []
     links: list[str] = []
-    reply_to: UUID | None = None
+    reply_to: bytes | None = None
     replaces: bool = False
     tombstone: UUID | None = None
     terms: list[str] = []
@@ -42,8 +45,7 @@ class NewPost(msgspec.Struct, kw_only=True):
 class Reaction(msgspec.Struct, gc=False):
     """A like or a repost, or its undoing (then ``subject`` is unknown). ``id`` is that of its own uri.
 
-    Both are the 16 bytes of ``record_key``: a ``UUID`` object for each would cost as much as all of
-    the decoding, and only PostgreSQL looks at them.
+    Both are the 16 bytes of ``record_key``, as in ``NewPost``.
     """
 
     id: bytes

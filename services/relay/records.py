@@ -17,8 +17,9 @@ MAX_TAGS, MAX_TAG = 16, 256
 MAX_LINKS, MAX_LINK = 16, 2_048
 MAX_LANGUAGES = 3
 
-_DID = re.compile(r"did:[a-z]{2,20}:[A-Za-z0-9._:%-]{1,200}")
-_KEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
+#: Whether a string has the syntax of a decentralised identifier, or of a record key.
+valid_did = re.compile(r"did:[a-z]{2,20}:[A-Za-z0-9._:%-]{1,200}").fullmatch
+valid_key = re.compile(r"[A-Za-z0-9._:~-]{1,512}").fullmatch
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -92,16 +93,6 @@ class Subject(msgspec.Struct, gc=False):
     """``app.bsky.feed.like`` and ``app.bsky.feed.repost``."""
 
     subject: Reference
-
-
-def valid_did(did: str) -> bool:
-    """Whether ``did`` has the syntax of a decentralised identifier."""
-    return _DID.fullmatch(did) is not None
-
-
-def valid_key(key: str) -> bool:
-    """Whether ``key`` has the syntax of a record key."""
-    return _KEY.fullmatch(key) is not None
 
 
 def clean(text: str) -> str:

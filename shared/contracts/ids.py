@@ -5,10 +5,14 @@ from __future__ import annotations
 from hashlib import blake2b
 from uuid import UUID
 
+_BLAKE = blake2b(digest_size=16)
+
 
 def record_key(uri: str) -> bytes:
     """128 bits of BLAKE2b over ``uri`` (for Bluesky ``at://did/collection/rkey``): what identifies a record."""
-    return blake2b(uri.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    blake = _BLAKE.copy()  # a quarter quicker than to ask for 128 bits anew
+    blake.update(uri.encode("utf-8", "surrogatepass"))
+    return blake.digest()
 
 
 def post_id(uri: str) -> UUID:

@@ -19,6 +19,7 @@ from shared.features.function_words import FUNCTION_WORDS
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff々〆"
 KATAKANA = "\u30a1-\u30faー"
 HIRAGANA = "\u3041-\u309f"
+EASTERN = "\u3005-\u9fff\uf900-\ufaff"  # all three, and what stands between them
 SPACELESS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
 
 #: Han characters of a term joined from single ones at most; longer is no name.
@@ -36,10 +37,27 @@ _ALL_HAN = re.compile(f"[{HAN}ヶヵケ]+")
 
 
 def words_of(runs: Sequence[str]) -> list[str]:
-    """Terms of a post's runs of characters of these scripts only; may hold one twice.
+    """Terms of a post's runs of characters of these scripts only; may hold one twice."""
+    return words_of_each([runs])[0]
 
-    All go to ICU together: making a breaker costs more than breaking.
+
+def words_of_each(posts: Sequence[Sequence[str]]) -> list[list[str]]:
+    """``words_of`` the runs of each post.
+
+    All go to ICU together: making a breaker costs as much as breaking a post.
     """
+    cut = [_cut(runs) for runs in posts]
+    text = "\n".join(part for _, parts in cut for part in parts)
+    lines = _broken(text) if text else iter(())
+    for found, parts in cut:
+        for _ in parts:
+            pieces = next(lines)
+            found += _joined(pieces) if pieces[0] > "\u2e00" else _paired(pieces)
+    return [found for found, _ in cut]
+
+
+def _cut(runs: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Of a post's runs the words that are seen without a dictionary, and the parts that are not."""
     found: list[str] = []
     parts: list[str] = []
     for run in runs:
@@ -54,10 +72,7 @@ def words_of(runs: Sequence[str]) -> list[str]:
                     found.append(part)
             elif len(part) > 1 and _HOLDS_HAN.search(part):
                 parts.append(part)
-    if parts:
-        for pieces in _broken("\n".join(parts)):
-            found += _joined(pieces) if pieces[0] > "\u2e00" else _paired(pieces)
-    return found
+    return found, parts
 
 
 def _broken(text: str) -> Iterator[list[str]]:

@@ -16,11 +16,13 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from shared.features.addresses import ADDRESS, may_hold_address
 from shared.features.links import link_terms
 from shared.features.phrases import phrases_of
-from shared.features.segment import HAN, HIRAGANA, KATAKANA, SPACELESS, words_of
+from shared.features.plain import MARKS, plain_words
+from shared.features.segment import HAN, HIRAGANA, KATAKANA, SPACELESS, words_of_each
 from shared.features.stopwords import STOP_WORDS
 
 #: Characters of a text that are looked at: the networks allow fewer.
@@ -35,13 +37,11 @@ MAX_LENGTH = 64
 #: Tags of a post's metadata that are looked at.
 _MAX_TAGS = 64
 
-# ``\w`` leaves out the vowel signs of Arabic, Hebrew and the Indic scripts, which would cut words.
-_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u0669\u0900-\u0963\u0966-\u0dff"
 _EASTERN = f"{HAN}{KATAKANA}{HIRAGANA}ヶヵ"
-_LETTERS = rf"(?:[^\W_{_EASTERN}{SPACELESS}]++|[{_MARKS}]++)++"
+_LETTERS = rf"(?:[^\W_{_EASTERN}{SPACELESS}]++|[{MARKS}]++)++"
 
 _PLAIN = (
-    rf"#[\w{_MARKS}{SPACELESS}]+|(?<![\w$])\$[a-z]{{1,6}}(?!\w)"
+    rf"#[\w{MARKS}{SPACELESS}]+|(?<![\w$])\$[a-z]{{1,6}}(?!\w)"
     rf"|{_LETTERS}(?:['’]{_LETTERS})*|[{_EASTERN}]{{2,}}|[{SPACELESS}]{{3,}}"
 )
 _PLAIN_ASCII = r"#\w+|(?<![\w$])\$[a-z]{1,6}(?!\w)|[a-z0-9]++(?:'[a-z0-9]+)*"
@@ -67,21 +67,47 @@ def terms_of(text: str, tags: Sequence[str] = (), links: Sequence[str] = ()) -> 
     ``tags`` are hashtags from the post's metadata, with or without ``#``; ``links`` are full
     addresses. Both come last. Never raises on any text.
     """
+    cut = cut_of(text)
+    return terms_in(cut, words_of_each([cut.runs])[0], tags, links)
+
+
+class Cut(NamedTuple):
+    """A text composed, the same in lower case, its ``plain_words``, and its pieces: ``runs`` write no spaces."""
+
+    composed: str
+    lowered: str
+    words: list[str] | None
+    tokens: list[str]
+    runs: Sequence[str]
+
+
+def cut_of(text: str) -> Cut:
+    """``text`` as far as its pieces are cut without a dictionary."""
     composed = compose(text)
-    return terms_in(composed, composed.lower(), tags, links)
+    lowered = composed.lower()
+    words = plain_words(lowered)
+    if words is not None:
+        return Cut(composed, lowered, words, words, ())
+    tokens = _tokens(lowered)
+    return Cut(composed, lowered, None, tokens, [token for token in tokens if _spaceless(token[0])])
 
 
-def terms_in(composed: str, lowered: str, tags: Sequence[str], links: Sequence[str]) -> list[str]:
-    """``terms_of`` a text that ``compose`` made, and the same in lower case."""
-    extra = dict.fromkeys(phrases_of(composed))
+def terms_in(cut: Cut, segmented: Sequence[str], tags: Sequence[str], links: Sequence[str]) -> list[str]:
+    """``terms_of`` a text, given what ``words_of_each`` says of its runs."""
+    extra = phrases_of(cut.composed)
     if tags or links:
         marks = dict.fromkeys(_tags(tags))
         marks.update(dict.fromkeys(link_terms(links)))
-        extra.update(dict.fromkeys(list(marks)[:RESERVED]))
-    found: dict[str, None] = {}
+        extra += list(marks)[:RESERVED]
+    extra = list(dict.fromkeys(extra)) if extra else extra
     room = MAX_TERMS - len(extra)
-    tokens = _tokens(lowered)
-    segmented = False
+    found = _found(cut.tokens, segmented, room)
+    return [*found[:room], *(term for term in extra if term not in found)] if extra else found[:room]
+
+
+def _found(tokens: Sequence[str], segmented: Sequence[str], room: int) -> list[str]:
+    """Terms that ``tokens`` give, of which ``room`` will be taken; ``segmented`` stand where the first run does."""
+    found: dict[str, None] = {}
     for token in tokens:
         if token in STOP_WORDS or token in found:
             continue
@@ -89,16 +115,14 @@ def terms_in(composed: str, lowered: str, tags: Sequence[str], links: Sequence[s
             if 3 <= len(token) <= MAX_LENGTH:
                 found[token] = None
         elif token[0] >= "\u0e00" and _spaceless(token[0]):
-            if not segmented:
-                segmented = True
-                words = words_of([other for other in tokens if _spaceless(other[0])])
-                found.update(dict.fromkeys(w[:MAX_LENGTH] for w in words if w not in STOP_WORDS))
+            found.update(dict.fromkeys(w[:MAX_LENGTH] for w in segmented if w not in STOP_WORDS))
+            segmented = ()
         else:
             for term in _remembered(token) if len(token) <= MAX_LENGTH else _special(token):
                 found[term] = None
         if len(found) >= room:
             break
-    return [*list(found)[:room], *(term for term in extra if term not in found)]
+    return list(found)
 
 
 def _tokens(lowered: str) -> list[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from services.relay.events import NewPost
-from shared.features.post import features_of
+from shared.features.post import Said, features_of_each
+
+#: Posts whose features are made together: most of the gain, and a few megabytes with the longest of texts.
+TOGETHER = 256
 
 
-def count(posts: Iterable[NewPost]) -> None:
+def count(posts: Sequence[NewPost]) -> None:
     """Fill ``terms`` and ``fingerprint`` of each post."""
-    for post in posts:
-        post.terms, post.fingerprint = features_of(post.text, post.tags, post.links)
+    for start in range(0, len(posts), TOGETHER):
+        some = posts[start : start + TOGETHER]
+        features = features_of_each([Said(post.text, post.tags, post.links) for post in some])
+        for post, made in zip(some, features, strict=True):
+            post.terms, post.fingerprint = made

@@ -12,6 +12,7 @@ from services.relay.events import (
     Batch,
     Event,
     NewPost,
+    Passing,
     Reaction,
     Read,
     Refused,
@@ -32,48 +33,46 @@ def decode(frames: Sequence[Frame], now_us: int, read: Read) -> Batch:
     """
     batch = Batch()
     latest_us = now_us + MAX_AHEAD_US
+    newest_us = -1
     for frame in frames:
         if frame.resume is not None:
             batch.resume, batch.first = frame.resume, None
         if frame.missing is not None:
             batch.missing.append(frame.missing)
         if frame.mark_us is not None:
-            _move(batch, frame, frame.mark_us)
-            continue
-        try:
-            event = decode_frame(frame, latest_us, read)
-        except MalformedFrame as error:
-            batch.refused.append(Refused(frame, error.reason, error.why))
-            continue
-        if batch.first is None:
-            batch.first = event
-        batch.last_us = event.time_us
-        if frame.moves:
-            _move(batch, frame, event.time_us)
-        _add(batch, event)
+            time_us = frame.mark_us
+        else:
+            try:
+                event = decode_frame(frame, latest_us, read)
+            except MalformedFrame as error:
+                batch.refused.append(Refused(frame, error.reason, error.why))
+                continue
+            batch.last_us = time_us = event.time_us
+            if batch.first is None:
+                batch.first = event
+            _add(batch, event)
+            if not frame.moves:
+                continue
+        if time_us > newest_us:
+            batch.position = newest_us = time_us
+        if frame.token is not None:
+            batch.token = frame.token
     return batch
 
 
 def _add(batch: Batch, event: Event) -> None:
-    match event:
-        case Reaction():
-            (batch.undoings if event.undone else batch.reactions).append(event)
-        case NewPost():
-            batch.posts.append(event)
-        case Removal():
-            batch.removals.append(event)
-        case Together():
-            for each in event.events:
-                _add(batch, each)
-        case _:
-            batch.passing.append(event)
-
-
-def _move(batch: Batch, frame: Frame, time_us: int) -> None:
-    if batch.position is None or time_us > batch.position:
-        batch.position = time_us
-    if frame.token is not None:
-        batch.token = frame.token
+    # Not by ``isinstance`` or ``match``, which cost four times as much where the answer is no.
+    if type(event) is Reaction:
+        (batch.undoings if event.undone else batch.reactions).append(event)
+    elif type(event) is NewPost:
+        batch.posts.append(event)
+    elif isinstance(event, Passing):
+        batch.passing.append(event)
+    elif type(event) is Removal:
+        batch.removals.append(event)
+    elif type(event) is Together:
+        for each in event.events:
+            _add(batch, each)
 
 
 def decode_frame(frame: Frame, latest_us: int, read: Read, *, repair: bool = True) -> Event:

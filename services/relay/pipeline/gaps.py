@@ -73,15 +73,15 @@ def _left_out(transaction: Transaction, batch: Batch, requested: int, position: 
 
 def _known(transaction: Transaction, batch: Batch) -> bool:
     match batch.first:
-        case NewPost(id=id, replaces=False):
+        case NewPost(id=key, replaces=False):
             undoing = False
         case Reaction(id=key, undone=undoing):
-            id = UUID(bytes=key)
-        case Removal(id=id):
-            undoing = True
+            pass
+        case Removal(id=removed):
+            key, undoing = removed.bytes, True
         case _:
             return False
-    return transaction.fetch(rechecks.KNOWN, {"id": id, "undoing": undoing})[0].known
+    return transaction.fetch(rechecks.KNOWN, {"id": UUID(bytes=key), "undoing": undoing})[0].known
 
 
 def follow(transaction: Transaction, feed: str, batch: Batch, now_us: int) -> None:

@@ -109,7 +109,7 @@ class PublishStage:
         messages: list[Message] = [
             Posts(
                 feed=feed,
-                posts=[as_post(feed, post) for post in posts if post.id not in gone],
+                posts=[as_post(feed, post) for post in posts if UUID(bytes=post.id) not in gone],
                 total=self._totals.get(feed, len(posts)),
             )
             for feed, posts in self._posts.items()
@@ -142,7 +142,7 @@ class PublishStage:
 def as_post(feed: str, post: NewPost) -> Post:
     """What screens show of a post just stored."""
     return Post(
-        id=str(post.id),
+        id=str(UUID(bytes=post.id)),
         feed=feed,
         uri=post.uri,
         url=post_address(post.uri),
@@ -153,5 +153,5 @@ def as_post(feed: str, post: NewPost) -> Post:
         languages=post.languages,
         tags=post.tags,
         links=post.links,
-        reply_to=None if post.reply_to is None else str(post.reply_to),
+        reply_to=None if post.reply_to is None else str(UUID(bytes=post.reply_to)),
     )

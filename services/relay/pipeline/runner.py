@@ -262,7 +262,8 @@ class Runner:
             self._embedding.wake()
         if outcome.fresh:
             fresh = set(outcome.fresh).difference(gone)
-            self._publishing.posts(feed, [post for post in batch.posts if post.id in fresh])
+            keys = {post.bytes for post in fresh}
+            self._publishing.posts(feed, [post for post in batch.posts if post.id in keys])
         self._embedding.forget(gone)
         self._publishing.deleted(gone)
         observe(feed, batch, outcome)

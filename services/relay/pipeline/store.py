@@ -157,7 +157,7 @@ def _posts(
 ) -> tuple[list[ingest.Stored], list[ingest.Changed]]:
     if not batch.posts:
         return [], []
-    transaction.copy_in(ingest.COPY_POSTS, (_post_row(place, post) for place, post in enumerate(batch.posts)))
+    transaction.copy_packed(ingest.COPY_POSTS, [_post_row(place, post) for place, post in enumerate(batch.posts)])
     fresh = transaction.fetch(ingest.INSERT_POSTS, feed)
     if not any(post.replaces for post in batch.posts):
         return fresh, []
@@ -165,23 +165,21 @@ def _posts(
     return fresh, [post for post in transaction.fetch(ingest.REPLACE_POSTS) if post.id not in new]
 
 
-def _post_row(place: int, post: NewPost) -> tuple[Any, ...]:
-    return (
+def _post_row(place: int, post: NewPost) -> bytes:
+    epoch = ingest.POSTGRES_EPOCH_US
+    return ingest.post_row(
         post.id,
         post.uri,
         post.author,
         post.author_hash,
-        post.time_us - ingest.POSTGRES_EPOCH_US,
-        None if post.claimed_us is None else post.claimed_us - ingest.POSTGRES_EPOCH_US,
+        post.time_us - epoch,
+        None if post.claimed_us is None else post.claimed_us - epoch,
         post.text,
-        post.languages,
-        post.tags,
-        post.links,
-        post.terms,
+        (post.languages, post.tags, post.links, post.terms),
         post.fingerprint,
         post.reply_to,
         post.replaces,
-        post.tombstone,
+        None if post.tombstone is None else post.tombstone.bytes,
         place,
     )
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import msgspec
 
-from services.relay.commits import EARLIEST_US, Account, Commit, check_origin, event_of, notice_of
+from services.relay.commits import EARLIEST_US, Account, RawCommit, UsualCommit, check_origin, event_of, notice_of
 from services.relay.events import Event, Passing
 from services.relay.wires.look import Look
 from shared.errors import MalformedFrame
@@ -29,7 +29,13 @@ _MICROSECOND = timedelta(microseconds=1)
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class _Commit(Commit, kw_only=True, tag_field="$type", tag=f"{_NSID}#commit"):
+class _Usual(UsualCommit, kw_only=True, tag_field="$type", tag=f"{_NSID}#commit"):
+    seq: int
+    did: str
+    time: _Moment
+
+
+class _Any(RawCommit, kw_only=True, tag_field="$type", tag=f"{_NSID}#commit"):
     seq: int
     did: str
     time: _Moment
@@ -53,8 +59,12 @@ class _Sync(_Marker, tag_field="$type", tag=f"{_NSID}#sync"):
     pass
 
 
-class _Message(msgspec.Struct):
-    payload: _Commit | _Identity | _Account | _Sync
+class _UsualMessage(msgspec.Struct):
+    payload: _Usual | _Identity | _Account | _Sync
+
+
+class _AnyMessage(msgspec.Struct):
+    payload: _Any | _Identity | _Account | _Sync
 
 
 class _HeadPayload(msgspec.Struct, rename={"type": "$type"}):
@@ -72,24 +82,29 @@ class _Head(msgspec.Struct, rename={"type": "$type"}):
     message: str = ""
 
 
-_message = msgspec.json.Decoder(_Message)
+_usual = msgspec.json.Decoder(_UsualMessage)
+_any = msgspec.json.Decoder(_AnyMessage)
 _head = msgspec.json.Decoder(_Head)
 
 
 def read_event(data: bytes, latest_us: int) -> Event:
     """The event in one frame. See ``services.relay.events.Read``."""
-    payload = _message.decode(data).payload
+    try:
+        return _event(_usual.decode(data).payload, latest_us)
+    except ValueError:  # a record that is not of the usual types
+        return _event(_any.decode(data).payload, latest_us)
+
+
+def _event(payload: _Usual | _Any | _Marker, latest_us: int) -> Event:
     time_us = (payload.time - _EPOCH) // _MICROSECOND
     check_origin(payload.did, time_us, latest_us)
     if payload.seq < 1:
         raise MalformedFrame("bad_id", "seq")
-    match payload:
-        case _Commit():
-            return event_of(payload.did, time_us, payload)
-        case _Account():
+    if isinstance(payload, _Marker):
+        if isinstance(payload, _Account):
             return notice_of(payload.did, time_us, payload.account)
-        case _:
-            return Passing(time_us)
+        return Passing(time_us)
+    return event_of(payload.did, time_us, payload)
 
 
 def look(data: bytes) -> Look | None:

@@ -86,7 +86,7 @@ def _new_post(event: NostrEvent, time_us: int) -> NewPost:
     uri = uri_of(event.id)
     parent = _parent(event)
     return NewPost(
-        id=post_id(uri),
+        id=record_key(uri),
         uri=uri,
         author=event.pubkey,
         author_hash=author_hash(event.pubkey),
@@ -95,7 +95,7 @@ def _new_post(event: NostrEvent, time_us: int) -> NewPost:
         text=records.clean(event.content[: records.MAX_TEXT]),
         tags=records.plain_tags(_values(event, "t")),
         links=records.plain_links(_LINK.findall(event.content[: records.MAX_TEXT])),
-        reply_to=post_id(uri_of(parent)) if parent else None,
+        reply_to=record_key(uri_of(parent)) if parent else None,
         tombstone=post_id(_by_author(event.id, event.pubkey)),
     )
 

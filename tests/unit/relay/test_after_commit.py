@@ -141,7 +141,8 @@ class FakePublisher:
 
 def new_post(number: int) -> NewPost:
     uri = f"at://did:plc:a/app.bsky.feed.post/{number}"
-    return NewPost(id=uuid4(), uri=uri, author="did:plc:a", author_hash=1, time_us=T0 + number, text=f"post {number}")
+    key = uuid4().bytes
+    return NewPost(id=key, uri=uri, author="did:plc:a", author_hash=1, time_us=T0 + number, text=f"post {number}")
 
 
 @pytest.fixture
@@ -173,12 +174,13 @@ def test_a_post_deleted_before_it_was_sent_is_not_shown(
     publisher, stage, _ = live
     shown, gone = new_post(1), new_post(2)
     stage.posts("main", [shown, gone])
-    stage.deleted([gone.id])
+    shown_id, gone_id = UUID(bytes=shown.id), UUID(bytes=gone.id)
+    stage.deleted([gone_id])
     stage.start()
     until(lambda: len(publisher.messages) == 2)
     assert isinstance(publisher.messages[0], Posts)
-    assert [post.id for post in publisher.messages[0].posts] == [str(shown.id)]
-    assert publisher.messages[1] == PostsDeleted(posts=[str(gone.id)])
+    assert [post.id for post in publisher.messages[0].posts] == [str(shown_id)]
+    assert publisher.messages[1] == PostsDeleted(posts=[str(gone_id)])
 
 
 def test_valkey_away_is_said_once_it_fails_and_taken_back_when_it_works(

@@ -14,7 +14,7 @@ from services.relay.events import LIKE, REPOST, NewPost, Passing, Reaction, Remo
 from services.relay.frames import Frame, Resume
 from services.relay.pipeline.decode import MAX_AHEAD_US, decode, decode_frame
 from services.relay.wires.jetstream import read_event
-from shared.contracts.ids import author_hash, post_id
+from shared.contracts.ids import author_hash, post_id, record_key
 from shared.errors import MalformedFrame
 from tests.support import wire
 from tests.support.wire import T0
@@ -42,9 +42,9 @@ def test_a_post_is_read_whole() -> None:
     reply = {"root": {"uri": parent, "cid": "c"}, "parent": {"uri": parent, "cid": "c"}}
     post = read(wire.post(1, "a", T0, "Olá", langs=["pt-BR", "en", "pt"], reply=reply))
     assert isinstance(post, NewPost)
-    assert (post.id, post.uri) == (post_id(wire.uri(1, "a")), wire.uri(1, "a"))
+    assert (post.id, post.uri) == (record_key(wire.uri(1, "a")), wire.uri(1, "a"))
     assert (post.author, post.author_hash) == (wire.did(1), author_hash(wire.did(1)))
-    assert (post.text, post.languages, post.reply_to) == ("Olá", ["pt", "en"], post_id(parent))
+    assert (post.text, post.languages, post.reply_to) == ("Olá", ["pt", "en"], record_key(parent))
     assert (post.time_us, post.claimed_us, post.replaces) == (T0, T0 - 1_877_000, False)
 
 

@@ -23,7 +23,7 @@ from services.relay.events import (
 from services.relay.frames import Frame
 from services.relay.pipeline.decode import decode_frame
 from services.relay.wires.nostr import read_event
-from shared.contracts.ids import author_hash, post_id
+from shared.contracts.ids import author_hash, post_id, record_key
 from shared.errors import MalformedFrame
 from tests.support import nostr
 from tests.support.nostr import T0, event, message
@@ -129,7 +129,7 @@ def test_a_post_carries_its_author_links_and_tags() -> None:
     made = event(1, T0, content="see https://example.org/a?b=c. and (http://x.org/y)", tags=[["t", "#One"], ["t"], []])
     post = read(message(made))
     assert post.uri == f"nostr:{made.id}"
-    assert (post.id, post.author) == (post_id(post.uri), made.pubkey)
+    assert (post.id, post.author) == (record_key(post.uri), made.pubkey)
     assert post.author_hash == author_hash(made.pubkey)
     assert post.links == ["https://example.org/a?b=c", "http://x.org/y"]
     assert post.tags == ["One"]
@@ -151,7 +151,7 @@ A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
 )
 def test_a_reply_names_its_parent_as_nip_10_says(tags: list[list[str]], parent: str | None) -> None:
     post = read(message(event(1, T0, tags=tags)))
-    assert post.reply_to == (post_id(f"nostr:{parent}") if parent else None)
+    assert post.reply_to == (record_key(f"nostr:{parent}") if parent else None)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from services.solo.simulator import corpus
 from shared.features import fingerprint, phrases, terms
 from shared.features.fingerprint import fingerprint_of
+from shared.features.plain import plain_words
+from shared.features.post import Said, features_of, features_of_each
 from shared.features.terms import MAX_LENGTH, compose, terms_of
 
 _ADDRESS = r"https?://\S+|www\.\S+|@[\w.\-]+|(?<![a-z0-9.-])(?:[a-z0-9-]++\.)+[a-z]{2,}/\S*"
@@ -46,8 +48,40 @@ _ASCII = [
     "soooo",
     "#tag",
     "$abc",
+    "$5",
+    "#a_b",
+    "dog's",
+    "dog's's",
+    "and/or",
+    "the",
+    " @name.example, ",
+    " https://a.example/b\x1c ",
+    "b" * MAX_LENGTH,
+    "#" + "c" * MAX_LENGTH,
 ]
-_OTHER = ("é", "Ö", "ß", "İ", "’", "東京", "で", "カレー", "ヶ", "ความ", "ำ", "서울은", "🎉", "ﬁ")
+_OTHER = (
+    "é",
+    "Ö",
+    "ß",
+    "İ",
+    "’",
+    "東京",
+    "で",
+    "カレー",
+    "ヶ",
+    "ความ",
+    "ำ",
+    "서울은",
+    "🎉",
+    "ﬁ",
+    "“",
+    "—",
+    "ً",
+    "ㆩ",
+    "Ω",
+    "ς",
+    "²",
+)
 _PIECES = st.sampled_from(
     [*_ASCII, *_OTHER, " ", "  ", "\n", "\x1f", "\x1c", "\ud800", "Silver Bridge", "Привет Мир", "a1 " * 50]
 )
@@ -74,8 +108,9 @@ def _plain_fingerprint(text: str) -> int:
 
 
 def _plain_terms(text: str) -> list[str]:
-    """With every form of address tried everywhere, and nothing remembered."""
+    """With every form of address tried everywhere, nothing remembered, and no text taken for plain."""
     with (
+        patch.object(terms, "plain_words", lambda lowered: None),
         patch.object(terms, "may_hold_address", lambda lowered: True),
         patch.object(terms, "_remembered", terms._special),
         patch.object(phrases, "_NAME", _NAME),
@@ -108,8 +143,32 @@ def test_posts_of_the_simulator_come_out_as_before() -> None:
                 assert terms_of(post) == _plain_terms(post)
 
 
+@given(st.lists(TEXTS, max_size=8))
+def test_posts_together_are_as_each_alone(texts: list[str]) -> None:
+    assert features_of_each([Said(text) for text in texts]) == [features_of(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Don't say it's over: the “old” bridge won’t close, 3 of 5 lanes and/or tracks stay open 🎉 #bridge",
+        "@someone.example: look at https://a.example/1?b=2 and www.b.example, it costs $5 — não é tão caro",
+        "Вчера мост закрыли",
+    ],
+)
+def test_usual_posts_are_plain(text: str) -> None:
+    assert plain_words(text.lower()) is not None
+    assert terms_of(text) == _plain_terms(text)
+    assert fingerprint_of(text) == _plain_fingerprint(text)
+
+
 def test_long_tokens_are_not_remembered() -> None:
     terms._remembered.cache_clear()
     terms_of("#" + "a" * MAX_LENGTH + " é" + "b" * MAX_LENGTH)
-    assert terms._remembered.cache_info().currsize == 0
+    fingerprint._remembered.cache_clear()
+    fingerprint._of_token.cache_clear()
+    for text in ("x" * 3_000, "é" * 65, "東" + "é" * 65, "a " * 40 + "y" * 65):
+        assert fingerprint_of(text) == _plain_fingerprint(text)
+    caches = (terms._remembered, fingerprint._remembered, fingerprint._of_token)
+    assert [cache.cache_info().currsize for cache in caches] == [0, 0, 0]
     assert fingerprint._MAX_WORDS < 128  # a lane's bits
