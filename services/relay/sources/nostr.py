@@ -1,7 +1,8 @@
 """One Nostr relay: its past in whole windows from the cursor on, then live. Source: NIP-01, NIP-42.
 
 A relay has no cursor and answers newest first, so nothing it stored moves ours by itself: only when
-a window has been read whole does a mark. Live, a mark follows each answered ping: what the relay
+a window has been read whole does a mark. A connection that ends before we are live is followed by one
+that goes on where it broke off. Live, a mark follows each answered ping: what the relay
 sent before that has been read. After a break we ask again from well before the mark, as an author
 may publish a little later than the time an event bears; ids make that harmless.
 """
@@ -22,6 +23,7 @@ from services.relay.events import MAX_AHEAD_US
 from services.relay.frames import Frame
 from services.relay.sources.base import resume_us
 from services.relay.sources.nostr_authentication import Authentication
+from services.relay.sources.nostr_headway import Failures, Headway
 from services.relay.sources.nostr_messages import Told, close, request, told
 from services.relay.sources.nostr_window import MOST_BYTES, MOST_EVENTS, PAGE, Window
 from services.relay.sources.websocket_frames import KEPT_BYTES, Message
@@ -33,16 +35,13 @@ from shared.telemetry import logs
 
 #: Asked for again on every reconnect: authors' clocks differ, and relays hand events on late.
 REWIND_US = 900_000_000
-#: The same while we have not been live yet: what lies before was read moments ago, and a relay that
-#: drops us often must not send us back each time.
-CATCHING_REWIND_US = 60_000_000
-#: A window of the past begins with so many seconds and adapts to how much it holds.
-FIRST_SPAN, MOST_SPAN = 600, 21_600
 #: How often the cursor follows a live relay.
 MARK_SECONDS = 2.0
 #: Pauses after "rate-limited", in seconds, and how often a relay may refuse a window before it counts as lost.
 RATE_PAUSES = (2.0, 4.0, 8.0, 16.0)
 MOST_REFUSALS = 3
+#: Connections that may end within one and the same second before what they did not give counts as lost.
+MOST_CUTS = 5
 
 _Frames = Generator[Frame | None, None, None]
 
@@ -84,13 +83,14 @@ class Nostr:
         self._subscriptions, self._live = 0, ""
         self._auth = Authentication(url, key)
         self._full = PAGE
-        self._span, self._in_window = FIRST_SPAN, False
-        self._rewind_us = REWIND_US
-        #: Live frames that wait for the past to be told.
+        self._stop = threading.Event()
+        self._headway = Headway()
+        #: Live frames that wait for the past to be told, over connections; only those of ``_again``, the
+        #: seconds that would be read again if we were killed, may wait.
         self._early: list[Frame] = []
-        self._early_bytes, self._holds = 0, False
-        #: Refusals of the window that begins there, over connections.
-        self._refused_at, self._refusals = -1, 0
+        self._early_bytes, self._holds, self._again = 0, False, range(0)
+        #: Of windows, over connections: refused, and broken off although of one second.
+        self._refusals, self._cuts = Failures(), Failures()
 
     @property
     def host(self) -> str:
@@ -103,25 +103,22 @@ class Nostr:
         self._holds = False
         self._ending, self._live, self._auth = None, "", Authentication(self._url, self._key)
         self._offset_us = cursor.now_us - time.monotonic_ns() // 1_000
-        requested = resume_us(cursor, self._rewind_us)
-        if self._in_window:
-            self._span = max(self._span // 2, 1)
-        self._in_window = False
-        self._from = requested // SECOND_US
+        requested = resume_us(cursor, REWIND_US) // SECOND_US
+        self._from = self._headway.begin(requested, cursor.position // SECOND_US)
         try:
             self._reader.dial(self._url)
         except LOST as error:
             self._ending = Ending(refused=True, detail=plain(error))
             raise FeedUnavailable("The relay cannot be reached.", why=plain(error)) from error
-        return requested
+        return self._from * SECOND_US
 
     def frames(self, stop: threading.Event) -> Iterator[Frame | None]:
         """Frames until the connection ends (see ``ending``) or ``stop`` is set; ``None`` on a quiet tick."""
-        self._incoming = self._reader.messages(stop)
+        self._stop, self._incoming = stop, self._reader.messages(stop)
         try:
             begin = self._from
             while begin <= (settled := (self._now_us() - REWIND_US) // SECOND_US):
-                yield from self._past(begin, settled, settled * SECOND_US)
+                yield from self._past(begin, settled, (settled + 1) * SECOND_US)
                 begin = settled + 1
             yield from self._live_from(begin)
         except _Over:
@@ -143,18 +140,37 @@ class Nostr:
         No mark passes ``known_us``, from which on events reach us another way, or not yet.
         """
         while begin <= end:
-            window = Window(begin, min(begin + self._span - 1, end), self._full)
-            self._in_window = True
-            whole = yield from self._read(window)
-            self._in_window = False
-            if whole:
-                yield from window.frames(min(window.end * SECOND_US, known_us))
-                self._full, begin = window.full, window.end + 1
-                self._rewind_us = CATCHING_REWIND_US
-            if whole and window.events < PAGE // 4:
-                self._span = min(self._span * 2, MOST_SPAN)
-            elif not whole or window.pages > 4:
-                self._span = max((window.end - window.start + 1) // 2, 1)
+            window = Window(begin, min(begin + self._headway.span - 1, end), self._full)
+            mark_us = min((window.end + 1) * SECOND_US, known_us)
+            try:
+                whole = yield from self._read(window)
+            except (_Over, _Closed):
+                yield from self._broken_off(window, mark_us)
+                raise
+            if not whole:
+                self._headway.halve(window)
+                continue
+            yield from window.frames(mark_us)
+            self._full, begin = window.full, window.end + 1
+            self._headway.read(window)
+
+    def _broken_off(self, window: Window, mark_us: int) -> _Frames:
+        """The connection ended within ``window``: ask for less next time.
+
+        A single second cannot be asked for in parts: what came of it is handed on, and after
+        MOST_CUTS connections the rest counts as lost.
+        """
+        self._headway.halve(window)
+        ended_by_relay = self._ending is None or self._ending.stalled
+        if self._stop.is_set() or not ended_by_relay or not self._headway.stuck(window):
+            return
+        tries = self._cuts.again(window.start)
+        window.cannot_read("cut_off", {"events": window.events, "tries": tries}, window.end)
+        *found, mark = window.frames(mark_us)
+        yield from found
+        if tries >= MOST_CUTS:
+            yield mark
+            self._headway.read(window)
 
     def _read(self, window: Window) -> Generator[Frame | None, None, bool]:
         """All pages of ``window``. False when it holds too much and must be asked for in parts."""
@@ -167,7 +183,7 @@ class Nostr:
                 if not (yield from self._ask_again(closed.answer, window, pauses)):
                     return True
                 continue
-            self._refusals = 0
+            self._refusals.clear()
             if window.overflows:
                 if window.end > window.start:
                     return False
@@ -204,10 +220,7 @@ class Nostr:
             return True
         if answer.reason == "restricted":
             self._refuse(answer.text)
-        if self._refused_at != window.start:
-            self._refused_at, self._refusals = window.start, 0
-        self._refusals += 1
-        if self._refusals < MOST_REFUSALS:
+        if self._refusals.again(window.start) < MOST_REFUSALS:
             self._end("restart", f"the relay closed the request: {answer.text}")
         window.cannot_read("refused", {"told": answer.text}, window.end)
         return False
@@ -232,13 +245,15 @@ class Nostr:
         What comes live meanwhile waits, so that the past is told first, as long as little waits.
         """
         since = self._now_us() // SECOND_US
+        end = since + MAX_AHEAD_US // SECOND_US
         try:
-            self._early, self._early_bytes, self._holds = [], 0, True
+            self._holds, self._again = self._room(), range(begin, end + 1)
             yield from self._subscribe_live()
-            yield from self._past(begin, since + MAX_AHEAD_US // SECOND_US, since * SECOND_US)
-            self._holds, self._rewind_us = False, REWIND_US
+            yield from self._past(begin, end, since * SECOND_US)
+            self._holds = False
             yield from self._early
-            self._early = []
+            self._early, self._early_bytes = [], 0
+            self._headway.caught_up()
             marked = self._reader.answered_at
             for message, answer in self._answers():
                 yield self._other(message, answer)
@@ -303,7 +318,7 @@ class Nostr:
             return Frame(message.data[:KEPT_BYTES], message.size, message.fault or "binary", moves=False)
         match answer.word:
             case "EVENT" | "":
-                return self._found(Frame(message.data, message.size, moves=False))
+                return self._found(Frame(message.data, message.size, moves=False), answer)
             case "CLOSED" if answer.name == self._live:
                 raise _Closed(answer)
             case "AUTH":
@@ -316,14 +331,18 @@ class Nostr:
                 logs.get(__name__).info("feed_notice", host=self.host, notice=answer.text)
         return None
 
-    def _found(self, frame: Frame) -> Frame | None:
+    def _found(self, frame: Frame, answer: Told) -> Frame | None:
         """``frame`` now, or ``None`` when it waits until the past has been told."""
-        if not self._holds:
+        if not self._holds or answer.event is None or answer.event.created_at not in self._again:
             return frame
         self._early.append(frame)
         self._early_bytes += frame.size
-        self._holds = len(self._early) < MOST_EVENTS and self._early_bytes < MOST_BYTES
+        self._holds = self._room()
         return None
+
+    def _room(self) -> bool:
+        """Whether another frame may wait."""
+        return len(self._early) < MOST_EVENTS and self._early_bytes < MOST_BYTES
 
     def _authenticate(self, answer: Told) -> _Frames:
         """Wait until the relay has taken our signature of its challenge."""

@@ -21,6 +21,7 @@ from services.relay.wires.nostr import WIRE, read_event
 from services.solo.simulator import faults
 from services.solo.simulator.nostr_server import NostrServer
 from services.solo.simulator.nostr_stream import NostrStream
+from services.solo.simulator.rhythm import daily
 from services.solo.simulator.stream import Stream
 from shared.config.settings import Settings
 from shared.errors import FeedUnavailable
@@ -36,7 +37,9 @@ STALL_SECONDS = 2
 
 
 def stream(history_seconds: int = 900, rate: float = 4) -> Stream:
-    return Stream(5, rate, time.time_ns() // 1_000 - history_seconds * 1_000_000, texts.corpus())
+    """``rate`` events a second at whatever time of the day the test runs."""
+    anchor_us = time.time_ns() // 1_000 - history_seconds * 1_000_000
+    return Stream(5, rate / daily(anchor_us), anchor_us, texts.corpus())
 
 
 def spec(url: str) -> FeedSpec:
