@@ -108,6 +108,16 @@ def test_a_recording_that_is_damaged_inside_is_a_clear_error_and_keeps_what_came
     assert feed.status == "ended"
 
 
+def test_the_last_lines_before_a_recording_breaks_off_are_stored_too(
+    tmp_path: Path, database: Database, settings: Settings
+) -> None:
+    path = tmp_path / "stream.jsonl.gz"
+    path.write_bytes(gzip.compress(recording(50)) + gzip.compress(b"{}")[:10])  # less than one batch
+    with pytest.raises(InputError, match="What came before is stored"):
+        replay(settings, str(path), None)
+    assert database.fetch(POSTS)[0].n == 50
+
+
 @pytest.mark.parametrize("name", ["stream.jsonl.gz", "stream.jsonl.zst"])
 def test_a_recording_that_breaks_off_is_a_clear_error_and_keeps_what_came_before(
     tmp_path: Path, database: Database, settings: Settings, name: str
