@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import zstandard
 
 _GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 #: What reading a recording may raise: it cannot be opened, breaks off, or is not what its name says.
-UNREADABLE = (OSError, EOFError, zstandard.ZstdError)
+UNREADABLE = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 
 
 @contextmanager

@@ -132,7 +132,15 @@ class _Replay:
         span_us = None if self._speed is None else max(int(self._speed * 100_000), 1)
         batch: list[Frame] = []
         ends_us: int | None = None
-        for frame in _unbroken(frames_of(stream, self._settings.relay_max_frame_bytes)):
+        broken: InputError | None = None
+        frames = _unbroken(frames_of(stream, self._settings.relay_max_frame_bytes))
+        while True:
+            try:
+                frame = next(frames, None)
+            except InputError as error:  # what was read before is stored before it is said
+                frame, broken = None, error
+            if frame is None:
+                break
             time_us = None if span_us is None else _time_us(frame)
             late = ends_us is not None and time_us is not None and time_us > ends_us
             if batch and (late or len(batch) >= most):
@@ -143,6 +151,8 @@ class _Replay:
             batch.append(frame)
         if batch:
             yield batch
+        if broken is not None:
+            raise broken
 
     def _keep_pace(self, frame: Frame) -> None:
         if self._speed is None or (time_us := _time_us(frame)) is None:

@@ -93,6 +93,31 @@ def test_an_oversize_line_is_quarantined_and_the_rest_is_read(
     assert (summary.stored, summary.quarantined) == (4, 2)
 
 
+def test_a_recording_that_is_damaged_inside_is_a_clear_error_and_keeps_what_came_before(
+    tmp_path: Path, database: Database, settings: Settings
+) -> None:
+    path = tmp_path / "stream.jsonl.gz"
+    lines = recording(4_000)
+    # Two members, the second of which begins with a block of a type that does not exist: zlib's own error.
+    path.write_bytes(gzip.compress(lines) + gzip.compress(lines)[:10] + b"\xff" * 100)
+    with pytest.raises(InputError, match="breaks off"):
+        replay(settings, str(path), None)
+    assert database.fetch(POSTS)[0].n > 100
+    feed = database.fetch_one(feeds.ONE, {"feed": "file-stream"})
+    assert feed is not None
+    assert feed.status == "ended"
+
+
+def test_the_last_lines_before_a_recording_breaks_off_are_stored_too(
+    tmp_path: Path, database: Database, settings: Settings
+) -> None:
+    path = tmp_path / "stream.jsonl.gz"
+    path.write_bytes(gzip.compress(recording(50)) + gzip.compress(b"{}")[:10])  # less than one batch
+    with pytest.raises(InputError, match="What came before is stored"):
+        replay(settings, str(path), None)
+    assert database.fetch(POSTS)[0].n == 50
+
+
 @pytest.mark.parametrize("name", ["stream.jsonl.gz", "stream.jsonl.zst"])
 def test_a_recording_that_breaks_off_is_a_clear_error_and_keeps_what_came_before(
     tmp_path: Path, database: Database, settings: Settings, name: str

@@ -133,8 +133,11 @@ def test_unreadable_recordings_are_input_errors(tmp_path: Path) -> None:
     broken.write_bytes(b"not zstd")
     cut.write_bytes(zstandard.compress(random.Random(1).randbytes(400_000))[:-200_000])
     empty.write_bytes(b"")
+    damaged = tmp_path / "d.gz"
+    damaged.write_bytes(gzip.compress(b"")[:10] + b"\xff" * 100)  # a block of a type that does not exist
     for path, message in (
         (tmp_path / "missing", "Cannot read"),
+        (damaged, "invalid block type"),
         (broken, "Cannot read"),
         (cut, "incomplete"),
         (empty, "holds no posts"),
