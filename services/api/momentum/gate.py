@@ -19,6 +19,7 @@ from services.api.momentum.explain import distinct_texts
 from services.api.momentum.ring import Ring
 from services.api.momentum.sketch import Ints
 from services.api.momentum.view import View
+from services.api.momentum.vocabulary import Names
 
 #: Posts looked at, the latest.
 _LATEST = 200
@@ -50,17 +51,32 @@ def _campaign(config: MomentumConfig, ring: Ring, view: View, rows: Ints, author
     long = [place for place, terms in enumerate(spoken) if len(terms) >= config.text_terms]
     if len(long) < max(_LEAST, len(held) / 3):
         return False
+    if not _alike(config, names, [held[place] for place in long], [spoken[place] for place in long], author_share):
+        return False
+    # A headline that many pass on makes a crowd alike: what it is without counts too.
     own = [long[place] for place in own_words([spoken[place] for place in long], config.quote_likeness)]
     if len(own) < max(config.min_texts, config.min_text_share * min(len(long), 100)):
         return True
-    alike = likeness([spoken[place] for place in own])
+    return _alike(config, names, [held[place] for place in own], [spoken[place] for place in own], author_share)
+
+
+def _alike(
+    config: MomentumConfig,
+    names: Names,
+    posts: Sequence[NDArray[np.int32]],
+    spoken: Sequence[NDArray[np.int32]],
+    author_share: float,
+) -> bool:
+    """Whether posts are one text with its parts exchanged, or one source's in other words. ``spoken`` are their
+    terms without links."""
+    alike = likeness(spoken)
     if alike >= config.template_likeness:
         return True
     if alike < config.campaign_likeness:
         return False
-    pages, counts = np.unique(np.concatenate([held[place] for place in own]), return_counts=True)
-    top = max((int(n) for number, n in zip(pages, counts, strict=True) if "/" in names[number]), default=0)
-    return top >= config.source_share * len(own) or author_share < config.campaign_author_share
+    terms, counts = np.unique(np.concatenate(posts), return_counts=True)
+    top = max((int(n) for number, n in zip(terms, counts, strict=True) if "/" in names[number]), default=0)
+    return top >= config.source_share * len(posts) or author_share < config.campaign_author_share
 
 
 def own_words(posts: Sequence[NDArray[np.int32]], quote: float) -> list[int]:

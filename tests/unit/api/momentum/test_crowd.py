@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from services.api.momentum import gate
 from services.api.momentum.engine import Engine, Observation
 from services.api.momentum.gate import likeness
 from shared.features.fingerprint import fingerprint_of
@@ -137,3 +138,17 @@ def _by(accounts: list[int], posts: list[Observation]) -> list[Observation]:
 
 def _later(posts: list[Observation], minutes: int) -> list[Observation]:
     return [msgspec.structs.replace(p, time_us=p.time_us + minutes * MINUTE) for p in posts]
+
+
+def test_a_large_crowd_of_few_phrasings_is_a_crowd() -> None:
+    # given a story so loud that everybody's words are close to somebody's
+    phrasings = [["volcano", "ashfall", *_other(random.Random(f"phrase {n}"), 8)] for n in range(6)]
+
+    def text(chance: random.Random) -> str:
+        return " ".join([*chance.choice(phrasings), *_other(chance, 3)])
+
+    posts = [terms_of(text(chance), (), ()) for chance in map(random.Random, range(60))]
+    numbers: dict[str, int] = {}
+    held = [np.array([numbers.setdefault(t, len(numbers)) for t in terms], dtype=np.int32) for terms in posts]
+    assert len(gate.own_words(held, SMALL.quote_likeness)) < SMALL.min_text_share * len(held)
+    assert len(topic_ids(run(background(1, 70) + written(text, posts=120)))) == 1
