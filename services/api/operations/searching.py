@@ -11,9 +11,7 @@ from shared.schemas.search import SearchResult
 
 @operation("/api/v1/search", scope="posts:read")
 async def search(context: Context, query: SearchInput) -> SearchResult:
-    """Posts found by meaning and by words, best first. ``mode`` says what could be searched."""
+    """Posts found by meaning and by words, best first or newest first. ``mode`` says what could be searched."""
     if query.since and query.until and query.since >= query.until:
         raise InputError("The request is not valid.", why="`since` is not before `until`.")
-    if not query.q.strip():
-        raise InputError("The request is not valid.", why="`q` holds no text.")
     return await context.services.search(context.services.database, query)
