@@ -91,12 +91,10 @@ def vectors_of(posts: Sequence[Made], embedder: Embedder) -> Vectors:
     return vectors
 
 
-def _made(
-    nth: int, rng: Random, time: datetime, language: str, text: str, sources: list[tuple[str, str]]
-) -> Made:
+def _made(nth: int, rng: Random, time: datetime, language: str, text: str, sources: list[tuple[str, str]]) -> Made:
     author = f"did:plc:bench{rng.randrange(2_000)}"
     uri = f"at://{author}/app.bsky.feed.post/{nth}"
-    tags = [tag for tag in re.findall(r"#(\w+)", text)]
+    tags = re.findall(r"#(\w+)", text)
     links = re.findall(r"https?://\S+", text)
     return Made(
         post_id(uri), uri, author, author_hash(author), time, text, language, tags, links, fingerprint_of(text), sources

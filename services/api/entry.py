@@ -133,16 +133,15 @@ class Maker:
         return made
 
 
-def _search_with(
-    index: Any, embedder: LazyEmbedder
-) -> Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]:
+def _search_with(index: Any, embedder: LazyEmbedder) -> Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]:
     from services.api.operations.search import search
     from services.api.operations.search_coverage import Coverage
+    from services.api.operations.search_meaning import Eye
 
-    coverage = Coverage(index, embedder)
+    eye, coverage = Eye(index, embedder), Coverage(index, embedder)
 
     async def ask(record: AsyncDatabase, query: SearchInput) -> SearchResult:
-        return await search(record, index, embedder, query, coverage)
+        return await search(record, eye, query, coverage)
 
     return ask
 

@@ -214,12 +214,17 @@ def loosened(groups: Sequence[Sequence[Term]]) -> tuple[list[tuple[Term, ...]], 
     A long run of a script without spaces counts as its pairs, which is how a text says the same a little
     differently. More than half of the groups are needed, and never fewer than two.
     """
+    loose = split(groups)
+    fewest = max(2, len(loose) // 2 + (len(loose) > 4))
+    return (loose, fewest) if fewest < len(loose) else None
+
+
+def split(groups: Sequence[Sequence[Term]]) -> list[tuple[Term, ...]]:
+    """``groups``, with a long run of a script without spaces as its pairs, and no more than can be chosen from."""
     loose: list[tuple[Term, ...]] = []
     for group in groups:
         loose += [(part,) for part in _parts(group[0])] if len(group) == 1 else [tuple(group)]
-    loose = list(dict.fromkeys(loose))[:_MOST_LOOSE]
-    fewest = max(2, len(loose) // 2 + (len(loose) > 4))
-    return (loose, fewest) if fewest < len(loose) else None
+    return list(dict.fromkeys(loose))[:_MOST_LOOSE]
 
 
 def _parts(term: Term) -> list[Term]:

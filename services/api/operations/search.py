@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -21,9 +22,8 @@ from services.api.operations.search_cursor import MOST_HELD, Arm, Cursor, Held
 from services.api.operations.search_folding import fold
 from services.api.operations.search_fusion import fuse
 from services.api.operations.search_highlights import mark
-from services.api.operations.search_meaning import Meaning, by_meaning
+from services.api.operations.search_meaning import Eye, Meaning, Wanted
 from services.api.operations.search_wording import why
-from shared.embedding.embedder import Embedder
 from shared.errors import InputError, NotFound
 from shared.features.query import Query, Term, read
 from shared.schemas.post import Post
@@ -32,10 +32,12 @@ from shared.store import posts
 from shared.store import search as statements
 from shared.store.database import AsyncDatabase
 from shared.store.search import Checked, Condition, Filters, Found
-from shared.vectors.index import VectorIndex
+from shared.vectors.index import Filter
 
 #: What each arm gives to a ranking.
 DEPTH = MOST_HELD
+#: Meaning orders better than words (``make search-score``).
+WEIGHTS: dict[Arm, float] = {"meaning": 1.0, "words": 0.7}
 #: Posts among which meaning is looked for where a topic or something asked for with a sign narrows the search.
 MOST_NARROWED = 5_000
 #: Near copies kept to take the place of one that goes.
@@ -74,6 +76,14 @@ class Asked(msgspec.Struct, frozen=True):
         where.want(groups)
         return where
 
+    def wanted(self, among: frozenset[UUID] | None) -> Wanted:
+        """What to look for by meaning, ``among`` these posts alone if any are given."""
+        given = self.input
+        where = Filter(feed=given.feed, language=given.language, since=given.since, until=given.until)
+        text = self.like.text if self.like else self.query.said
+        kind: Literal["passage", "query"] = "passage" if self.like else "query"
+        return Wanted(text=text, kind=kind, limit=DEPTH, where=where, by_time=self.by_time)
+
     @property
     def digest(self) -> bytes:
         """What makes it another search."""
@@ -82,27 +92,26 @@ class Asked(msgspec.Struct, frozen=True):
 
 async def search(
     database: AsyncDatabase,
-    index: VectorIndex,
-    embedder: Embedder,
+    eye: Eye,
     given: SearchInput,
-    coverage: Coverage | None = None,
+    coverage: Coverage,
     arms: frozenset[Arm] = frozenset({"meaning", "words"}),
 ) -> SearchResult:
-    """One page of hits; without model or index it goes on with words. ``arms`` are looked with (a bench leaves one out).
+    """One page of hits; without model or index it goes on with words. A bench leaves one of the ``arms`` out.
 
     Raises InputError if nothing is asked for or the cursor is not of this search, NotFound for a post to compare
     with that is gone, and StoreUnavailable.
     """
     began = time.perf_counter()
     asked = await _read(database, given)
-    covers = asyncio.ensure_future((coverage or Coverage(index, embedder))(database))
+    covers = asyncio.ensure_future(coverage(database))
     try:
         if given.cursor is not None:
             cursor, reason = cursors.read(given.cursor, asked.digest), None
             if cursor.text_only:
                 reason = "The search began without meaning, and its further pages keep to that."
         else:
-            cursor, reason = await _begin(database, index, embedder, asked, arms)
+            cursor, reason = await _begin(database, eye, asked, arms)
         page, rest = await (_timed if asked.by_time else _ranked)(database, asked, cursor)
         covered = await covers
     finally:
@@ -130,35 +139,33 @@ async def _read(database: AsyncDatabase, given: SearchInput) -> Asked:
     if given.like is not None:
         row = await database.fetch_one(posts.ONE, {"id": given.like})
         if row is None:
-            raise NotFound("There is no such post to compare with.", why="Its author deleted it, or it was never stored.")
+            raise NotFound(
+                "There is no such post to compare with.", why="Its author deleted it, or it was never stored."
+            )
         like = row.post()
     return Asked(given, read(given.q), filters, like)
 
 
-async def _begin(
-    database: AsyncDatabase, index: VectorIndex, embedder: Embedder, asked: Asked, arms: frozenset[Arm]
-) -> tuple[Cursor, str | None]:
+async def _begin(database: AsyncDatabase, eye: Eye, asked: Asked, arms: frozenset[Arm]) -> tuple[Cursor, str | None]:
     """The whole ranking, and why it was made without meaning if it was."""
     if not asked.compares:
-        text_only = not embedder.available
-        return Cursor(text_only=text_only), f"There is no embedding model: {embedder.reason}." if text_only else None
-    among = await _narrowed(database, asked)
-    meaning, by_words = await asyncio.gather(
-        asyncio.to_thread(by_meaning, index, embedder, asked.input, asked.query.said, asked.like, among, DEPTH),
-        _search_words(database, asked),
-    )
-    text_only = meaning.reason is not None
-    if asked.like and not text_only and "meaning" in arms:
+        off = None if eye.embedder.available else f"There is no embedding model: {eye.embedder.reason}."
+        return Cursor(text_only=off is not None), off
+    wanted = asked.wanted(await _narrowed(database, asked))
+    meaning, by_words = await asyncio.gather(asyncio.to_thread(eye.look, wanted), _search_words(database, asked))
+    if meaning.reason is not None:
+        by_words = await _add_any(database, asked, by_words)
+    elif asked.like:
         by_words = []
     rankings: dict[Arm, list[UUID]] = {
         "meaning": list(meaning.similarities) if "meaning" in arms else [],
-        "words": [found.id for found in by_words] if "words" in arms else [],
+        "words": by_words if "words" in arms else [],
     }
     there = await _check(database, asked, {post for ranking in rankings.values() for post in ranking})
     held = _fused(asked, rankings, meaning, there)
     if asked.by_time:
         held.sort(key=lambda one: (there[one.post].time, one.post), reverse=True)
-    return Cursor(tuple(held), None, text_only), meaning.reason
+    return Cursor(tuple(held), None, meaning.reason is not None), meaning.reason
 
 
 async def _narrowed(database: AsyncDatabase, asked: Asked) -> frozenset[UUID] | None:
@@ -170,38 +177,39 @@ async def _narrowed(database: AsyncDatabase, asked: Asked) -> frozenset[UUID] | 
     return frozenset(one.id for one in found)
 
 
-async def _search_words(database: AsyncDatabase, asked: Asked) -> list[Found]:
+async def _search_words(database: AsyncDatabase, asked: Asked) -> list[UUID]:
     """Posts that hold all the words, best first, and then those that hold most of them.
 
     By time those that hold all come page by page (``_timed``), so the others are wanted only where there are none.
     """
-    if asked.like is not None and not asked.query.wanted:
-        return await _search_words_of(database, asked, asked.like)
     if not asked.query.wanted:
         return []
-    where = asked.where()
-    statement = statements.ranked(where, asked.query.wanted)
-    found = await database.fetch(statement, where.params | {"limit": DEPTH})
+    found = await _hold(database, asked.where(), asked.query.wanted, None)
     if asked.by_time and found:
         return []
     loosened = statements.loosened(asked.query.loose)
     if len(found) < DEPTH and loosened is not None:
-        where = asked.where(asked.query.strict)
-        statement = statements.ranked(where, *loosened)
-        known = {one.id for one in found}
-        more = await database.fetch(statement, where.params | {"limit": DEPTH})
-        found += [one for one in more if one.id not in known]
-    return found[:DEPTH]
+        found += await _hold(database, asked.where(asked.query.strict), *loosened)
+    return list(dict.fromkeys(found))[:DEPTH]
 
 
-async def _search_words_of(database: AsyncDatabase, asked: Asked, like: Post) -> list[Found]:
-    """Posts that share words with ``like``: its longest ones, which say the most."""
-    groups = sorted(read(like.text).loose, key=lambda group: -len(group[0].text))[:_MOST_LIKE_WORDS]
-    if not groups:
-        return []
-    where = asked.where()
-    statement = statements.ranked(where, groups, max(1, len(groups) // 2))
-    return await database.fetch(statement, where.params | {"limit": DEPTH})
+async def _add_any(database: AsyncDatabase, asked: Asked, found: list[UUID]) -> list[UUID]:
+    """Without meaning, posts that hold any of the words too: beside it they would only be noise."""
+    if asked.like is not None and not asked.query.wanted:
+        # The longest words of a post say the most.
+        groups = sorted(read(asked.like.text).loose, key=lambda group: -len(group[0].text))[:_MOST_LIKE_WORDS]
+        return await _hold(database, asked.where(), groups, max(1, len(groups) // 2)) if groups else []
+    words = statements.split(asked.query.loose)
+    if len(found) < DEPTH and len(words) > 1 and not (asked.by_time and found):
+        found = found + await _hold(database, asked.where(asked.query.strict), words, 1)
+    return list(dict.fromkeys(found))[:DEPTH]
+
+
+async def _hold(
+    database: AsyncDatabase, where: Condition, groups: Sequence[Sequence[Term]], fewest: int | None
+) -> list[UUID]:
+    statement = statements.ranked(where, groups, fewest)
+    return [one.id for one in await database.fetch(statement, where.params | {"limit": DEPTH})]
 
 
 async def _check(database: AsyncDatabase, asked: Asked, found: set[UUID]) -> dict[UUID, Checked]:
@@ -215,11 +223,9 @@ async def _check(database: AsyncDatabase, asked: Asked, found: set[UUID]) -> dic
     return {row.id: row for row in rows if row.id != liked}
 
 
-def _fused(
-    asked: Asked, rankings: dict[Arm, list[UUID]], meaning: Meaning, there: dict[UUID, Checked]
-) -> list[Held]:
+def _fused(asked: Asked, rankings: dict[Arm, list[UUID]], meaning: Meaning, there: dict[UUID, Checked]) -> list[Held]:
     """The ranking, with near copies behind the first of them. By time all stand for themselves."""
-    fused = fuse({arm: [post for post in found if post in there] for arm, found in rankings.items()})
+    fused = fuse({arm: [post for post in found if post in there] for arm, found in rankings.items()}, WEIGHTS)
     prints = [there[one.item].fingerprint if asked.input.fold and not asked.by_time else 0 for one in fused]
     held: list[Held] = []
     for group in fold(fused, prints):
@@ -230,9 +236,7 @@ def _fused(
     return held[:MOST_HELD]
 
 
-async def _ranked(
-    database: AsyncDatabase, asked: Asked, cursor: Cursor
-) -> tuple[list[SearchHit], Cursor | None]:
+async def _ranked(database: AsyncDatabase, asked: Asked, cursor: Cursor) -> tuple[list[SearchHit], Cursor | None]:
     """The next ``limit`` hits of the ranking, and what is left of it. Who has gone since leaves their place."""
     hits: list[SearchHit] = []
     left = list(cursor.held)

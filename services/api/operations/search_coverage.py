@@ -36,11 +36,9 @@ class Coverage:
 
     async def __call__(self, database: AsyncDatabase) -> Covered:
         if time.monotonic() - self._asked > COVERAGE_SECONDS:
-            waiting, oldest, indexed = await asyncio.gather(
-                database.fetch_one(pending.COUNT),
-                database.fetch_one(search.MEANING_SINCE),
-                asyncio.to_thread(self._count),
-            )
+            indexed = await asyncio.to_thread(self._count)
+            waiting = await database.fetch_one(pending.COUNT)
+            oldest = await database.fetch_one(search.MEANING_SINCE)
             self._known = Covered(indexed, waiting.count if waiting else 0, oldest.time if oldest else None)
             self._asked = time.monotonic()
         return self._known

@@ -11,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import struct
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -84,7 +83,9 @@ def read(text: str, search: bytes) -> Cursor:
 
 
 def _check(body: bytes, search: bytes) -> bytes:
-    return hashlib.blake2b(body, key=hashlib.blake2b(search, digest_size=32).digest(), digest_size=_CHECK_BYTES).digest()
+    return hashlib.blake2b(
+        body, key=hashlib.blake2b(search, digest_size=32).digest(), digest_size=_CHECK_BYTES
+    ).digest()
 
 
 def _packed(held: Held) -> bytes:
@@ -94,10 +95,8 @@ def _packed(held: Held) -> bytes:
     return _ITEM.pack(held.post.bytes, flags, min(held.alike, 127), similarity, min(round(held.score * 1e6), 65_535))
 
 
-def _unpacked(item: Sequence[object]) -> Held:
+def _unpacked(item: tuple[bytes, int, int, int, int]) -> Held:
     post, flags, alike, similarity, score = item
-    assert isinstance(post, bytes) and isinstance(flags, int) and isinstance(alike, int)
-    assert isinstance(similarity, int) and isinstance(score, int)
     arms: tuple[tuple[int, Arm], ...] = ((_MEANING, "meaning"), (_WORDS, "words"))
     return Held(
         UUID(bytes=post),

@@ -18,7 +18,9 @@ def fold(items: Sequence[Item], fingerprints: Sequence[int]) -> list[list[Item]]
     groups: list[list[Item]] = []
     of: list[int] = []
     for item, fingerprint in zip(items, fingerprints, strict=True):
-        like = next((g for g, other in enumerate(of) if fingerprint and distance(fingerprint, other) <= NEAR_BITS), None)
+        like = next(
+            (g for g, other in enumerate(of) if fingerprint and distance(fingerprint, other) <= NEAR_BITS), None
+        )
         if like is None:
             groups.append([item])
             of.append(fingerprint)

@@ -80,7 +80,9 @@ def _fold(text: str) -> tuple[str, Sequence[int]]:
         if character > "\u00bf" and not "\uac00" <= character <= "\ud7a3":
             parts = unicodedata.normalize("NFD", plain)
             # Only what stands above Latin, Greek and Cyrillic letters is an accent: elsewhere marks are vowels.
-            plain = "".join(part for part in parts if not "\u0300" <= part <= "\u036f") if parts[0] < "\u0590" else plain
+            plain = (
+                "".join(part for part in parts if not "\u0300" <= part <= "\u036f") if parts[0] < "\u0590" else plain
+            )
         folded += plain
         origin += [place] * len(plain)
     return "".join(folded), origin

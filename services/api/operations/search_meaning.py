@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from services.api.operations.queries import SearchInput
+from services.api.operations.search_yardstick import Yardstick
 from shared.embedding.embedder import Embedder
 from shared.errors import EmbedderUnavailable, GroundswellError
-from shared.schemas.post import Post
-from shared.schemas.vector import Vectors
 from shared.telemetry import logs
 from shared.vectors.index import Filter, VectorIndex
 
-#: Posts whose cosine with the query is lower are not "found by meaning". E5's cosines all lie high: over
-#: twelve events told in six languages, 97 % of the posts about what was asked reach 0.80 and 93 % of the
-#: others stay below it (a test holds both figures).
-LEAST_SIMILARITY = 0.80
-
 _log = logs.get(__name__)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What to look for: ``text`` as a query, or as a post to compare with; at most ``limit`` posts that meet ``where``."""
+
+    text: str
+    kind: Literal["passage", "query"]
+    limit: int
+    where: Filter
+    by_time: bool
+
+    @property
+    def has_meaning(self) -> bool:
+        """Signs alone have none: to a model they are like anything."""
+        return any(character.isalnum() or character > "\u2190" for character in self.text)
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -29,32 +38,32 @@ class Meaning(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
-def by_meaning(
-    index: VectorIndex,
-    embedder: Embedder,
-    given: SearchInput,
-    said: str,
-    like: Post | None,
-    among: frozenset[UUID] | None,
-    limit: int,
-) -> Meaning:
-    """The ``limit`` posts closest to what is ``said``, or to ``like``, that are close enough; only ``among`` those."""
-    if not embedder.available:
-        return Meaning(reason=f"There is no embedding model: {embedder.reason}.")
-    try:
-        where = Filter(feed=given.feed, language=given.language, since=given.since, until=given.until)
-        vector = _vector(embedder, said, like)
-        if vector is None or (among is not None and not among):
-            return Meaning()
-        found = index.search(embedder.model, vector, limit, where)
-    except GroundswellError as error:
-        part = "embedding model" if isinstance(error, EmbedderUnavailable) else "vector index"
-        _log.warning("search_by_meaning_failed", part=part, reason=str(error))
-        return Meaning(reason=f"The {part} failed: {error.what}")
-    return Meaning({one.post: one.similarity for one in found if one.similarity >= LEAST_SIMILARITY})
+class Eye:
+    """The index and the model through which meaning is looked for."""
 
+    def __init__(self, index: VectorIndex, embedder: Embedder) -> None:
+        self.index, self.embedder = index, embedder
+        self._yardstick = Yardstick()
 
-def _vector(embedder: Embedder, said: str, like: Post | None) -> Vectors | None:
-    if like is not None:
-        return embedder.embed([like.text], "passage")[0] if like.text.strip() else None
-    return embedder.embed([said], "query")[0] if said else None
+    def look(self, ask: Wanted) -> Meaning:
+        """The closest posts that are close enough. Blocks; never raises for a model or index that is away."""
+        if not self.embedder.available:
+            return Meaning(reason=f"There is no embedding model: {self.embedder.reason}.")
+        try:
+            return Meaning(self._look(ask))
+        except GroundswellError as error:
+            part = "embedding model" if isinstance(error, EmbedderUnavailable) else "vector index"
+            _log.warning("search_by_meaning_failed", part=part, reason=str(error))
+            return Meaning(reason=f"The {part} failed: {error.what}")
+
+    def _look(self, ask: Wanted) -> dict[UUID, float]:
+        model = self.embedder.model
+        if not ask.has_meaning:
+            self.index.count(model)  # is it there?
+            return {}
+        vector = self.embedder.embed([ask.text], ask.kind)[0]
+        found = self.index.search(model, vector, ask.limit, ask.where)
+        bars = self._yardstick.bars(self.embedder, vector, by_time=ask.by_time)
+        if not found or found[0].similarity < bars.best:
+            return {}
+        return {one.post: one.similarity for one in found if one.similarity >= bars.close}

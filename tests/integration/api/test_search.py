@@ -13,6 +13,8 @@ import pytest
 
 from services.api.operations.queries import SearchInput
 from services.api.operations.search import search
+from services.api.operations.search_coverage import Coverage
+from services.api.operations.search_meaning import Eye
 from shared.config.settings import Settings
 from shared.contracts.ids import post_id
 from shared.embedding.embedder import Embedder
@@ -72,7 +74,9 @@ class Record:
 
     def search(self, q: str, embedder: Embedder = OFF, **options: object) -> SearchResult:
         query = msgspec.convert({"q": q, **options}, SearchInput)
-        return self.run(lambda database: search(database, self.index, embedder, query))
+        return self.run(
+            lambda database: search(database, Eye(self.index, embedder), query, Coverage(self.index, embedder))
+        )
 
     def run(self, work: Callable[[AsyncDatabase], Awaitable[Result]]) -> Result:
         async def main() -> Result:
@@ -202,7 +206,9 @@ def test_words_rank_by_closeness_then_by_age(record: Record) -> None:
     record.add("outage again", minute=2)
     record.add("power came back after the long and tiring outage", minute=3)
     record.add("power outage", minute=0)
-    assert texts(record.search("power outage")) == ["power outage", "power came back after the long and tiring outage"]
+    both = ["power outage", "power came back after the long and tiring outage"]
+    assert texts(record.search("power outage"))[:2] == both
+    assert texts(record.search('"power" "outage"')) == both
     assert set(texts(record.search("outage", limit=2))) < {"outage", "outage again", "power outage"}
 
 
