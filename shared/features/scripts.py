@@ -7,7 +7,10 @@ are written as they stand in regular expressions of Python and of PostgreSQL ali
 from __future__ import annotations
 
 #: Thai, Lao, Burmese, Khmer, kana, and the Chinese characters: no spaces between words.
-UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    r"\U00020000-\U0003ffff"
+)
 #: Arrows, pictures and emoji.
 PICTURES = r"\u2190-\u2bff\U0001f000-\U0001faff"
 #: Korean parts words with spaces but lets them end in particles: a name is the beginning of a word, or inside.

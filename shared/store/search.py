@@ -185,7 +185,8 @@ def ranked(where: Condition, groups: Sequence[Sequence[Term]], fewest: int | Non
 def newest(where: Condition) -> Statement[Found]:
     """The newest ``limit`` posts that meet ``where``."""
     return Statement(
-        f"SELECT id, event_time AS time FROM {POSTS} WHERE {where.sql} ORDER BY event_time DESC, id DESC LIMIT %(limit)s",
+        f"""SELECT id, event_time AS time FROM {POSTS} WHERE {where.sql}
+             ORDER BY event_time DESC, id DESC LIMIT %(limit)s""",
         Found,
     )
 

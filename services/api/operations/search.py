@@ -24,6 +24,7 @@ from services.api.operations.search_fusion import fuse
 from services.api.operations.search_highlights import mark
 from services.api.operations.search_meaning import Eye, Meaning, Wanted
 from services.api.operations.search_wording import why
+from shared.contracts.ids import author_hash
 from shared.errors import InputError, NotFound
 from shared.features.query import Query, Term, read
 from shared.schemas.post import Post
@@ -78,11 +79,20 @@ class Asked(msgspec.Struct, frozen=True):
 
     def wanted(self, among: frozenset[UUID] | None) -> Wanted:
         """What to look for by meaning, ``among`` these posts alone if any are given."""
-        given = self.input
-        where = Filter(feed=given.feed, language=given.language, since=given.since, until=given.until)
+        by = self.filters
+        where = Filter(
+            feed=by.feed,
+            language=by.language,
+            author=None if by.author is None else author_hash(by.author),
+            linked=by.linked,
+            posts=among,
+            since=by.since,
+            until=by.until,
+        )
         text = self.like.text if self.like else self.query.said
         kind: Literal["passage", "query"] = "passage" if self.like else "query"
-        return Wanted(text=text, kind=kind, limit=DEPTH, where=where, by_time=self.by_time)
+        liked = UUID(self.like.id) if self.like else None
+        return Wanted(text=text, kind=kind, post=liked, limit=DEPTH, where=where, by_time=self.by_time)
 
     @property
     def digest(self) -> bytes:

@@ -21,7 +21,7 @@ _WORDS = re.compile(r"[^\W_]+")
 
 
 class Marked(msgspec.Struct, frozen=True):
-    """``ranges`` of [start, end) in order, apart from each other; ``held``: the terms that are there, as they were asked for."""
+    """``ranges`` of [start, end), in order and apart from each other; ``held``: the terms that are there."""
 
     ranges: list[tuple[int, int]] = []
     held: list[Term] = []

@@ -10,6 +10,7 @@ import msgspec
 from services.api.operations.search_yardstick import Yardstick
 from shared.embedding.embedder import Embedder
 from shared.errors import EmbedderUnavailable, GroundswellError
+from shared.schemas.vector import Vectors
 from shared.telemetry import logs
 from shared.vectors.index import Filter, VectorIndex
 
@@ -17,9 +18,10 @@ _log = logs.get(__name__)
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What to look for: ``text`` as a query, or as a post to compare with; at most ``limit`` posts that meet ``where``."""
+    """What to look for: ``text``, which is a query or that of ``post``; at most ``limit`` posts that meet ``where``."""
 
     text: str
+    post: UUID | None
     kind: Literal["passage", "query"]
     limit: int
     where: Filter
@@ -61,9 +63,15 @@ class Eye:
         if not ask.has_meaning:
             self.index.count(model)  # is it there?
             return {}
-        vector = self.embedder.embed([ask.text], ask.kind)[0]
+        vector = self._vector(ask)
         found = self.index.search(model, vector, ask.limit, ask.where)
         bars = self._yardstick.bars(self.embedder, vector, by_time=ask.by_time)
         if not found or found[0].similarity < bars.best:
             return {}
         return {one.post: one.similarity for one in found if one.similarity >= bars.close}
+
+    def _vector(self, ask: Wanted) -> Vectors:
+        if ask.post is not None and ask.post in (known := self.index.vectors(self.embedder.model, [ask.post])):
+            return known[ask.post]
+        vector: Vectors = self.embedder.embed([ask.text], ask.kind)[0]
+        return vector
