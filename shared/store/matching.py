@@ -2,8 +2,8 @@
 
 A word or phrase of a script that parts words goes through the full-text index, without stemming, in
 whatever letter case and with whatever accents. What PostgreSQL's parser does not see as words is looked
-for in the text as it is written: scripts without spaces, emoji, and names such as C++. A hashtag is a mark in the text or one of the
-post's own tags; a cashtag stands alone. A deleted post never matches.
+for in the text as it is written: scripts without spaces, emoji, and names such as C++. A hashtag is a mark
+in the text or one of the post's own tags; a cashtag stands alone. A deleted post never matches.
 """
 
 from __future__ import annotations
