@@ -49,4 +49,3 @@ SELECT a.id, a.seq, a.feed, a.uri, a.author, a.author_hash, a.event_time, a.clai
        (SELECT count(*)::integer FROM reaction r WHERE r.subject = a.id AND r.kind = 2 AND NOT r.deleted),
        NULL::timestamptz, to_tsvector('simple', a.text)
   FROM post_archive a;
-CREATE TABLE IF NOT EXISTS vector_removal (post uuid PRIMARY KEY, added_at timestamptz NOT NULL DEFAULT now());
