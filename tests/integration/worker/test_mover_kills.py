@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -25,9 +22,10 @@ from shared.contracts.ids import post_id
 from shared.schemas.base import Schema
 from shared.store.database import Database, Statement
 from tests.support import wire
+from tests.support.movers import HOUR, Movers
 from tests.support.waiting import until
 
-HOUR, HOT = 3_600.0, 2 * 86_400.0
+HOT = 2 * 86_400.0
 ORIGIN = Origin("jetstream", "jetstream/1", "feed.example")
 SPEC = FeedSpec("jetstream", "jetstream", "wss://feed.example/subscribe", 0)
 #: Before the boundary and after it: as far from it as neither movers nor the test can drift, and well within the
@@ -74,41 +72,6 @@ COLD = Statement("SELECT count(*) AS rows FROM post_archive", Number)
 KEYS = Statement("SELECT count(*) AS rows FROM post_archive JOIN post_archive_key USING (id, event_time)", Number)
 ALL_KEYS = Statement("SELECT count(*) AS rows FROM post_archive_key", Number)
 REMOVALS = Statement("SELECT count(*) AS rows FROM vector_removal JOIN post_archive ON id = post", Number)
-
-
-class Movers:
-    """Two processes, one ahead by half an hour and one behind. A dead one is started anew."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self._url, self._folder = url, folder
-        self._offsets = {"ahead": HOUR / 2, "behind": -HOUR / 2}
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.kills = 0
-
-    def start(self) -> None:
-        for name in self._offsets.keys() - self._processes.keys():
-            command = [sys.executable, "-m", "tests.support.mover_process", self._url, str(HOT)]
-            with (self._folder / name).open("ab") as log:
-                self._processes[name] = subprocess.Popen([*command, str(self._offsets[name])], stdout=log, stderr=log)
-
-    def kill(self, name: str) -> None:
-        process = self._processes.pop(name)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        self.kills += 1
-
-    def stop(self) -> None:
-        for name in list(self._processes):
-            self.kill(name)
-
-    def batches(self, name: str) -> list[tuple[int, int]]:
-        """(posts moved, what the process took for now) of each batch that ended."""
-        path = self._folder / name
-        lines = [line.split() for line in path.read_text().splitlines()] if path.exists() else []
-        return [(int(line[0]), int(line[1])) for line in lines if len(line) == 2 and line[0].isdigit()]
-
-    def log(self, name: str) -> str:
-        return (self._folder / name).read_text()
 
 
 @pytest.mark.timeout(180)
@@ -178,7 +141,7 @@ def test_two_movers_with_clocks_an_hour_apart_killed_anywhere_skip_and_repeat_no
                         likes[id] += 1
                 send(*events)
 
-    movers = Movers(postgres_url, tmp_path)
+    movers = Movers(postgres_url, HOT, tmp_path)
     threads = [threading.Thread(target=read), threading.Thread(target=write)]
     try:
         movers.start()
