@@ -30,6 +30,20 @@ CREATE FUNCTION post_words(said text, tags text[]) RETURNS tsvector LANGUAGE sql
     || CASE WHEN tags <> '{}' OR said ~ '[#＃]' THEN public.post_tags(said, tags) ELSE ''::tsvector END
 $$;
 
--- Every post is read once more, which may take longer than a statement usually may.
+-- Every post, hot or cold, is read once more, which may take longer than a statement usually may.
 SET LOCAL statement_timeout = 0;
+DROP VIEW every_post;
 ALTER TABLE post ALTER COLUMN words SET EXPRESSION AS (public.post_words(text, tags));
+DROP INDEX post_archive_words;
+CREATE INDEX post_archive_words ON post_archive USING gin (post_words(text, tags));
+CREATE VIEW every_post AS
+SELECT id, seq, feed, uri, author, author_hash, event_time, claimed_time, text, languages, tags, links, terms,
+       fingerprint, reply_to, likes, reposts, deleted_at, words
+  FROM post
+ UNION ALL
+SELECT a.id, a.seq, a.feed, a.uri, a.author, a.author_hash, a.event_time, a.claimed_time, a.text, a.languages,
+       a.tags, a.links, a.terms, a.fingerprint, a.reply_to,
+       (SELECT count(*)::integer FROM reaction r WHERE r.subject = a.id AND r.kind = 1 AND NOT r.deleted),
+       (SELECT count(*)::integer FROM reaction r WHERE r.subject = a.id AND r.kind = 2 AND NOT r.deleted),
+       NULL::timestamptz, post_words(a.text, a.tags)
+  FROM post_archive a;
