@@ -28,3 +28,9 @@ DELIVERIES = Counter(
 DELIVERY_SECONDS = Histogram("groundswell_worker_delivery_seconds", "Time one attempt to send took.", ["kind"])
 REMOVED = Counter("groundswell_worker_retention_rows_total", "Rows removed because of their age.", ["table"])
 VALKEY_UP = Gauge("groundswell_worker_valkey_up", "1 while Valkey answers.")
+VECTOR_INDEXES = Counter("groundswell_worker_vector_indexes_total", "Approximate indexes of pgvector that were built.")
+VECTOR_CHUNKS_DROPPED = Counter("groundswell_worker_vector_chunks_dropped_total", "Empty chunks of vectors dropped.")
+VECTORS_MISSING = Counter(
+    "groundswell_worker_vectors_missing_total", "Posts found without a vector and put to be embedded."
+)
+VECTORS_EXTRA = Counter("groundswell_worker_vectors_extra_total", "Vectors found without a post and put to be removed.")
