@@ -20,6 +20,8 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     retention_seconds: float = 1800.0
     #: Between looks at the vector index: is a chunk full, is a comparison with the record due.
     vectors_seconds: float = 30.0
+    #: Between looks for posts that left the hot window.
+    move_seconds: float = 60.0
     heartbeat_milliseconds: int = 5000
     #: Before the first clean-up: a start has better things to do.
     settle_seconds: float = 60.0

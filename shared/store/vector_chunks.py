@@ -12,7 +12,7 @@ from shared.store.database import Command, Statement
 from shared.store.vectors import OPERATORS, Count
 
 #: Languages and feeds that may have an index of their own.
-PLAIN = re.compile(r"[A-Za-z0-9.-]{1,64}")
+PLAIN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
