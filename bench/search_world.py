@@ -81,7 +81,7 @@ class World:
 
     def posts(self, start: int, count: int) -> Made:
         """Posts ``start`` to ``start + count``, whatever was asked for before."""
-        chance = np.random.default_rng([self._seed, start])
+        chance = np.random.default_rng([self._seed, start % 2**32, start // 2**32])
         picked = chance.integers(len(self._seeds.texts), size=count)
         others = self._neighbours[picked, chance.integers(self._neighbours.shape[1], size=count)]
         share = chance.uniform(0, 0.5, size=(count, 1)).astype(np.float32)
@@ -96,7 +96,7 @@ class World:
             Entry(
                 _id(start + place),
                 FEEDS[feeds[place]],
-                self._begin + (start + place) * self._apart,
+                self._begin + (start + place) % 2**31 * self._apart,
                 (self._seeds.languages[picked[place]],),
                 int(authors[place]),
                 bool(linked[place]),

@@ -170,3 +170,20 @@ def test_an_index_that_is_away_changes_nothing(database: Database) -> None:
         repair(database, index)(threading.Event())
     index.away = False
     assert repair(database, index, holder="another")(threading.Event()).missing == 4
+
+
+def test_an_index_that_lost_everything_is_filled_again(database: Database) -> None:
+    put(database, [entry.post for entry in CROWD.entries])
+    database.execute(
+        Command(
+            """CREATE TABLE IF NOT EXISTS vector_model (
+                 model text PRIMARY KEY, state text, complete boolean, lost boolean NOT NULL DEFAULT false)"""
+        )
+    )
+    for model, state, complete in ((MODEL, "active", True), ("model-b", "building", False)):
+        database.execute(
+            Command("INSERT INTO vector_model (model, state, complete) VALUES (%(model)s, %(state)s, %(complete)s)"),
+            {"model": model, "state": state, "complete": complete},
+        )
+    # what a model that is being built lacks is not for a repair to mend
+    assert repair(database, MemoryIndex())(threading.Event()) == Found(missing=40, looked=40)
