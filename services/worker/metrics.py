@@ -40,3 +40,4 @@ VECTORS_MISSING = Counter(
     "groundswell_worker_vectors_missing_total", "Posts found without a vector and put to be embedded."
 )
 VECTORS_EXTRA = Counter("groundswell_worker_vectors_extra_total", "Vectors found without a post and put to be removed.")
+VECTORS = Gauge("groundswell_worker_vectors", "Vectors in the index, by model.", ["model"])

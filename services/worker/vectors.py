@@ -27,6 +27,7 @@ class VectorCare:
     ) -> None:
         self._settings, self._database, self._open, self._holder, self._stop = settings, database, index, holder, stop
         self._keeper = Keeper(settings, database) if settings.vector_backend == "pgvector" else None
+        self._index: VectorIndex | None = None
         self._repair: Repair | None = None
 
     def __call__(self) -> None:
@@ -37,8 +38,11 @@ class VectorCare:
             metrics.VECTOR_CHUNKS_DROPPED.inc(tended.dropped)
         if self._settings.vector_backend == "memory":
             return
-        if self._repair is None:
-            self._repair = Repair(self._database, self._open(self._settings, self._database), self._holder)
+        if self._repair is None or self._index is None:
+            self._index = self._open(self._settings, self._database)
+            self._repair = Repair(self._database, self._index, self._holder)
+        for model in self._index.models():
+            metrics.VECTORS.labels(model).set(self._index.count(model))
         try:
             found = self._repair(self._stop)
         except FencedError:

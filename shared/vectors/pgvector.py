@@ -29,7 +29,7 @@ from shared.vectors.index import Entry, Filter, Match, language_keys
 #: A chunk that holds so many is sealed.
 CHUNK_ROWS = 50_000
 #: Where filters leave at most so many rows of the indexed chunks, all of them are compared.
-EXACT_ROWS = 40_000
+EXACT_ROWS = 20_000
 #: Rows that are looked at to know how many pass a filter.
 SAMPLED_ROWS = 4_000
 #: The share of an index's lists that is looked at where all of its rows pass, and their least number; for an

@@ -35,6 +35,7 @@ def test_the_worker_indexes_drops_and_repairs(database: Database, postgres_url: 
     VectorCare(settings, database, small, "me", threading.Event())()
     after = (metrics.VECTOR_INDEXES._value.get(), metrics.VECTORS_EXTRA._value.get())
     assert after[0] > before[0]
+    assert metrics.VECTORS.labels(MODEL)._value.get() == 150
     assert after[1] - before[1] == 150  # no post is in the record
 
 
