@@ -36,6 +36,7 @@ VERBS = (
     Verb("detect", "detect", "run the momentum engine alone over a recording"),
     Verb("simulate", "simulate", "serve a simulated feed, or record it"),
     Verb("env", "env", "check the configuration, or print its template or documentation"),
+    Verb("vectors", "vectors", "look at the vector index, repair it, keep and restore snapshots of Qdrant"),
     Verb("migrate", "migrate", "bring the database schema up to date"),
     Verb("relay", "units", "run the relay alone"),
     Verb("api", "units", "run the API alone"),

@@ -59,6 +59,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About("Qdrant's address; needed when the vector backend is qdrant.", _SERVICES, "http://qdrant:6333"),
     ] = ""
     qdrant_api_key: Annotated[str, About("Qdrant's API key, if it asks for one.", _SERVICES, "k3y", secret=True)] = ""
+    qdrant_storage: Annotated[
+        Literal["memory", "compact"],
+        About(
+            'How Qdrant keeps vectors: "memory" holds them whole in memory, about 1.1 GB a million; "compact" puts'
+            " them on disk with a byte a number in memory, about 0.6 GB a million. Choose it where memory is short.",
+            ("relay", "api"),
+            "memory",
+        ),
+    ] = "memory"
     relay_pool_size: Annotated[
         int, About("PostgreSQL connections the relay may hold.", ("relay",), "4", least=2, most=50)
     ] = 4

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.api import metrics
 from services.api.operations.search_yardstick import Yardstick
 from shared.embedding.embedder import Embedder
 from shared.errors import EmbedderUnavailable, GroundswellError
@@ -64,7 +65,8 @@ class Eye:
             self.index.count(model)  # is it there?
             return {}
         vector = self._vector(ask)
-        found = self.index.search(model, vector, ask.limit, ask.where)
+        with metrics.VECTOR_SEARCH_SECONDS.time():
+            found = self.index.search(model, vector, ask.limit, ask.where)
         bars = self._yardstick.bars(self.embedder, vector, by_time=ask.by_time)
         if not found or found[0].similarity < bars.best:
             return {}
