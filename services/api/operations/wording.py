@@ -63,6 +63,11 @@ _PARTS = {
         "Some watches do not judge all their conditions; each says which.",
         "See the reason beside the watch.",
     ),
+    "clusters": Words(
+        "Map of the last hour",
+        "The map of what the last hour talks about is old or shows only a part.",
+        "See the reason; it goes on by itself once new posts have their vectors.",
+    ),
     "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }
