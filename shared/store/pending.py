@@ -15,13 +15,18 @@ from shared.store.vectors import Count
 
 
 class PendingPost(msgspec.Struct, frozen=True, kw_only=True):
-    """What an embedder and an index need of a post. ``version`` tells one text of the post from another."""
+    """What an embedder and an index need of a post.
+
+    ``author`` is a hash; ``version`` tells one text of the post from another.
+    """
 
     id: UUID
     text: str
     feed: str
     time: datetime
     languages: list[str]
+    author: int
+    linked: bool
     version: int
 
 
@@ -33,7 +38,8 @@ class Gone(msgspec.Struct, frozen=True):
 
 #: The newest ``limit`` first: what people look at now matters more than a backlog.
 TAKE = Statement(
-    """SELECT p.id, p.text, p.feed, p.event_time AS time, p.languages, hashtextextended(p.text, 0) AS version
+    """SELECT p.id, p.text, p.feed, p.event_time AS time, p.languages, p.author_hash AS author,
+              cardinality(p.links) > 0 AS linked, hashtextextended(p.text, 0) AS version
          FROM embedding_pending e JOIN post p ON p.id = e.post
         WHERE p.deleted_at IS NULL
         ORDER BY e.seq DESC LIMIT %(limit)s""",

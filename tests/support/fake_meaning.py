@@ -9,9 +9,10 @@ from uuid import UUID
 
 import numpy as np
 
-from shared.errors import EmbedderUnavailable, IndexUnavailable
+from shared.errors import EmbedderUnavailable
 from shared.schemas.vector import DIMENSION, Vectors
-from shared.vectors.index import Entry, Filter, Match
+from shared.vectors.index import Entry
+from shared.vectors.memory import MemoryIndex
 
 
 class FakeEmbedder:
@@ -34,33 +35,18 @@ class FakeEmbedder:
         return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
-class FakeIndex:
-    """Remembers vectors by post."""
+class FakeIndex(MemoryIndex):
+    """The index in memory, with what it was asked to forget."""
 
     def __init__(self) -> None:
-        self.away = False
-        self.vectors: dict[UUID, Entry] = {}
+        super().__init__()
         self.deleted: list[UUID] = []
 
-    def _check(self) -> None:
-        if self.away:
-            raise IndexUnavailable("The fake index is away.")
-
-    def ensure(self, model: str) -> None:
-        self._check()
-
-    def upsert(self, model: str, entries: Sequence[Entry], vectors: Vectors) -> None:
-        self._check()
-        self.vectors |= {entry.post: entry for entry in entries}
+    @property
+    def entries(self) -> dict[UUID, Entry]:
+        """By post, of whichever model."""
+        return {post: entry for kept in self._kept.values() for post, (entry, _vector) in kept.items()}
 
     def delete(self, posts: Sequence[UUID]) -> None:
-        self._check()
+        super().delete(posts)
         self.deleted += posts
-        for post in posts:
-            self.vectors.pop(post, None)
-
-    def search(self, model: str, vector: Vectors, limit: int, where: Filter) -> list[Match]:
-        return []
-
-    def count(self, model: str) -> int:
-        return len(self.vectors)

@@ -136,7 +136,9 @@ class EmbedStage:
         began = time.monotonic()
         vectors = embedder.embed([post.text for post in batch], "passage")
         self._say("embedding", "ok", None)
-        entries = [Entry(post.id, post.feed, post.time, tuple(post.languages)) for post in batch]
+        entries = [
+            Entry(post.id, post.feed, post.time, tuple(post.languages), post.author, post.linked) for post in batch
+        ]
         self._index.upsert(embedder.model, entries, vectors)
         self._say("vectors", "ok", None)
         # A deletion may have passed while the vector was being made: it must win.

@@ -34,7 +34,16 @@ class FakePending:
         for n in range(number):
             time = datetime(2026, 6, 1, tzinfo=UTC)
             self.posts.append(
-                PendingPost(id=uuid4(), text=f"text {n}", feed="f", time=time, languages=["en"], version=n)
+                PendingPost(
+                    id=uuid4(),
+                    text=f"text {n}",
+                    feed="f",
+                    time=time,
+                    languages=["en"],
+                    author=n,
+                    linked=True,
+                    version=n,
+                )
             )
 
     def take(self, limit: int) -> list[PendingPost]:
@@ -75,7 +84,8 @@ def test_pending_posts_are_embedded_newest_first_in_bounded_batches(embed: Stage
     embed.pending.add(100)
     embed.stage.start()
     until(lambda: not embed.pending.posts)
-    assert len(embed.index.vectors) == 100
+    assert len(embed.index.entries) == 100
+    assert {(entry.author, entry.linked) for entry in embed.index.entries.values()} == {(n, True) for n in range(100)}
     assert embed.embedder.embedded[0] == "text 99"
     assert embed.pending.most_taken == 32
     assert embed.states == {"embedding": "ok", "vectors": "ok"}
@@ -87,8 +97,8 @@ def test_a_post_deleted_while_its_vector_was_made_has_none(embed: Stage) -> None
     embed.pending.gone.add(gone)
     embed.stage.start()
     until(lambda: not embed.pending.posts)
-    assert gone not in embed.index.vectors
-    assert len(embed.index.vectors) == 2
+    assert gone not in embed.index.entries
+    assert len(embed.index.entries) == 2
 
 
 def test_a_broken_model_leaves_posts_pending_and_recovers(embed: Stage) -> None:
