@@ -20,7 +20,8 @@ from services.api.clusters import grouping, labels, places
 from services.api.clusters.config import ClusterConfig
 from services.api.clusters.frame import HEIGHT, WIDTH
 from services.api.clusters.geometry import Means, unit, weights_of
-from services.api.clusters.grouping import Grouped, Posts
+from services.api.clusters.grouping import Grouped, Judge, Posts
+from services.api.clusters.judge import Judges
 from services.api.clusters.model import MINUTE_US, Conversation, Item, Picture, Place
 from services.api.clusters.representatives import representatives
 from shared.errors import InputError
@@ -56,6 +57,7 @@ class Engine:
         self._config = config or ClusterConfig()
         self._known: list[Known] = []
         self._means = Means()
+        self._turn = 0
         if snapshot is None:
             return
         try:
@@ -71,7 +73,10 @@ class Engine:
         return msgspec.msgpack.encode(_Kept(version=_VERSION, known=self._known, means=self._means.kept()))
 
     def refresh(self, items: Sequence[Item], vectors: Vectors, until_us: int) -> Picture:
-        """Group the posts of a window that ends at ``until_us``. ``vectors`` is float32 (len(items), DIMENSION)."""
+        """Group the posts of a window that ends at ``until_us``, oldest first.
+
+        ``vectors`` is float32 (len(items), DIMENSION), side by side with ``items``.
+        """
         posts = self._posts(items, vectors)
         grouped = self._group(posts, items, until_us)
         conversations = self._describe(posts, items, grouped, until_us)
@@ -93,46 +98,57 @@ class Engine:
     def _group(self, posts: Posts, items: Sequence[Item], until_us: int) -> Grouped:
         """The window grouped around the known centres and new ones; ``self._known`` follows."""
         config, known = self._config, list(self._known)
+        judges = Judges(config, posts, items)
         grouped = grouping.refine(posts, _centres(known), config, config.rounds)
-        known, grouped = self._drop(posts, grouped, known, len(known))
+        known, grouped = self._keep(posts, grouped, known, [judges.kept] * len(known))
         old = len(known)
         centres = grouped.centres
         for number in range(old):
-            rows = np.flatnonzero(grouped.labels == number)
-            pair = grouping.halves(posts, rows, config) if len(centres) < config.most_clusters else None
+            pair = grouping.halves(posts, np.flatnonzero(grouped.labels == number), config, judges.new)
             if pair is not None:
                 centres[number] = pair[0]
                 centres = np.vstack([centres, pair[1:]])
         free = np.flatnonzero(grouped.labels < 0)
-        searched = posts.take(free[:: 1 + len(free) // config.searched_posts])
-        centres = np.vstack([centres, grouping.found(searched, config, config.most_clusters - len(centres))])
+        begun = grouping.found(posts.take(free), self._searched(len(free)), config, lambda rows: judges.new(free[rows]))
+        centres = np.vstack([centres, begun])
         centres = grouping.refine(posts, centres, config, config.rounds).centres
         into = grouping.merge(centres, config.merge)
         stays = [row for row, target in enumerate(into) if row == target]
         known = [known[row] if row < old else Known(id="", born_us=until_us, centre=b"") for row in stays]
-        old = sum(row < old for row in stays)
         grouped = grouping.refine(posts, centres[stays], config, 2)
-        self._known, grouped = self._drop(posts, grouped, known, old)
+        self._known, grouped = self._keep(
+            posts, grouped, known, [judges.kept if row < old else judges.new for row in stays]
+        )
         for number, one in enumerate(self._known):
             one.centre = grouped.centres[number].astype(np.float16).tobytes()
             if not one.id:
                 one.id = _id(until_us, items[_nearest(grouped, number)].post)
         return grouped
 
-    def _drop(self, posts: Posts, grouped: Grouped, known: list[Known], old: int) -> tuple[list[Known], Grouped]:
-        """Without what is no conversation: the first ``old`` live on with fewer people."""
-        config = self._config
-        stays = []
-        for number in range(len(known)):
-            people, texts = config.least_people, config.least_texts
-            if number < old:
-                people, texts = config.least_people_kept, config.least_texts_kept
-            rows = np.flatnonzero(grouped.labels == number)
-            if grouping.is_conversation(posts, rows, people, texts, config.near_bits):
-                stays.append(number)
+    def _searched(self, count: int) -> NDArray[np.intp]:
+        """Which of ``count`` scattered posts, in the order of time, are searched: the newest, and others by turns."""
+        most = self._config.searched_posts
+        if count <= most:
+            return np.arange(count)
+        newest = count - most // 2
+        step = -(-newest // (most - most // 2))
+        self._turn += 1
+        return np.concatenate([np.arange(self._turn % step, newest, step), np.arange(newest, count)])
+
+    def _keep(
+        self, posts: Posts, grouped: Grouped, known: list[Known], judges: Sequence[Judge]
+    ) -> tuple[list[Known], Grouped]:
+        """What its judge calls a conversation; of too many, those of the most people."""
+        members = [np.flatnonzero(grouped.labels == number) for number in range(len(known))]
+        stays = [number for number, judge in enumerate(judges) if judge(members[number])]
+        if len(stays) > self._config.most_clusters:
+            people = {number: len(np.unique(posts.authors[members[number]])) for number in stays}
+            stays = sorted(sorted(stays, key=lambda number: -people[number])[: self._config.most_clusters])
         if len(stays) == len(known):
             return known, grouped
-        return [known[row] for row in stays], grouping.assign(posts.points, grouped.centres[stays], config.belongs)
+        return [known[row] for row in stays], grouping.assign(
+            posts.points, grouped.centres[stays], self._config.belongs
+        )
 
     # --- what is said of them -------------------------------------------------------------------
     def _describe(self, posts: Posts, items: Sequence[Item], grouped: Grouped, until_us: int) -> list[Conversation]:
@@ -168,7 +184,7 @@ class Engine:
         spark = np.bincount(bars, minlength=SPARK)
         spoken = Counter(item.language for item in inside if item.language)
         newest = sorted(inside, key=lambda item: (-item.time_us, item.post))
-        chosen = representatives(inside, posts.points[rows], cosines, config.near_bits)
+        chosen = representatives(inside, posts.points[rows], cosines, config.same)
         return Conversation(
             id=known.id,
             label=known.label,

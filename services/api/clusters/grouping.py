@@ -8,6 +8,7 @@ together are merged and one that holds two subjects is split, as in ISODATA (Bal
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +16,17 @@ from numpy.typing import NDArray
 
 from services.api.clusters.config import ClusterConfig
 from services.api.clusters.geometry import Weights, unit
-from services.api.momentum.explain import distinct_texts
 from shared.schemas.vector import DIMENSION, Vectors
 
 Labels = NDArray[np.int32]
 #: Of more members, an even part is looked at where two halves are sought.
 _HALVED_MOST = 1_500
+_COMPARED_MOST = 300
+#: Places that are looked at for new conversations in one refresh; each holds at least so many voices.
+_TRIED_MOST, _DENSE = 120, 2.0
+
+#: Whether some rows are a conversation.
+Judge = Callable[[NDArray[np.intp]], bool]
 
 
 class Posts(NamedTuple):
@@ -72,38 +78,48 @@ def refine(posts: Posts, centres: Vectors, config: ClusterConfig, rounds: int) -
     return assign(posts.points, centres, config.belongs)
 
 
-def is_conversation(posts: Posts, rows: NDArray[np.intp], people: int, texts: int, near_bits: int) -> bool:
-    """Whether enough distinct accounts say enough distinct things."""
-    if len(rows) < max(people, texts) or len(np.unique(posts.authors[rows])) < people:
-        return False
-    # Texts are compared pair by pair, of a large group a part only: it is enough to find the least number.
-    part = posts.prints[rows] if len(rows) <= 200 else posts.prints[rows[:: len(rows) // 200]]
-    return distinct_texts(part, near_bits) >= texts
+def distinct_texts(points: Vectors, same: float) -> list[int]:
+    """Rows of ``points`` of which no two say nearly the same, in their order; of many, an even part is looked at.
+
+    Fingerprints do not do: a sentence with another name in it has another, and a translation too.
+    """
+    rows = range(0, len(points), 1 + len(points) // _COMPARED_MOST)
+    near = points[rows.start :: rows.step] @ points[rows.start :: rows.step].T >= same
+    chosen: list[int] = []
+    for place in range(len(near)):
+        if not near[place, chosen].any():
+            chosen.append(place)
+    return [rows[place] for place in chosen]
 
 
-def found(posts: Posts, config: ClusterConfig, room: int) -> Vectors:
-    """Centres of conversations among ``posts``, densest first, at most ``room``."""
-    if len(posts.points) < config.least_people or room <= 0:
-        return no_centres()
-    cosines = posts.points @ posts.points.T
-    near = cosines >= config.neighbours
-    free = posts.weights.copy()
-    open_ = np.ones(len(free), dtype=np.bool_)
+def found(posts: Posts, searched: NDArray[np.intp], config: ClusterConfig, judge: Judge) -> Vectors:
+    """Centres of conversations among ``posts``, densest first, at most ``most_clusters``.
+
+    They are sought among the rows ``searched`` and judged with all of ``posts``.
+    """
+    part = posts.take(searched)
+    near = part.points @ part.points.T >= config.neighbours
+    density = near @ part.weights
+    weights, free = part.weights.copy(), np.ones(len(posts.points), dtype=np.bool_)
     centres: list[Vectors] = []
-    while len(centres) < room:
-        density = np.where(open_, near @ free, 0.0)
-        seed = int(np.argmax(density))
-        if density[seed] < 2.0:
+    for _ in range(_TRIED_MOST):
+        if len(centres) == config.most_clusters or not len(density) or density.max() < _DENSE:
             break
-        around = np.flatnonzero(near[seed] & (free > 0))
-        centre = unit((posts.weights[around] @ posts.points[around])[None, :])
-        rows = np.flatnonzero((posts.points @ centre[0] >= config.belongs) & (free > 0))
-        if is_conversation(posts, rows, config.least_people, config.least_texts, config.near_bits):
-            centres.append(centre[0])
-            free[rows] = 0.0
-            open_[rows] = False
-        open_[seed] = False
-        open_[around] &= cosines[seed, around] < config.belongs
+        seed = int(np.argmax(density))
+        around = np.flatnonzero(near[seed] & (weights > 0))
+        centre = unit((weights[around] @ part.points[around])[None, :])[0]
+        rows = np.flatnonzero((posts.points @ centre >= config.belongs) & free)
+        if judge(rows):
+            centres.append(centre)
+            free[rows] = False
+            taken = np.flatnonzero((part.points @ centre >= config.belongs) & (weights > 0))
+        else:
+            # Its nearest would only lead here again.
+            taken = around[part.points[around] @ centre >= config.belongs]
+        taken = np.union1d(taken, [seed])
+        density -= near[:, taken] @ weights[taken]
+        weights[taken] = 0.0
+        density[taken] = 0.0
     return np.array(centres, dtype=np.float32) if centres else no_centres()
 
 
@@ -121,11 +137,12 @@ def merge(centres: Vectors, least: float) -> list[int]:
     return into
 
 
-def halves(posts: Posts, rows: NDArray[np.intp], config: ClusterConfig) -> Vectors | None:
+def halves(posts: Posts, rows: NDArray[np.intp], config: ClusterConfig, judge: Judge) -> Vectors | None:
     """Two centres, the larger half's first, if the posts of one group are two conversations."""
     if len(rows) < 2 * config.least_people:
         return None
-    part = posts.take(rows[:: 1 + len(rows) // _HALVED_MOST])
+    looked_at = rows[:: 1 + len(rows) // _HALVED_MOST]
+    part = posts.take(looked_at)
     middle = part.weights @ part.points
     first = int(np.argmin(part.points @ middle))
     second = int(np.argmin(part.points @ part.points[first]))
@@ -138,8 +155,6 @@ def halves(posts: Posts, rows: NDArray[np.intp], config: ClusterConfig) -> Vecto
     if float(pair[0] @ pair[1]) >= config.split:
         return None
     sides = [np.flatnonzero(~side), np.flatnonzero(side)]
-    if not all(
-        is_conversation(part, half, config.least_people, config.least_texts, config.near_bits) for half in sides
-    ):
+    if not all(judge(looked_at[half]) for half in sides):
         return None
     return pair if len(sides[0]) >= len(sides[1]) else pair[::-1]

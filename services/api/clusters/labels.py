@@ -56,6 +56,14 @@ def terms_of_posts(items: Sequence[Item], everywhere: Counter[str], average: flo
     return list(chosen)[:TERMS]
 
 
+def named(items: Sequence[Item], terms: Sequence[str]) -> float:
+    """Part of ``items`` that hold one of the first terms, of those in the languages that gave the terms."""
+    first = set(terms[:LABEL_WORDS])
+    spoken = {item.language for item in items if first & set(item.terms)}
+    asked = [item for item in items if item.language in spoken]
+    return sum(bool(first & set(item.terms)) for item in asked) / len(asked) if asked else 0.0
+
+
 def label_of(terms: Sequence[str]) -> str:
     """Up to four words with a dot between; tags and sites only where words alone say too little."""
     plain = whole_words([term for term in terms if term[0] not in "#$" and "." not in term])

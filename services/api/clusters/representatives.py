@@ -8,25 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.api.clusters.model import Item
-from shared.features.fingerprint import distance
 from shared.schemas.vector import Vectors
 
 MOST = 3
 #: Of the most central, so many are looked at.
 _LOOKED_AT = 60
-#: Posts nearer than this by meaning say the same.
-_SAME = 0.9
 
 
-def representatives(items: Sequence[Item], points: Vectors, cosines: NDArray[np.float32], near_bits: int) -> list[int]:
+def representatives(items: Sequence[Item], points: Vectors, cosines: NDArray[np.float32], same: float) -> list[int]:
     """Up to three indexes into ``items``: central first, of distinct authors, no two nearly the same text."""
     chosen: list[int] = []
     for row in np.argsort(-cosines, kind="stable")[:_LOOKED_AT].tolist():
         one = items[row]
         apart = all(
             one.author != items[other].author
-            and distance(one.fingerprint, items[other].fingerprint) > near_bits
-            and float(points[row] @ points[other]) < _SAME
+            and one.fingerprint != items[other].fingerprint
+            and float(points[row] @ points[other]) < same
             for other in chosen
         )
         if apart:
