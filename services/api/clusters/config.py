@@ -15,14 +15,14 @@ class ClusterConfig(msgspec.Struct, frozen=True, kw_only=True):
     most_clusters: int = 40
     #: A conversation needs so many distinct accounts, and texts that do not say nearly the same.
     least_people: int = 6
-    least_texts: int = 6
+    least_texts: int = 8
     #: Voices are posts of which neither the account nor the text came before: so many, and this part of the posts,
     #: until there are ``enough_voices``.
     least_voices: float = 8.0
     least_voices_part: float = 0.25
     enough_voices: float = 25.0
     #: Two texts from this cosine on say nearly the same.
-    same: float = 0.75
+    same: float = 0.7
     #: This part of its texts must hold one of the words that name it: small talk is alike and shares no word.
     least_named: float = 0.5
     #: One that is known lives on with less, so that it does not come and go at the limit.

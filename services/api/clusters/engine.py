@@ -78,8 +78,9 @@ class Engine:
         ``vectors`` is float32 (len(items), DIMENSION), side by side with ``items``.
         """
         posts = self._posts(items, vectors)
-        grouped = self._group(posts, items, until_us)
-        conversations = self._describe(posts, items, grouped, until_us)
+        everywhere = labels.count_terms(items)
+        grouped = self._group(posts, Judges(self._config, posts, items, everywhere), items, until_us)
+        conversations = self._describe(posts, items, grouped, everywhere, until_us)
         return Picture(
             until_us=until_us,
             compared=len(items),
@@ -95,10 +96,9 @@ class Engine:
         points = self._means.centre(vectors, [item.language for item in items], weights)
         return Posts(points, weights, authors, prints)
 
-    def _group(self, posts: Posts, items: Sequence[Item], until_us: int) -> Grouped:
+    def _group(self, posts: Posts, judges: Judges, items: Sequence[Item], until_us: int) -> Grouped:
         """The window grouped around the known centres and new ones; ``self._known`` follows."""
         config, known = self._config, list(self._known)
-        judges = Judges(config, posts, items)
         grouped = grouping.refine(posts, _centres(known), config, config.rounds)
         known, grouped = self._keep(posts, grouped, known, [judges.kept] * len(known))
         old = len(known)
@@ -151,10 +151,11 @@ class Engine:
         )
 
     # --- what is said of them -------------------------------------------------------------------
-    def _describe(self, posts: Posts, items: Sequence[Item], grouped: Grouped, until_us: int) -> list[Conversation]:
+    def _describe(
+        self, posts: Posts, items: Sequence[Item], grouped: Grouped, everywhere: Counter[str], until_us: int
+    ) -> list[Conversation]:
         members = [np.flatnonzero(grouped.labels == number) for number in range(len(self._known))]
         laid = places.lay_out(grouped.centres, [len(rows) for rows in members], [one.place for one in self._known])
-        everywhere = labels.count_terms(items)
         average = sum(map(len, members)) / max(1, len(members))
         told = []
         for known, rows, place in zip(self._known, members, laid, strict=True):

@@ -117,7 +117,7 @@ def found(posts: Posts, searched: NDArray[np.intp], config: ClusterConfig, judge
             # Its nearest would only lead here again.
             taken = around[part.points[around] @ centre >= config.belongs]
         taken = np.union1d(taken, [seed])
-        density -= near[:, taken] @ weights[taken]
+        density -= weights[taken] @ near[taken]
         weights[taken] = 0.0
         density[taken] = 0.0
     return np.array(centres, dtype=np.float32) if centres else no_centres()

@@ -54,7 +54,7 @@ class _Post(msgspec.Struct):
     """A post of the window in memory; ``vector`` is float16 until there is more to do with it."""
 
     item: Item
-    vector: np.ndarray | None = None  # type: ignore[type-arg]
+    vector: np.ndarray | None = None
 
 
 class ClusterJob:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,9 +17,9 @@ from services.api.clusters.model import Item
 class Judges:
     """``new`` is asked of what would begin, ``kept`` of what is known: rows of ``posts`` and ``items``."""
 
-    def __init__(self, config: ClusterConfig, posts: Posts, items: Sequence[Item]) -> None:
+    def __init__(self, config: ClusterConfig, posts: Posts, items: Sequence[Item], everywhere: Counter[str]) -> None:
         self._config, self._posts, self._items = config, posts, items
-        self._everywhere = labels.count_terms(items)
+        self._everywhere = everywhere
 
     def new(self, rows: NDArray[np.intp]) -> bool:
         config = self._config

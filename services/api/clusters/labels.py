@@ -21,7 +21,7 @@ TERMS = 12
 #: A language speaks in the label from this share of the posts on.
 LEAST_SHARE = 0.2
 #: A term needs so many people, and this share of those who post in its language.
-_LEAST_PEOPLE, _LEAST_PART = 3, 0.06
+_LEAST_PEOPLE, _LEAST_PART = 3, 0.12
 #: The label stays while at least this share of its words is still among the strongest terms.
 _STAYS = 0.5
 

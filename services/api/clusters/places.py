@@ -20,8 +20,8 @@ from shared.schemas.vector import Vectors
 _COVER, _LARGEST, _SMALLEST = 0.28, 110.0, 22.0
 #: Between two circles.
 _GAP = 10.0
-#: How far a known circle goes towards where it would lie if all were laid out anew.
-_STEP = 0.1
+#: How far a known circle goes towards the place and the radius it would have if all were laid out anew.
+_STEP, _GROWTH = 0.1, 0.4
 _ROUNDS = 200
 
 Points = NDArray[np.float64]
@@ -39,6 +39,7 @@ def lay_out(centres: Vectors, posts: Sequence[int], before: Sequence[Place | Non
         if place is not None:
             old = np.array([place.x, place.y])
             points[number] = old + _STEP * (target[number] - old)
+            radii[number] = place.radius + _GROWTH * (radii[number] - place.radius)
     points = _apart(points, radii, known)
     return [
         Place(round(float(x), 1), round(float(y), 1), round(float(radius), 1))
@@ -50,8 +51,9 @@ def radii_of(posts: Sequence[int]) -> Points:
     """Radii whose circles' areas go with ``posts``, within bounds."""
     counts = np.maximum(np.asarray(posts, dtype=np.float64), 1.0)
     scale = np.sqrt(_COVER * WIDTH * HEIGHT / (np.pi * counts.sum()))
-    # Few conversations must not fill the map, nor may a new one shrink all others at once.
-    return np.clip(scale * np.sqrt(counts), _SMALLEST, _LARGEST)
+    # Few conversations must not fill the map.
+    radii: Points = np.clip(scale * np.sqrt(counts), _SMALLEST, _LARGEST)
+    return radii
 
 
 def _scaled(centres: Vectors) -> Points:
@@ -68,14 +70,16 @@ def _scaled(centres: Vectors) -> Points:
     for axis in range(points.shape[1]):
         if points[np.argmax(np.abs(points[:, axis])), axis] < 0:
             points[:, axis] *= -1
-    return points if points.shape[1] == 2 else np.column_stack([points, np.zeros(count)])
+    found: Points = points if points.shape[1] == 2 else np.column_stack([points, np.zeros(count)])
+    return found
 
 
 def _fit(points: Points) -> Points:
     """``points`` spread over the frame."""
     spread = np.abs(points).max(axis=0)
     spread[spread < 1e-9] = 1.0
-    return np.array([WIDTH, HEIGHT]) * (0.5 + 0.42 * points / spread)
+    fitted: Points = np.array([WIDTH, HEIGHT]) * (0.5 + 0.42 * points / spread)
+    return fitted
 
 
 def _aligned(points: Points, before: Sequence[Place | None], known: NDArray[np.bool_]) -> Points:
@@ -87,7 +91,8 @@ def _aligned(points: Points, before: Sequence[Place | None], known: NDArray[np.b
     shift_old, shift_new = old.mean(axis=0), new.mean(axis=0)
     left, _, right = np.linalg.svd((new - shift_new).T @ (old - shift_old))
     turned = (points - shift_new) @ (left @ right) + shift_old
-    return np.clip(turned, [0, 0], [WIDTH, HEIGHT])
+    inside: Points = np.clip(turned, [0, 0], [WIDTH, HEIGHT])
+    return inside
 
 
 def _apart(points: Points, radii: Points, known: NDArray[np.bool_]) -> Points:
@@ -108,4 +113,5 @@ def _apart(points: Points, radii: Points, known: NDArray[np.bool_]) -> Points:
             break
         share = yields[:, None] / (yields[:, None] + yields[None, :])
         points += 0.6 * ((missing * share / distance)[:, :, None] * apart).sum(axis=1)
-    return np.clip(points, low, high)
+    inside: Points = np.clip(points, low, high)
+    return inside

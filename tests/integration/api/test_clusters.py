@@ -17,7 +17,6 @@ from services.api.clusters.jobs import ClusterJob, bound_of
 from services.api.entry import Grouper
 from services.api.scheduler.leader import Scheduler
 from services.api.scheduler.lease import Lease
-from shared.errors import IndexUnavailable
 from shared.schemas.cluster import ClusterDetail, ClusterList
 from shared.schemas.vector import DIMENSION
 from shared.store.database import Command, Database
@@ -69,7 +68,7 @@ class Posts:
             records.put_post(
                 self._database, name, time=time, text=f"{about} {number}", author=name, terms=terms, fingerprint=print_
             )
-            row = self._chance.normal(size=DIMENSION) + self._cone + (1.6 * centre if about else 0)
+            row = self._chance.normal(size=DIMENSION) + self._cone + (centre if about else 0)
             entries.append(Entry(UUID(records.id_of(name)), "bluesky", time, ("en",)))
             rows.append(row / np.linalg.norm(row))
         if vectors:
@@ -207,8 +206,8 @@ def test_a_kill_anywhere_leaves_a_whole_picture(
 
         monkeypatch.setattr(Database, method, mortal)
     killed = 0
-    for deadly in range(2, 30):
-        calls = 0
+    for place in range(2, 30):
+        calls, deadly = 0, place
         try:
             Process(database, index).scheduler.turn()
             break
@@ -257,9 +256,6 @@ def test_with_the_index_away_the_last_picture_stays_and_says_so(
     index.away = False
     process.scheduler.turn()
     assert read(api).state == "ok"
-    with pytest.raises(IndexUnavailable):
-        index.away = True
-        index.count(MODEL)
 
 
 def test_without_a_model_it_is_off_and_comes_back(

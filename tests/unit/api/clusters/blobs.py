@@ -39,7 +39,7 @@ class World:
         authors: int | None = None,
         texts: int | None = None,
         terms: Sequence[str] = (),
-        closeness: float = 1.6,
+        closeness: float = 1.0,
     ) -> World:
         """``count`` posts ``about`` something (empty: nothing in particular), ``minutes`` before the end of the window.
 
@@ -61,7 +61,7 @@ class World:
                     author * 0x9E37_79B9_7F4A_7C15 % (1 << 63),
                     text * 0x9E37_79B9_7F4A_7C15 % (1 << 63),
                     language,
-                    tuple(terms),
+                    tuple(terms) or ((about,) if about else (f"word{self._made}",)),
                 )
             )
             self._rows.append(row)

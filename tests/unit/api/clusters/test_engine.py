@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_ids_names_and_places_hold_while_the_hour_moves_on() -> None:
         seen.append({one.id: one for one in picture.conversations})
     assert all(picture.keys() == seen[0].keys() for picture in seen)
     assert len(seen[0]) == 4
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in pairwise(seen):
         for id, one in after.items():
             assert one.label == before[id].label
             assert np.hypot(one.place.x - before[id].place.x, one.place.y - before[id].place.y) < 40
@@ -133,7 +134,7 @@ def test_the_halves_of_the_hour_are_counted_apart() -> None:
 
 
 def test_representatives_are_by_different_people_in_different_words() -> None:
-    world = World().add("", 500).add("storm", 60, authors=8, texts=9)
+    world = World().add("", 500).add("storm", 60, authors=20, texts=30)
     (one,) = refresh(world).conversations
     chosen = [item for item in world.items if item.post in one.representatives]
     assert len(chosen) == 3
