@@ -22,6 +22,8 @@ TERMS = 12
 LEAST_SHARE = 0.2
 #: A term needs so many people, and this share of those who post in its language.
 _LEAST_PEOPLE, _LEAST_PART = 3, 0.12
+#: Of the weight of its language's strongest term: weaker ones say little beside it.
+_LEAST_WEIGHT = 0.25
 #: The label stays while at least this share of its words is still among the strongest terms.
 _STAYS = 0.5
 
@@ -57,10 +59,10 @@ def terms_of_posts(items: Sequence[Item], everywhere: Counter[str], average: flo
 
 
 def named(items: Sequence[Item], terms: Sequence[str]) -> float:
-    """Part of ``items`` that hold one of the first terms, of those in the languages that gave the terms."""
+    """Part of ``items`` that hold one of the words of the name, of those in languages that have a say in it."""
     first = set(terms[:LABEL_WORDS])
-    spoken = {item.language for item in items if first & set(item.terms)}
-    asked = [item for item in items if item.language in spoken]
+    spoken = Counter(item.language for item in items)
+    asked = [item for item in items if spoken[item.language] >= LEAST_SHARE * len(items)] or items
     return sum(bool(first & set(item.terms)) for item in asked) / len(asked) if asked else 0.0
 
 
@@ -91,4 +93,5 @@ def _ranked(items: Sequence[Item], everywhere: Counter[str], average: float) -> 
         for term, who in users.items()
         if len(who) >= least
     }
-    return sorted(weights, key=lambda term: (-weights[term], term))
+    strong = _LEAST_WEIGHT * max(weights.values(), default=0.0)
+    return sorted((term for term in weights if weights[term] >= strong), key=lambda term: (-weights[term], term))

@@ -17,7 +17,7 @@ from services.api.clusters.model import Place
 from shared.schemas.vector import Vectors
 
 #: Circles together cover about this share of the frame, and none is larger or smaller than these radii.
-_COVER, _LARGEST, _SMALLEST = 0.28, 110.0, 22.0
+_COVER, _LARGEST, _SMALLEST = 0.22, 110.0, 20.0
 #: Between two circles.
 _GAP = 10.0
 #: How far a known circle goes towards the place and the radius it would have if all were laid out anew.

@@ -40,10 +40,11 @@ class World:
         texts: int | None = None,
         terms: Sequence[str] = (),
         closeness: float = 1.0,
+        named: bool = True,
     ) -> World:
         """``count`` posts ``about`` something (empty: nothing in particular), ``minutes`` before the end of the window.
 
-        By ``authors`` people in ``texts`` different texts; ``None`` is one each.
+        By ``authors`` people in ``texts`` different texts; ``None`` is one each. Without ``named`` they have no word in common.
         """
         centre = np.random.default_rng(sum(map(ord, about)) * 7919 + len(about)).normal(size=DIMENSION)
         for number in range(count):
@@ -61,7 +62,7 @@ class World:
                     author * 0x9E37_79B9_7F4A_7C15 % (1 << 63),
                     text * 0x9E37_79B9_7F4A_7C15 % (1 << 63),
                     language,
-                    tuple(terms) or ((about,) if about else (f"word{self._made}",)),
+                    tuple(terms) or ((about,) if about and named else (f"word{self._made}",)),
                 )
             )
             self._rows.append(row)

@@ -49,6 +49,11 @@ def test_a_flood_is_no_conversation(flood: dict[str, int]) -> None:
     assert refresh(world).conversations == []
 
 
+def test_small_talk_that_shares_no_word_is_no_conversation() -> None:
+    world = World().add("", 500).add("thanks", 60, named=False).add("storm", 30)
+    assert abouts(world, refresh(world)) == [{"storm"}]
+
+
 def test_people_and_texts_are_counted_once() -> None:
     world = World().add("", 500).add("storm", 80, authors=20)
     (one,) = refresh(world).conversations

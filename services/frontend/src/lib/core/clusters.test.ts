@@ -22,9 +22,9 @@ describe('clusters', () => {
     const label = 'Transubstantiation · cut · more · words';
     const place = (radius: number) => ({ label, place: { x: 0, y: 0, radius } });
     expect(inside(place(30))).toEqual([]);
-    expect(inside(place(40))).toEqual(['Transub…', 'cut']);
+    expect(inside(place(46))).toEqual(['Transu…', 'cut']);
     expect(inside(place(110))).toEqual(['Transubstantiation', 'cut', 'more']);
-    expect(inside({ label: '震度五強の地震', place: { x: 0, y: 0, radius: 40 } })).toEqual(['震度五…']);
+    expect(inside({ label: '震度五強の地震', place: { x: 0, y: 0, radius: 46 } })).toEqual(['震度…']);
   });
 
   it('says that a sample is one', () => {

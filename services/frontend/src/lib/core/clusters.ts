@@ -3,8 +3,8 @@ import type { Cluster, ClusterList } from '../api/types';
 import { plural, whole } from './format';
 
 /** Letters of a circle's name must not run over its edge: about so many fit for each unit of radius. */
-const LETTERS_PER_RADIUS = 0.21;
-const LEAST_RADIUS = 34;
+const LETTERS_PER_RADIUS = 0.17;
+const LEAST_RADIUS = 40;
 
 /** Words of a cluster's name, strongest first. */
 export function words(cluster: Pick<Cluster, 'label'>): string[] {
