@@ -68,6 +68,11 @@ _PARTS = {
         "The map of what the last hour talks about is old or shows only a part.",
         "See the reason; it goes on by itself once new posts have their vectors.",
     ),
+    "archive": Words(
+        "Archive",
+        "Nothing is missing. Old posts take more room, and searching by meaning more time.",
+        "Wait while it catches up; if it does not, look at the worker's log.",
+    ),
     "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }
