@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient
 
 from services.api.clusters import jobs
 from services.api.clusters.jobs import ClusterJob, bound_of
@@ -23,6 +24,7 @@ from shared.store.database import Command, Database
 from shared.vectors.index import Entry, VectorIndex
 from shared.vectors.memory import MemoryIndex
 from shared.vectors.pgvector import PgvectorIndex
+from shared.vectors.qdrant import QdrantIndex
 from tests.support import records
 from tests.support.api import Served
 from tests.support.records import BEGAN
@@ -370,8 +372,11 @@ def test_what_is_not_there_is_told_apart_from_what_is_wrong(api: Served) -> None
     assert api.http.get("/api/v1/clusters/'; DROP TABLE cluster; --").status_code == 404
 
 
-def test_vectors_in_postgresql_do_as_well(api: Served, database: Database) -> None:
-    index = PgvectorIndex(database)
+@pytest.mark.parametrize("kind", ["pgvector", "qdrant"])
+def test_the_engines_of_production_do_as_well(api: Served, database: Database, kind: str) -> None:
+    index: VectorIndex = PgvectorIndex(database)
+    if kind == "qdrant":
+        index = QdrantIndex(QdrantClient(":memory:"), local=True)
     posts = Posts(database, index)
     posts.put("", 120)
     posts.put("storm", 30)

@@ -44,7 +44,7 @@ class World:
     ) -> World:
         """``count`` posts ``about`` something (empty: nothing in particular), ``minutes`` before the end of the window.
 
-        By ``authors`` people in ``texts`` different texts; ``None`` is one each. Without ``named`` they have no word in common.
+        By ``authors`` people in ``texts`` different texts; ``None`` is one each. Not ``named``, they share no word.
         """
         centre = np.random.default_rng(sum(map(ord, about)) * 7919 + len(about)).normal(size=DIMENSION)
         for number in range(count):
