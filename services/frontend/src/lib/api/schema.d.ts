@@ -315,8 +315,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Posts found by meaning and by words, best first. ``mode`` says what could be searched.
-         * @description Posts found by meaning and by words, best first. ``mode`` says what could be searched.
+         * Posts found by meaning and by words, best first or newest first. ``mode`` says what could be searched.
+         * @description Posts found by meaning and by words, best first or newest first. ``mode`` says what could be searched.
          */
         get: operations["search"];
         put?: never;
@@ -1750,6 +1750,9 @@ export interface components {
         /**
          * SearchHit
          * @description ``matched``: which arms found it. ``similarity`` is the cosine in [-1, 1] when meaning did.
+         *
+         *     ``highlights`` are ranges [start, end) of ``post.text`` in code points; ``why`` is one short sentence. ``alike``
+         *     near copies of the post were found as well and are not listed.
          */
         SearchHit: {
             post: components["schemas"]["Post"];
@@ -1757,10 +1760,23 @@ export interface components {
             matched: ("meaning" | "words")[];
             /** @default null */
             similarity: number | null;
+            /** @default [] */
+            highlights: [
+                number,
+                number
+            ][];
+            /** @default  */
+            why: string;
+            /** @default 0 */
+            alike: number;
         };
         /**
          * SearchResult
          * @description ``mode`` says what could be searched; ``reason`` says why when it is not "hybrid".
+         *
+         *     ``sort`` is the order of the hits: without words or a post to compare with there is nothing but time. ``next`` is
+         *     the ``cursor`` of the following page. ``indexed`` posts can be found by meaning, the oldest possible one from
+         *     ``meaning_since``; ``pending`` still wait for their vector.
          */
         SearchResult: {
             query: string;
@@ -1768,10 +1784,19 @@ export interface components {
             mode: "hybrid" | "text only";
             /** @default null */
             reason: string | null;
+            /**
+             * @default relevance
+             * @enum {unknown}
+             */
+            sort: "relevance" | "time";
             hits: components["schemas"]["SearchHit"][];
+            /** @default null */
+            next: string | null;
             took_ms: number;
             indexed: number;
             pending: number;
+            /** @default null */
+            meaning_since: string | null;
         };
         /**
          * SeriesPoint
@@ -2540,13 +2565,20 @@ export interface operations {
     };
     search: {
         parameters: {
-            query: {
-                q: string;
-                limit?: number;
+            query?: {
+                q?: string;
+                like?: string;
                 feed?: string;
                 language?: string;
+                author?: string;
+                topic?: string;
+                linked?: boolean;
                 since?: string;
                 until?: string;
+                sort?: "relevance" | "time";
+                fold?: boolean;
+                limit?: number;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2554,7 +2586,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Posts found by meaning and by words, best first. ``mode`` says what could be searched. */
+            /** @description Posts found by meaning and by words, best first or newest first. ``mode`` says what could be searched. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -48,6 +48,10 @@ export function makeHealth(components: Component[]): Health {
     vectors_pending: 0,
     events_per_second: 1,
     clock_drift_seconds: 0,
+    hot_from: null,
+    posts_archived: null,
+    archive_days: null,
+    archive_bytes: null,
     spend_nano_usd: 0,
     budget_nano_usd: 0,
   };
