@@ -18,6 +18,8 @@ from services.api.momentum.explain import whole_words
 LABEL_WORDS = 4
 #: Terms kept for search and for recognising a conversation, strongest first.
 TERMS = 12
+#: A longer term is a sentence in a script without spaces.
+_LONGEST = 24
 #: A language speaks in the label from this share of the posts on.
 LEAST_SHARE = 0.2
 #: A term needs so many people, and this share of those who post in its language.
@@ -68,7 +70,8 @@ def named(items: Sequence[Item], terms: Sequence[str]) -> float:
 
 def label_of(terms: Sequence[str]) -> str:
     """Up to four words with a dot between; tags and sites only where words alone say too little."""
-    plain = whole_words([term for term in terms if term[0] not in "#$" and "." not in term])
+    short = [term for term in terms if len(term) <= _LONGEST]
+    plain = whole_words([term for term in short if term[0] not in "#$" and "." not in term])
     words = plain if len(plain) > 1 else whole_words(list(terms))
     return " · ".join(words[:LABEL_WORDS])
 

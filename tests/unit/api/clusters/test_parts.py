@@ -26,8 +26,7 @@ def test_a_name_is_what_these_people_say_and_others_do_not() -> None:
     inside = [item(n, "en", "lisbon", "power", "today") for n in range(10)]
     everywhere = labels.count_terms([*inside, *(item(100 + n, "en", "today") for n in range(400))])
     terms = labels.terms_of_posts(inside, everywhere, 50.0)
-    assert set(terms[:2]) == {"lisbon", "power"}
-    assert labels.label_of(terms).split(" · ")[-1] == "today"
+    assert labels.label_of(terms) == "lisbon · power"
 
 
 def test_each_main_language_speaks_and_a_rare_one_does_not() -> None:
@@ -37,6 +36,10 @@ def test_each_main_language_speaks_and_a_rare_one_does_not() -> None:
     terms = labels.terms_of_posts(inside, labels.count_terms(inside), 20.0)
     assert {"lisboa", "apagão"} & set(labels.label_of(terms).split(" · "))
     assert "panne" not in terms
+
+
+def test_a_sentence_without_spaces_is_no_name() -> None:
+    assert labels.label_of(["mirela", "quintの新しいアルバムが出たので四十六分ください", "album"]) == "mirela · album"
 
 
 def test_one_loud_account_gives_no_name() -> None:
