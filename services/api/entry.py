@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from services.api.meaning import LazyEmbedder, VectorCount
+from services.api.clusters.jobs import ClusterJob
+from services.api.clusters.ports import EngineLike as GroupingLike
+from services.api.meaning import LazyEmbedder, VectorCount, model_in_use
 from services.api.momentum.jobs import MomentumJob
 from services.api.momentum.ports import EngineLike
 from services.api.operations.queries import SearchInput
@@ -36,6 +38,8 @@ from shared.vectors.make import open_index
 STOP_SECONDS = 5.0
 #: A reading of the watches' job may take as long as PostgreSQL lets a statement run.
 WATCH_LEASE_SECONDS = 60
+#: A first grouping reads the vectors of an hour.
+CLUSTER_LEASE_SECONDS = 60
 
 
 def run(settings: Settings, stop: threading.Event) -> int:
@@ -78,11 +82,19 @@ def run(settings: Settings, stop: threading.Event) -> int:
         publish=publisher.publish,
         say=lambda state, reason: reporter.set("watches", state, reason),
     )
+    grouping = ClusterJob(
+        database,
+        index,
+        lambda: model_in_use(embedder, index),
+        Grouper(),
+        say=lambda state, reason: reporter.set("clusters", state, reason),
+    )
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     # Each under a lease and in a thread of its own: topics that catch up keep no alert waiting.
     schedulers = [
         Scheduler(Lease(database, "scheduler", holder), [job]),
         Scheduler(Lease(database, "watches", holder, seconds=WATCH_LEASE_SECONDS), [watching]),
+        Scheduler(Lease(database, "clusters", holder, seconds=CLUSTER_LEASE_SECONDS), [grouping]),
     ]
     jobs = [
         threading.Thread(target=_run_jobs, args=(database, scheduler, stop), name=f"api-jobs-{number}")
@@ -131,6 +143,22 @@ class Maker:
         """An engine, from ``snapshot`` if there is one."""
         made: EngineLike = self._engine(self._config, snapshot)
         return made
+
+
+class Grouper:
+    """The real engine of clusters."""
+
+    def __init__(self) -> None:
+        from services.api.clusters.config import ClusterConfig
+
+        self.config = ClusterConfig()
+
+    def engine(self, snapshot: bytes | None) -> GroupingLike:
+        """An engine, from ``snapshot`` if there is one."""
+        # Imported when wanted, as the momentum engine is.
+        from services.api.clusters.engine import Engine
+
+        return Engine(self.config, snapshot)
 
 
 def _search_with(index: Any, embedder: LazyEmbedder) -> Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]:

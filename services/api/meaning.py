@@ -72,3 +72,18 @@ class VectorCount:
             return self._index.count(self._embedder.model) if self._embedder.available else None
         except GroundswellError:
             return None
+
+
+def model_in_use(embedder: LazyEmbedder, index: VectorIndex) -> tuple[str | None, str]:
+    """The model whose vectors are to be compared, or ``None`` and why there is none.
+
+    Comparing vectors needs no model here: where this process could not load one, the only one in the index will do.
+    """
+    if embedder.available:
+        return embedder.model, ""
+    if not embedder.settled:
+        return None, "The embedding model is loading."
+    known = index.models()
+    if len(known) == 1:
+        return known[0], ""
+    return None, f"There is no embedding model: {embedder.reason}."

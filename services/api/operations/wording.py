@@ -63,6 +63,11 @@ _PARTS = {
         "Some watches do not judge all their conditions; each says which.",
         "See the reason beside the watch.",
     ),
+    "clusters": Words(
+        "Map of the last hour",
+        "The map of what the last hour talks about is old or shows only a part.",
+        "See the reason; it goes on by itself once new posts have their vectors.",
+    ),
     "archive": Words(
         "Archive",
         "Nothing is missing. Old posts take more room, and searching by meaning more time.",
