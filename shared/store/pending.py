@@ -1,6 +1,8 @@
 """Posts that still want a vector. The relay takes the newest, embeds them, stores the vectors, marks them done.
 
-A crash between those steps repeats work and loses none, since vectors are stored by post.
+A crash between those steps repeats work and loses none, since vectors are stored by post. Rows stand for
+posts that are new or changed, whichever models embed them; what a new model lacks of the old posts is
+walked through instead (``vector_models.py``).
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from shared.store.vectors import Count
 
 
 class PendingPost(msgspec.Struct, frozen=True, kw_only=True):
-    """What an embedder and an index need of a post. ``version`` tells one text of the post from another."""
+    """What an embedder and an index need of a post. ``version`` tells one text of the post from another, and a
+    greater ``seq`` was stored later."""
 
     id: UUID
+    seq: int
     text: str
     feed: str
     time: datetime
@@ -31,20 +35,22 @@ class Gone(msgspec.Struct, frozen=True):
     id: UUID
 
 
-#: The newest ``limit`` first: what people look at now matters more than a backlog.
+#: The newest ``limit`` first, of those after ``above``: what people look at now matters more than a backlog.
 TAKE = Statement(
-    """SELECT p.id, p.text, p.feed, p.event_time AS time, p.languages, hashtextextended(p.text, 0) AS version
+    """SELECT p.id, e.seq, p.text, p.feed, p.event_time AS time, p.languages, hashtextextended(p.text, 0) AS version
          FROM embedding_pending e JOIN post p ON p.id = e.post
-        WHERE p.deleted_at IS NULL
+        WHERE e.seq > %(above)s AND p.deleted_at IS NULL
         ORDER BY e.seq DESC LIMIT %(limit)s""",
     PendingPost,
 )
 
-#: ``posts`` and their ``versions``, side by side. A post edited since it was taken stays pending.
+#: ``posts`` and their ``versions``, side by side, embedded by ``models``. A post edited since it was taken stays
+#: pending, and all do while a model that runs was left out.
 DONE = Command(
     """DELETE FROM embedding_pending e
         USING unnest(%(posts)s::uuid[], %(versions)s::bigint[]) AS done (post, version), post p
-        WHERE e.post = done.post AND p.id = e.post AND hashtextextended(p.text, 0) = done.version"""
+        WHERE e.post = done.post AND p.id = e.post AND hashtextextended(p.text, 0) = done.version
+          AND NOT EXISTS (SELECT FROM vector_model m WHERE NOT m.lost AND m.model <> ALL (%(models)s::text[]))"""
 )
 
 #: Which of ``posts`` were deleted, or removed for their age, while their vectors were made.

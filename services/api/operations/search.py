@@ -24,11 +24,6 @@ from shared.store.database import AsyncDatabase
 from shared.telemetry import logs
 from shared.vectors.index import Filter, Match, VectorIndex
 
-#: Posts whose cosine with the query is lower are not "found by meaning". E5's cosines all lie high: over
-#: twelve events told in six languages, 97 % of the posts about what was asked reach 0.80 and 93 % of the
-#: others stay below it (a test holds both figures).
-LEAST_SIMILARITY = 0.80
-
 #: Each arm gives this many times the posts asked for, since the arms overlap and some posts are gone.
 _DEPTH = 3
 
@@ -97,7 +92,7 @@ def _search_meaning(index: VectorIndex, embedder: Embedder, query: SearchQuery) 
         part = "embedding model" if isinstance(error, EmbedderUnavailable) else "vector index"
         _log.warning("search_by_meaning_failed", part=part, reason=str(error))
         return _Meaning(reason=f"The {part} failed: {error.what}")
-    return _Meaning([match for match in matches if match.similarity >= LEAST_SIMILARITY], indexed)
+    return _Meaning([match for match in matches if match.similarity >= embedder.floor], indexed)
 
 
 async def _search_words(database: AsyncDatabase, query: SearchQuery) -> list[UUID]:

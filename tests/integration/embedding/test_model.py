@@ -60,7 +60,7 @@ def test_ids_are_those_of_the_reference_tokenizer() -> None:
     reference = ReferenceTokenizer(models.Unigram(scored, unk_id=vocabulary.unknown, byte_fallback=False))
     reference.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=True)
     for text in [*TEXTS, *EVENTS, "🔥🔥 lol #blackout", "Не работает свет", "停电了", "انقطعت الكهرباء", "ไฟดับทั้งเมือง"]:
-        normal = " ".join(ours._normalise(text).split())
+        normal = " ".join(ours.normalise(text).split())
         assert ours.encode(text, 500) == reference.encode(normal, add_special_tokens=False).ids, text
 
 
