@@ -73,10 +73,7 @@ class LazyEmbedder:
         if rows is None and self.settled:
             return
         wanted = self._of(None, load)
-        if wanted.turned_off or not rows:
-            names = [wanted.model]
-        else:
-            names = [row.model for row in rows]
+        names = [wanted.model] if wanted.turned_off or not rows else [row.model for row in rows]
         for name in names:
             self._of(name, load).refresh()
         self._current, self.settled = self._of(names[0], load), True

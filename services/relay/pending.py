@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from shared.store import pending, removals, vector_models
@@ -11,24 +12,32 @@ from shared.store.pending import PendingPost
 from shared.store.vector_models import VectorModel
 
 
+class _LeftOut(Exception):
+    """Takes the transaction back."""
+
+
 class StorePending:
     """``Pending`` over PostgreSQL. Raises StoreUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, limit: int, above: int) -> list[PendingPost]:
-        """The newest ``limit`` that still want a vector, of those stored after ``above``."""
-        return self._database.fetch(pending.TAKE, {"limit": limit, "above": above})
+    def take(self, limit: int) -> list[PendingPost]:
+        """The newest ``limit`` that still want a vector."""
+        return self._database.fetch(pending.TAKE, {"limit": limit})
+
+    def newer(self, above: int, limit: int) -> list[PendingPost]:
+        """The newest ``limit`` of those stored after the one with ``seq`` ``above``."""
+        return self._database.fetch(pending.NEWER, {"above": above, "limit": limit})
 
     def done(self, posts: Sequence[PendingPost], models: Sequence[str]) -> None:
-        """Their vectors of ``models`` are kept."""
-        row = {
-            "posts": [post.id for post in posts],
-            "versions": [post.version for post in posts],
-            "models": list(models),
-        }
-        self._database.execute(pending.DONE, row)
+        """Their vectors of ``models`` are kept. While a model that runs was left out, they stay pending."""
+        row = {"posts": [post.id for post in posts], "versions": [post.version for post in posts]}
+        with suppress(_LeftOut), self._database.transaction() as transaction:
+            transaction.execute(pending.DONE, row)
+            # After, not before: a model that comes later than this look goes through these posts itself.
+            if transaction.fetch(vector_models.LEFT_OUT, {"models": list(models)}):
+                raise _LeftOut
 
     def deleted(self, posts: Sequence[UUID]) -> list[UUID]:
         """Those among ``posts`` that are gone by now."""
@@ -71,7 +80,7 @@ class StoreModelRows:
 
     def next(self, after: UUID, limit: int) -> list[PendingPost]:
         """Stored posts with greater ids, in their order."""
-        return self._database.fetch(vector_models.NEXT, {"after": after, "limit": limit})
+        return self._database.fetch(pending.STORED, {"after": after, "limit": limit})
 
     def walked(self, model: str, after: UUID, done: int) -> None:
         """Its vectors are kept up to the post ``after``."""

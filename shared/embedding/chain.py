@@ -136,10 +136,9 @@ class ChainEmbedder:
         return np.concatenate(found)
 
     def _give_up(self, error: Exception) -> None:
-        runtime = self._runtimes[self._place].name
-        self._running = None
-        self._note(Attempt(runtime, "failed", f"stopped working: {_line(error)}"))
-        self._load_from(self._place + 1)
+        place, self._running, self._place = self._place, None, len(self._runtimes)
+        self._note(Attempt(self._runtimes[place].name, "failed", f"stopped working: {_line(error)}"))
+        self._load_from(place + 1)
 
     def _load_from(self, start: int, before: int | None = None) -> None:
         """The first that works of the runtimes from ``start`` on takes over; what runs goes on otherwise."""

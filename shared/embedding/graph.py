@@ -1,8 +1,8 @@
 """A sentence encoder as an OpenVINO graph.
 
 A BERT encoder (Devlin et al., 2018) with post-layer normalisation, then the mean over the tokens and the
-L2 norm, as the authors of E5 (Wang et al., 2024) and of MiniLM's sentence form prescribe. Query, key and value are one product, and
-attention is one operation, so that OpenVINO has little left to guess.
+L2 norm, as the authors of E5 (Wang et al., 2024) and of MiniLM's sentence form prescribe. Query, key and
+value are one product, and attention is one operation, so that OpenVINO has little left to guess.
 """
 
 from __future__ import annotations

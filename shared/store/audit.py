@@ -36,7 +36,7 @@ FEED_TOTALS = Statement("SELECT feed, position, events FROM feed_cursor WHERE fe
 POST_KEYS = Statement("SELECT id, event_time FROM post WHERE feed = %(feed)s", PostKey)
 TOTALS = Statement(
     """SELECT count(*) AS stored, count(*) - count(DISTINCT uri) AS duplicated,
-         (SELECT count(*) FROM post_vector) AS embedded
+         (SELECT count(DISTINCT post) FROM post_vector) AS embedded
        FROM post""",
     Totals,
 )

@@ -100,7 +100,7 @@ REMOVE_POSTS = Statement(
             WHERE post.feed = %(feed)s AND feed.removing LIMIT %(limit)s))
          RETURNING id),
        pending AS (DELETE FROM embedding_pending USING gone WHERE embedding_pending.post = gone.id),
-       vector AS (DELETE FROM post_vector USING gone WHERE post_vector.post = gone.id),
+       unplaced AS (INSERT INTO vector_removal (post) SELECT id FROM gone ON CONFLICT DO NOTHING),
        matched AS (DELETE FROM topic_post USING gone WHERE topic_post.post = gone.id),
        liked AS (DELETE FROM reaction USING gone WHERE reaction.subject = gone.id AND NOT reaction.deleted)
        SELECT id FROM gone""",

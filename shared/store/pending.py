@@ -17,8 +17,10 @@ from shared.store.vectors import Count
 
 
 class PendingPost(msgspec.Struct, frozen=True, kw_only=True):
-    """What an embedder and an index need of a post. ``version`` tells one text of the post from another, and a
-    greater ``seq`` was stored later."""
+    """What an embedder and an index need of a post.
+
+    ``author`` is a hash; ``version`` tells one text of the post from another; a greater ``seq`` was stored later.
+    """
 
     id: UUID
     seq: int
@@ -26,6 +28,8 @@ class PendingPost(msgspec.Struct, frozen=True, kw_only=True):
     feed: str
     time: datetime
     languages: list[str]
+    author: int
+    linked: bool
     version: int
 
 
@@ -35,22 +39,41 @@ class Gone(msgspec.Struct, frozen=True):
     id: UUID
 
 
-#: The newest ``limit`` first, of those after ``above``: what people look at now matters more than a backlog.
+_COLUMNS = """p.id, p.seq, p.text, p.feed, p.event_time AS time, p.languages, p.author_hash AS author,
+              cardinality(p.links) > 0 AS linked, hashtextextended(p.text, 0) AS version"""
+
+#: The newest ``limit`` first: what people look at now matters more than a backlog.
 TAKE = Statement(
-    """SELECT p.id, e.seq, p.text, p.feed, p.event_time AS time, p.languages, hashtextextended(p.text, 0) AS version
+    f"""SELECT {_COLUMNS}
+         FROM embedding_pending e JOIN post p ON p.id = e.post
+        WHERE p.deleted_at IS NULL
+        ORDER BY e.seq DESC LIMIT %(limit)s""",
+    PendingPost,
+)
+
+#: Of those stored after ``above`` only.
+NEWER = Statement(
+    f"""SELECT {_COLUMNS}
          FROM embedding_pending e JOIN post p ON p.id = e.post
         WHERE e.seq > %(above)s AND p.deleted_at IS NULL
         ORDER BY e.seq DESC LIMIT %(limit)s""",
     PendingPost,
 )
 
-#: ``posts`` and their ``versions``, side by side, embedded by ``models``. A post edited since it was taken stays
-#: pending, and all do while a model that runs was left out.
+#: Stored posts, pending or not, in the order of their ids.
+STORED = Statement(
+    f"""SELECT {_COLUMNS}
+         FROM post p
+        WHERE p.id > %(after)s AND p.deleted_at IS NULL AND p.text <> ''
+        ORDER BY p.id LIMIT %(limit)s""",
+    PendingPost,
+)
+
+#: ``posts`` and their ``versions``, side by side. A post edited since it was taken stays pending.
 DONE = Command(
     """DELETE FROM embedding_pending e
         USING unnest(%(posts)s::uuid[], %(versions)s::bigint[]) AS done (post, version), post p
-        WHERE e.post = done.post AND p.id = e.post AND hashtextextended(p.text, 0) = done.version
-          AND NOT EXISTS (SELECT FROM vector_model m WHERE NOT m.lost AND m.model <> ALL (%(models)s::text[]))"""
+        WHERE e.post = done.post AND p.id = e.post AND hashtextextended(p.text, 0) = done.version"""
 )
 
 #: Which of ``posts`` were deleted, or removed for their age, while their vectors were made.

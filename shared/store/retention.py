@@ -32,15 +32,16 @@ def _old(table: str, column: str) -> Command:
     )
 
 
-#: Posts leave with what waits for their vector, so that nobody embeds a post that is gone. Deleted ones
-#: are left out: the index on the event time does not know them.
+#: Posts leave with what waits for their vector, so that nobody embeds a post that is gone; the vector
+#: itself leaves the index soon. Deleted ones are left out: the index on the event time does not know them.
 _POSTS = Command(
     """WITH gone AS (
          DELETE FROM post WHERE ctid = ANY (ARRAY(
            SELECT ctid FROM post
             WHERE deleted_at IS NULL AND event_time < now() - make_interval(days => %(days)s) LIMIT %(limit)s))
          RETURNING id),
-       pending AS (DELETE FROM embedding_pending USING gone WHERE embedding_pending.post = gone.id)
+       pending AS (DELETE FROM embedding_pending USING gone WHERE embedding_pending.post = gone.id),
+       unplaced AS (INSERT INTO vector_removal (post) SELECT id FROM gone ON CONFLICT DO NOTHING)
        SELECT id FROM gone"""
 )
 
@@ -82,7 +83,6 @@ BATCHES: dict[str, Command] = {
     "topic_post": _old("topic_post", "event_time"),
     "topic_minute": _old("topic_minute", "minute"),
     "topic": _old("topic", "updated_at"),
-    "post_vector": _old("post_vector", "event_time"),
     "reaction": _old("reaction", "event_time"),
     "post": _POSTS,
     "post_deletion": _DELETIONS,

@@ -12,5 +12,5 @@ ALONG = """noted AS (
          INSERT INTO post_deletion (feed, post, event_time)
          SELECT feed, id, event_time FROM gone ORDER BY event_time, id),
        unwanted AS (DELETE FROM embedding_pending e USING gone WHERE e.post = gone.id),
-       unplaced AS (DELETE FROM post_vector v USING gone WHERE v.post = gone.id),
+       unplaced AS (INSERT INTO vector_removal (post) SELECT id FROM gone ON CONFLICT DO NOTHING),
        untold AS (DELETE FROM topic_post t USING gone WHERE t.post = gone.id)"""

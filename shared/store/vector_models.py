@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 
 from shared.store.database import Command, Statement
-from shared.store.pending import PendingPost
 
 #: The old model's vectors stay so long after the switch: searches that began before it still compare them.
 GRACE_SECONDS = 60
@@ -28,6 +27,12 @@ class VectorModel(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     lost: bool
     settled: bool
+
+
+class Name(msgspec.Struct, frozen=True):
+    """A model."""
+
+    model: str
 
 
 #: The active one first.
@@ -53,16 +58,6 @@ BUILD = Command(
 
 #: Of other models than ``model``.
 ABANDON = Command("DELETE FROM vector_model WHERE state = 'building' AND model <> %(model)s")
-
-#: The next ``limit`` posts that may lack a vector of a model that is not complete.
-NEXT = Statement(
-    """SELECT p.id, p.seq, p.text, p.feed, p.event_time AS time, p.languages,
-              hashtextextended(p.text, 0) AS version
-         FROM post p
-        WHERE p.id > %(after)s AND p.deleted_at IS NULL AND p.text <> ''
-        ORDER BY p.id LIMIT %(limit)s""",
-    PendingPost,
-)
 
 #: Vectors up to ``after`` are kept.
 WALKED = Command(
@@ -92,3 +87,6 @@ REGAIN = Command(
                total = ({_ALL_POSTS})
          WHERE model = %(model)s AND lost"""
 )
+
+#: Models that run and are not among ``models``: posts may not count as done without them.
+LEFT_OUT = Statement("SELECT model FROM vector_model WHERE NOT lost AND model <> ALL (%(models)s::text[])", Name)

@@ -23,6 +23,8 @@ MODEL = "model-a"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ANY = Filter()
+LEAST = -(2**63)
+DAWN, DUSK = NOON - 6 * HOUR, NOON + 6 * HOUR
 
 
 @pytest.fixture(params=["memory", "pgvector", "qdrant"])
@@ -65,8 +67,16 @@ def post(number: int) -> UUID:
     return UUID(int=number)
 
 
-def entry(number: int, *, feed: str = "sky", time: datetime = NOON, languages: tuple[str, ...] = ("en",)) -> Entry:
-    return Entry(post(number), feed, time, languages)
+def entry(
+    number: int,
+    *,
+    feed: str = "sky",
+    time: datetime = NOON,
+    languages: tuple[str, ...] = ("en",),
+    author: int = 0,
+    linked: bool = False,
+) -> Entry:
+    return Entry(post(number), feed, time, languages, author, linked)
 
 
 def at(degrees: float) -> Vectors:
@@ -152,6 +162,16 @@ def test_deleting_removes_and_ignores_what_is_unknown(index: VectorIndex) -> Non
         (Filter(since=NOON, until=NOON + HOUR), [2, 3]),
         (Filter(feed="sky", language="pt", since=NOON, until=NOON + HOUR), [2]),
         (Filter(feed="sky", language="de", since=NOON), []),
+        (Filter(language="PT"), [2, 3]),
+        (Filter(language="pt-BR"), [3]),
+        (Filter(language="p"), []),
+        (Filter(author=LEAST), [2]),
+        (Filter(author=8), []),
+        (Filter(linked=True), [3, 4]),
+        (Filter(linked=False), [1, 2]),
+        (Filter(posts=frozenset({post(4), post(2), post(99)})), [2, 4]),
+        (Filter(posts=frozenset()), []),
+        (Filter(posts=frozenset({post(1), post(3)}), author=7, linked=True, language="pt"), [3]),
     ],
 )
 def test_filters_alone_and_together(index: VectorIndex, where: Filter, expected: list[int]) -> None:
@@ -159,9 +179,9 @@ def test_filters_alone_and_together(index: VectorIndex, where: Filter, expected:
         index,
         [
             entry(1, time=NOON - timedelta(microseconds=1)),
-            entry(2, languages=("en", "pt")),
-            entry(3, feed="nostr", languages=("pt",)),
-            entry(4, time=NOON + HOUR, languages=()),
+            entry(2, languages=("en", "pt"), author=LEAST),
+            entry(3, feed="nostr", languages=("pt-BR",), author=7, linked=True),
+            entry(4, time=NOON + HOUR, languages=(), author=7, linked=True),
         ],
     )
     assert posts(index.search(MODEL, at(0), 10, where)) == expected
@@ -184,6 +204,84 @@ def test_models_never_mix(index: VectorIndex) -> None:
     assert posts(index.search(MODEL, at(0), 10, ANY)) == [1]
     assert posts(index.search("model-b", at(0), 10, ANY)) == [2]
     assert (index.count(MODEL), index.count("model-b"), index.count("model-c")) == (1, 1, 0)
+
+
+def test_a_post_has_a_vector_for_each_model_and_a_deletion_takes_all(index: VectorIndex) -> None:
+    fill(index, [entry(1), entry(2)])
+    index.ensure("model-b")
+    index.upsert("model-b", [entry(1)], at(90)[None])
+    assert index.search(MODEL, at(0), 1, ANY)[0].similarity == pytest.approx(1, abs=1e-2)
+    assert index.models() == [MODEL, "model-b"]
+    index.delete([post(1)])
+    assert (index.count(MODEL), index.count("model-b")) == (1, 0)
+    assert index.models() == [MODEL]
+
+
+def test_a_dropped_model_is_gone_and_can_come_back(index: VectorIndex) -> None:
+    fill(index, [entry(1)])
+    index.ensure("model-b")
+    index.upsert("model-b", [entry(1), entry(2)], np.stack([at(0), at(10)]))
+    index.drop("model-b")
+    index.drop("model-b")
+    assert index.models() == [MODEL]
+    assert (index.count(MODEL), index.count("model-b")) == (1, 0)
+    assert index.search("model-b", at(0), 1, ANY) == []
+    index.upsert("model-b", [entry(3)], at(0)[None])
+    assert posts(index.search("model-b", at(0), 9, ANY)) == [3]
+
+
+def test_vectors_are_given_back(index: VectorIndex) -> None:
+    fill(index, [entry(1), entry(2), entry(3)])
+    found = index.vectors(MODEL, [post(3), post(99), post(1)])
+    assert found.keys() == {post(1), post(3)}
+    assert found[post(3)].dtype == np.float32
+    np.testing.assert_allclose(found[post(3)], at(20), atol=1e-3)
+    assert index.vectors(MODEL, []) == {}
+    assert index.vectors("model-c", [post(1)]) == {}
+
+
+def test_the_recent_come_newest_first_with_what_is_kept_beside_them(index: VectorIndex) -> None:
+    kept = [
+        entry(1, time=NOON - HOUR, languages=("pt-BR", "en"), author=LEAST, linked=True),
+        entry(2, time=NOON),
+        entry(3, time=NOON + HOUR),
+    ]
+    fill(index, kept)
+    entries, vectors = index.recent(MODEL, NOON - HOUR, NOON + HOUR, 10)
+    assert entries == [kept[1], kept[0]]
+    np.testing.assert_allclose(vectors, np.stack([at(10), at(0)]), atol=1e-3)
+    entries, vectors = index.recent(MODEL, NOON + HOUR, DUSK, 10)
+    assert (entries, vectors.shape) == ([kept[2]], (1, DIMENSION))
+    entries, vectors = index.recent(MODEL, DUSK, DUSK + HOUR, 10)
+    assert (entries, vectors.shape, vectors.dtype) == ([], (0, DIMENSION), np.float32)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 9])
+def test_the_recent_come_page_by_page_with_many_at_one_time(index: VectorIndex, size: int) -> None:
+    fill(index, [entry(number, time=NOON + HOUR * (number // 3)) for number in range(1, 9)])
+    pages: list[int] = []
+    after = None
+    while entries := index.recent(MODEL, DAWN, DUSK, size, after)[0]:
+        assert len(entries) <= size
+        pages += [found.post.int for found in entries]
+        after = entries[-1].post
+    assert pages == [8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_nothing_follows_a_post_that_is_not_there(index: VectorIndex) -> None:
+    fill(index, [entry(1)])
+    with pytest.raises(InputError, match="Begin again"):
+        index.recent(MODEL, DAWN, DUSK, 9, post(99))
+
+
+def test_ids_are_scanned_in_order(index: VectorIndex) -> None:
+    ids = [UUID(int=number) for number in (2**127 + 1, 7, 2**64, 300, 2**128 - 1, 2**120)]
+    fill(index, [Entry(one, "sky", NOON) for one in ids])
+    scanned: list[UUID] = []
+    while page := index.scan(MODEL, scanned[-1] if scanned else None, 4):
+        scanned += page
+    assert scanned == sorted(ids)
+    assert index.scan("model-c", None, 4) == []
 
 
 def test_an_empty_index_finds_nothing(index: VectorIndex) -> None:
@@ -218,8 +316,13 @@ def test_hostile_filters_and_languages_are_only_text(index: VectorIndex) -> None
         lambda index: index.delete([post(1)]),
         lambda index: index.search(MODEL, at(0), 1, ANY),
         lambda index: index.count(MODEL),
+        lambda index: index.vectors(MODEL, [post(1)]),
+        lambda index: index.recent(MODEL, DAWN, DUSK, 1),
+        lambda index: index.scan(MODEL, None, 1),
+        lambda index: index.models(),
+        lambda index: index.drop(MODEL),
     ],
-    ids=["upsert", "delete", "search", "count"],
+    ids=["upsert", "delete", "search", "count", "vectors", "recent", "scan", "models", "drop"],
 )
 def test_an_absent_index_says_so(away: VectorIndex, call: Callable[[VectorIndex], object]) -> None:
     with pytest.raises(IndexUnavailable):

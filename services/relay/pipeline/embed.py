@@ -41,8 +41,12 @@ SAY_SECONDS = 5.0
 class Pending(Protocol):
     """The rows of posts without a vector. Raises StoreUnavailable."""
 
-    def take(self, limit: int, above: int) -> list[PendingPost]:
-        """The newest ``limit`` that still want one, of those stored after ``above``; their rows stay."""
+    def take(self, limit: int) -> list[PendingPost]:
+        """The newest ``limit`` that still want one; their rows stay."""
+        ...
+
+    def newer(self, above: int, limit: int) -> list[PendingPost]:
+        """Of those, the ones stored after the post with ``seq`` ``above``."""
         ...
 
     def done(self, posts: Sequence[PendingPost], models: Sequence[str]) -> None:
@@ -176,11 +180,10 @@ class EmbedStage:
         if self._window and not self._woken:
             return False
         self._woken = False
-        above = self._top if self._window else 0
-        taken = self._pending.take(self._batch if self._window else WINDOW_POSTS, above)
+        taken = self._pending.newer(self._top, self._batch) if self._window else self._pending.take(WINDOW_POSTS)
         if not taken:
             return False
-        self._top = max(self._top, *(post.seq for post in taken))
+        self._top = max(post.seq for post in taken)
         if not self._window and len(taken) > self._batch:
             self._window = sorted(taken, key=lambda post: len(post.text.encode("utf-8", "replace")))
             return False
@@ -230,7 +233,9 @@ class EmbedStage:
             posts = [post for place, post in enumerate(posts) if place not in bad]
             vectors = work.sharing.embed([post.text for post in posts])
         metrics.SHARED_VECTORS.inc(work.sharing.shared - shared)
-        entries = [Entry(post.id, post.feed, post.time, tuple(post.languages)) for post in posts]
+        entries = [
+            Entry(post.id, post.feed, post.time, tuple(post.languages), post.author, post.linked) for post in posts
+        ]
         self._index.upsert(work.row.model, entries, vectors)
 
     def _forget_gone(self, posts: Sequence[PendingPost]) -> None:

@@ -10,13 +10,13 @@ import pytest
 from tokenizers import Tokenizer as ReferenceTokenizer
 from tokenizers import models, pre_tokenizers
 
-from services.api.operations.search import LEAST_SIMILARITY
 from shared.config.settings import Settings
 from shared.embedding.chain import load_embedder
+from shared.embedding.e5_file import PackedWeights, find_weights
 from shared.embedding.embedder import Embedder
+from shared.embedding.models import MULTILINGUAL
 from shared.embedding.self_test import self_test
 from shared.embedding.tokenizer import Tokenizer
-from shared.embedding.weights import Weights, find_weights
 from shared.schemas.vector import DIMENSION, Vectors
 from shared.schemas.watch import Meaning
 from tests.support.multilingual import EVENTS
@@ -54,7 +54,7 @@ def test_vectors_are_those_of_the_reference_engine(passages: Vectors) -> None:
 
 
 def test_ids_are_those_of_the_reference_tokenizer() -> None:
-    vocabulary = Weights(find_weights()).vocabulary
+    vocabulary = PackedWeights(find_weights()).vocabulary
     ours = Tokenizer(vocabulary)
     scored = list(zip(vocabulary.pieces, vocabulary.scores, strict=True))
     reference = ReferenceTokenizer(models.Unigram(scored, unk_id=vocabulary.unknown, byte_fallback=False))
@@ -80,8 +80,8 @@ def test_posts_about_what_was_asked_rank_above_others(cosines: Vectors) -> None:
 
 
 def test_the_floor_keeps_what_was_asked_for_and_drops_most_else(about: Vectors, unrelated: Vectors) -> None:
-    assert (about >= LEAST_SIMILARITY).mean() > 0.95
-    assert (unrelated < LEAST_SIMILARITY).mean() > 0.90
+    assert (about >= MULTILINGUAL.floor).mean() > 0.95
+    assert (unrelated < MULTILINGUAL.floor).mean() > 0.90
 
 
 def test_a_post_in_any_language_finds_its_english_paraphrase(embedder: Embedder) -> None:
@@ -106,7 +106,7 @@ def test_hostile_texts_get_vectors(embedder: Embedder) -> None:
 
 
 def test_the_self_test_passes_with_room(embedder: Embedder) -> None:
-    assert self_test(embedder) > 0.995
+    assert self_test(embedder.embed) > 0.995
 
 
 def test_the_compact_form_gives_the_same_vectors(passages: Vectors, tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ TRACES = Statement(
     """SELECT (SELECT count(*) FROM post
                 WHERE deleted_at IS NOT NULL AND (text, tags, links, terms) <> ('', '{}', '{}', '{}'))
             + (SELECT count(*) FROM embedding_pending e JOIN post p ON p.id = e.post WHERE p.deleted_at IS NOT NULL)
-            + (SELECT count(*) FROM post_vector v JOIN post p ON p.id = v.post WHERE p.deleted_at IS NOT NULL)
+            + (SELECT count(*) FROM post p WHERE p.deleted_at IS NOT NULL
+                  AND NOT EXISTS (SELECT FROM vector_removal v WHERE v.post = p.id))
             + (SELECT count(*) FROM topic_post t JOIN post p ON p.id = t.post WHERE p.deleted_at IS NOT NULL)
             + (SELECT count(*) FROM post WHERE deleted_at IS NOT NULL
                   AND 1 <> (SELECT count(*) FROM post_deletion d WHERE d.post = post.id)) AS rows""",
@@ -354,13 +355,13 @@ def test_a_running_relay_takes_them_off_the_screens_out_of_the_index_and_out_of_
             return sorted(post["uri"] for post in found)
 
         until(lambda: listed() == [*uris(1, 3), *uris(2, 3)])
-        until(lambda: len(relay.index.vectors) == 6)
+        until(lambda: len(relay.index.entries) == 6)
         with connect(api.live, proxy=None) as live:
             # when
             scripted.emit(wire.account(1, T0 + 20 * SECOND, "deleted"))
             # then
             until(lambda: listed() == uris(2, 3), 30)
-            until(lambda: len(relay.index.vectors) == 3)
+            until(lambda: len(relay.index.entries) == 3)
             heard = until(lambda: _deleted(live.recv(timeout=20)), 30)
         assert set(heard) == {str(post_id(uri)) for uri in uris(1, 3)}
         gone = api.http.get(f"/api/v1/posts/{post_id(uris(1, 3)[0])}")

@@ -162,7 +162,10 @@ def test_a_removal_takes_all_that_hangs_on_the_feed_and_survives_a_restart(
         until(lambda: world.events("gone") == 42)
     # given that nobody runs when it is asked for, and something interrupts it half-way
     world.database.execute(feed_rows.MARK_FOR_REMOVAL, {"feed": "gone"})
-    assert len(world.database.fetch(feed_rows.REMOVE_POSTS, {"feed": "gone", "limit": 15})) == 15
+    removed = world.database.fetch(feed_rows.REMOVE_POSTS, {"feed": "gone", "limit": 15})
+    assert len(removed) == 15
+    to_go = world.database.fetch(Statement("SELECT post AS id FROM vector_removal", feed_rows.GonePost))
+    assert {row.id for row in to_go} >= {row.id for row in removed}
     assert world.feed("gone").status == "removing"
     with relay(world):
         until(lambda: world.database.fetch(LEFT)[0].rows == 0)

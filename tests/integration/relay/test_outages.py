@@ -108,7 +108,7 @@ def test_the_whole_relay_stores_embeds_and_publishes(
     with Relay(settings_for(postgres_url, valkey_url, scripted.url)) as relay:
         until(lambda: counted(database) == 40)
         # every post but the deleted one has its vector, and nothing is pending
-        until(lambda: len(relay.index.vectors) == 39)
+        until(lambda: len(relay.index.entries) == 39)
         pending = Statement("SELECT 'pending' AS component, count(*)::text AS state FROM embedding_pending", State)
         until(lambda: database.fetch(pending)[0].state == "0")
         # the live stream carries posts, the deletion and the feed's state
@@ -146,7 +146,7 @@ def test_an_index_that_is_away_is_filled_in_later(
         until(lambda: counted(database) == 10)
         until(lambda: states(database).get("vectors") == "degraded")
         relay.index.away = False
-        until(lambda: len(relay.index.vectors) == 10)
+        until(lambda: len(relay.index.entries) == 10)
         until(lambda: states(database).get("vectors") == "ok")
 
 
@@ -159,8 +159,8 @@ def test_without_a_model_everything_else_works(
     scripted.emit(*story(0, 10))
     with relay:
         until(lambda: counted(database) == 10)
-        until(lambda: states(database).get("embedding") == "off")
-    assert relay.index.vectors == {}
+        until(lambda: states(database).get("embedding") == "degraded")
+    assert relay.index.entries == {}
 
 
 def test_the_relay_waits_for_the_schema(postgres: Postgres, valkey_url: str, scripted: ScriptedFeed) -> None:

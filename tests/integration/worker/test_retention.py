@@ -21,10 +21,10 @@ from tests.support.runs import ask
 from tests.support.wire import SECOND
 
 OLD, YOUNG = "31 days", "29 days"
+IS_OLD = "deleted_at IS NULL AND event_time < now() - interval '30 days'"
 TABLES = (
     "post",
     "reaction",
-    "post_vector",
     "embedding_pending",
     "post_deletion",
     "topic",
@@ -64,7 +64,6 @@ def fill(database: Database, age: str, posts: int) -> None:
         for sql in (
             "INSERT INTO feed (id, kind, url) VALUES ('f', 'jetstream', 'wss://x') ON CONFLICT DO NOTHING",
             f"INSERT INTO reaction VALUES (%(id)s, NULL, 1, {then})",
-            f"INSERT INTO post_vector VALUES (%(id)s, 'm', 'f', {then}, '{{}}', array_fill(1, ARRAY[384])::halfvec)",
             f"INSERT INTO post_deletion (feed, post, event_time) VALUES ('f', %(id)s, {then})",
             f"INSERT INTO quarantine (id, feed, reason, size, raw, received_at) "
             f"VALUES (%(id)s, 'f', 'x', 1, '', {then})",
@@ -109,9 +108,20 @@ def test_old_rows_leave_in_batches_and_nothing_else(database: Database) -> None:
     left = counts(database)
     assert (left["post"], left["embedding_pending"]) == (3, 2)  # the tombstone that is young stays too
     assert (left["run"], left["unit_report"]) == (1, 0)
-    assert {left[table] for table in TABLES[4:13]} == {1}
-    assert (left["reaction"], left["post_vector"]) == (1, 1)
+    assert {left[table] for table in TABLES[3:12]} == {1}
+    assert left["reaction"] == 1
     assert run
+
+
+def test_vectors_of_old_posts_are_to_leave_the_index(database: Database) -> None:
+    fill(database, OLD, posts=4)
+    fill(database, YOUNG, posts=2)
+    old = database.fetch(Statement(f"SELECT id::text AS cause FROM post WHERE {IS_OLD} ORDER BY id", Cause))
+    # given one whose vector was to leave already
+    database.execute(Command("INSERT INTO vector_removal VALUES (%(post)s)"), {"post": old[0].cause})
+    Housekeeping(database, 30, "me", threading.Event(), batch=3)()
+    to_go = database.fetch(Statement("SELECT post::text AS cause FROM vector_removal ORDER BY post", Cause))
+    assert (len(to_go), to_go) == (4, old)
 
 
 def test_zero_days_keeps_everything(database: Database) -> None:
