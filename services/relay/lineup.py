@@ -8,6 +8,7 @@ left they change places in one transaction, and the old vectors go a minute late
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
@@ -16,6 +17,7 @@ import msgspec
 
 from shared.embedding.embedder import Embedder
 from shared.embedding.sharing import SharingEmbedder
+from shared.errors import IndexUnavailable
 from shared.store.pending import PendingPost
 from shared.store.vector_models import VectorModel
 from shared.telemetry import logs
@@ -69,12 +71,24 @@ class Working(msgspec.Struct, frozen=True):
     sharing: SharingEmbedder
 
 
+def _in_a_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="relay-drop", daemon=True).start()
+
+
 class Lineup:
     """Used by the embed stage's thread."""
 
-    def __init__(self, rows: ModelRows, index: VectorIndex, load: Callable[[str | None], Embedder]) -> None:
-        """``load`` gives the model with an id, or, for ``None``, the one that the settings name."""
-        self._rows, self._index, self._load = rows, index, load
+    def __init__(
+        self,
+        rows: ModelRows,
+        index: VectorIndex,
+        load: Callable[[str | None], Embedder],
+        apart: Callable[[Callable[[], None]], None] = _in_a_thread,
+    ) -> None:
+        """``load`` gives the model with an id, or, for ``None``, the one that the settings name. ``apart`` runs
+        what takes long."""
+        self._rows, self._index, self._load, self._apart = rows, index, load, apart
+        self._dropping = threading.Lock()
         self._wanted: Embedder | None = None
         self._loaded: dict[str, SharingEmbedder] = {}
         self._swept = False
@@ -96,19 +110,29 @@ class Lineup:
     def working(self) -> list[Working]:
         """The models that can embed now, the active one first. Raises StoreUnavailable and IndexUnavailable."""
         self.wanted.refresh()
+        for sharing in self._loaded.values():
+            sharing.embedder.refresh()
         rows = self._steered()
-        working = [self._work(row) for row in rows]
-        able = [work for work in working if work.sharing.embedder.available]
-        # While nothing runs at all, posts wait. Where something does, it need not wait for the rest.
-        for work in working if able else []:
-            if not work.sharing.embedder.available and not work.row.lost:
-                logs.get(__name__).warning("vector_model_lost", model=work.row.model)
-                self._rows.lose(work.row.model)
-            elif work.sharing.embedder.available and work.row.lost:
-                logs.get(__name__).info("vector_model_regained", model=work.row.model)
-                self._rows.regain(work.row.model)
+        if self._told_apart(rows):
+            rows = self._rows.read()
         self._forget_others(rows)
-        return able
+        return [work for work in map(self._work, rows) if work.sharing.embedder.available]
+
+    def _told_apart(self, rows: Sequence[VectorModel]) -> bool:
+        """Whether rows changed, since a model stopped or began to run. Posts do not wait for one that does not.
+
+        While nothing runs at all they do: then nothing is lost.
+        """
+        able = {row.model for row in rows if self._work(row).sharing.embedder.available}
+        gone = [row.model for row in rows if row.model not in able and not row.lost] if able else []
+        back = [row.model for row in rows if row.model in able and row.lost]
+        for model in gone:
+            logs.get(__name__).warning("vector_model_lost", model=model)
+            self._rows.lose(model)
+        for model in back:
+            logs.get(__name__).info("vector_model_regained", model=model)
+            self._rows.regain(model)
+        return bool(gone or back)
 
     def walk(self, working: Sequence[Working]) -> Working | None:
         """Of ``working``, the one that still goes through what is stored."""
@@ -155,19 +179,27 @@ class Lineup:
     def _work(self, row: VectorModel) -> Working:
         if row.model not in self._loaded:
             self._loaded[row.model] = SharingEmbedder(self._load(row.model))
-        sharing = self._loaded[row.model]
-        sharing.embedder.refresh()
-        return Working(row, sharing)
+        return Working(row, self._loaded[row.model])
 
     def _forget_others(self, rows: Sequence[VectorModel]) -> None:
         """Models that are no longer kept leave memory at once, and the index after the grace."""
         kept = {row.model for row in rows} | {self.wanted.model}
         for model in self._loaded.keys() - kept:
             del self._loaded[model]
-        if self._swept or not all(row.settled for row in rows):
+        if self._swept or self._dropping.locked() or not all(row.settled for row in rows):
             return
-        for model in self._index.models():
-            if model not in kept:
-                self._index.drop(model)
-                logs.get(__name__).info("vectors_dropped", model=model)
-        self._swept = True
+        unwanted = [model for model in self._index.models() if model not in kept]
+        if unwanted:
+            self._apart(lambda: self._drop(unwanted))
+        self._swept = not unwanted
+
+    def _drop(self, models: Sequence[str]) -> None:
+        """Removing a million vectors takes its time, which no new post should wait for."""
+        with self._dropping:
+            for model in models:
+                try:
+                    self._index.drop(model)
+                except IndexUnavailable as error:  # it is tried again
+                    logs.get(__name__).warning("vectors_not_dropped", model=model, why=str(error))
+                else:
+                    logs.get(__name__).info("vectors_dropped", model=model)

@@ -34,10 +34,13 @@ _ERRORS_ONLY = 3
 class OnnxSession:
     """One session on ``threads`` CPU threads, or on the first CUDA device. Not thread-safe.
 
+    ``half`` overrides that CUDA alone gets the form in half precision, for measurements.
     Raises EmbedderAbsent when what it needs is not installed or not in this machine, else EmbedderUnavailable.
     """
 
-    def __init__(self, model: Model, weights: Weights, cache_dir: Path, *, threads: int, cuda: bool) -> None:
+    def __init__(
+        self, model: Model, weights: Weights, cache_dir: Path, *, threads: int, cuda: bool, half: bool | None = None
+    ) -> None:
         if cuda:
             check_cuda()
         runtime = _import()
@@ -47,9 +50,10 @@ class OnnxSession:
                 why=f"It offers {', '.join(runtime.get_available_providers())}.",
                 do="Install onnxruntime-gpu in place of onnxruntime.",
             )
-        self.precision = "f16" if cuda else "f32"
+        half = cuda if half is None else half
+        self.precision = "f16" if half else "f32"
         try:
-            path = onnx_files(model, weights, cache_dir, half=cuda) / FILE
+            path = onnx_files(model, weights, cache_dir, half=half) / FILE
             self._session = runtime.InferenceSession(
                 str(path), _options(runtime, threads), providers=[_CUDA] if cuda else [_CPU]
             )

@@ -162,13 +162,13 @@ class EmbedStage:
             self._say("embedding", "ok", self._progress(working))
         return working
 
-    def _progress(self, working: Sequence[Working]) -> str | None:
-        """How far a change of model is; ``None`` when there is none."""
+    def _progress(self, working: Sequence[Working]) -> str:
+        """How far a change of model is; without one, what runs the model."""
         walking = self._models.walk(working)
         for model, left in self._reembedding(working).items():
             metrics.REEMBEDDING.labels(model).set(left)
         if walking is None:
-            return None
+            return working[0].sharing.embedder.reason
         row = walking.row
         return f"Re-embedding with {row.model}: {min(row.done, row.total):,} of {row.total:,} posts."
 

@@ -13,8 +13,11 @@ from services.api.meaning import LazyEmbedder
 from services.relay.lineup import Lineup
 from services.relay.pending import StoreModelRows, StorePending
 from services.relay.pipeline.embed import EmbedStage
+from shared.config.settings import Settings
 from shared.contracts.ids import post_id
+from shared.embedding.chain import load_by_id
 from shared.embedding.embedder import Embedder
+from shared.embedding.models import ENGLISH
 from shared.embedding.null import AbsentEmbedder
 from shared.store import vector_models
 from shared.store.database import Command, Database, Statement
@@ -23,6 +26,7 @@ from shared.store.vectors import Count
 from shared.vectors.index import Entry, Filter
 from shared.vectors.pgvector import PgvectorIndex
 from tests.support.fake_meaning import FakeEmbedder
+from tests.support.multilingual import EVENTS
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 POSTS = 20
@@ -78,7 +82,7 @@ class World:
             return found
 
         index = index or self.index
-        lineup = Lineup(rows or StoreModelRows(self.database), index, load)
+        lineup = Lineup(rows or StoreModelRows(self.database), index, load, lambda work: work())
         stage = EmbedStage(lineup, index, pending or StorePending(self.database), BATCH, self._say)
         stage.wake()
         return stage
@@ -113,11 +117,11 @@ class World:
         )
         return lazy
 
-    def found_by_meaning(self) -> int:
-        """How many posts a search for their very text finds first, with the API's model."""
+    def found_by_meaning(self, every: int = 1) -> int:
+        """How many posts (of one in ``every``) a search for their very text finds first, with the API's model."""
         embedder = self.search().current()
         found = 0
-        for number, post in enumerate(self.ids):
+        for number, post in list(enumerate(self.ids))[::every]:
             vector = embedder.embed([f"post number {number}"], "query")[0]
             matches = self.index.search(embedder.model, vector, 1, Filter())
             found += bool(matches) and matches[0].post == post and matches[0].similarity > 0.99
@@ -130,7 +134,7 @@ def world(database: Database) -> Iterator[World]:
     world.add(POSTS)
     world.settle(world.relay("old"))
     assert world.counts() == {"old": POSTS}
-    yield world
+    return world
 
 
 def test_the_first_model_is_active_at_once(world: World) -> None:
@@ -271,9 +275,10 @@ class Dying:
             raise Killed
 
 
-def test_a_kill_at_any_point_resumes(world: World) -> None:
+@pytest.mark.parametrize("first", range(1, 5))
+def test_a_kill_at_any_point_resumes(world: World, first: int) -> None:
     kills = 0
-    for moment in range(1, 400):
+    for moment in range(first, 400, 8):
         clock = [moment]
         index, rows, pending = (
             Dying(inner, clock) for inner in (world.index, StoreModelRows(world.database), StorePending(world.database))
@@ -292,13 +297,13 @@ def test_a_kill_at_any_point_resumes(world: World) -> None:
         assert world.counts()[active] >= world.number - 1
         world.settle(world.relay(wanted))
         assert {row.model: (row.state, row.complete) for row in world.rows().values()} == {wanted: ("active", True)}
-        assert world.found_by_meaning() == world.number
+        assert world.found_by_meaning(8) == len(world.ids[::8])
         assert world.count(PENDING) == 0
-        if moment % 7:
+        if kills % 5:
             world.database.execute(PASS_GRACE)
             world.settle(world.relay(wanted))
             assert world.counts() == {wanted: world.number}
-    assert kills > 20
+    assert kills > 5
 
 
 def test_vectors_of_a_version_without_these_rows_count_as_the_active_ones(world: World) -> None:
@@ -342,3 +347,30 @@ def test_near_duplicates_share_a_vector_but_not_an_entry(world: World) -> None:
     assert len(world.models["old"].embedded) == embedded + 1
     assert len(world.index.vectors("old", world.ids[-3:])) == 3
     assert isinstance(world.index.recent("old", NOON, NOON + timedelta(days=1), 1)[0][0], Entry)
+
+
+def test_the_real_two_models_change_places(
+    database: Database, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    world = World(database)
+    english = load_by_id(Settings(), tmp_path_factory.mktemp("english"), ENGLISH.id)
+    assert english.available, english.reason
+    world.models = {model.model: model for model in (embedder, english)}
+    told = [events["en"] for events in EVENTS.values()]
+    for number, text in enumerate(told):
+        uri = f"at://did:plc:a/app.bsky.feed.post/{number}"
+        database.execute(ADD, {"id": post_id(uri), "uri": uri, "time": NOON, "text": text})
+        world.ids.append(post_id(uri))
+
+    def first(asked: Embedder) -> list[UUID]:
+        vectors = asked.embed(list(EVENTS), "query")
+        found = [world.index.search(asked.model, vector, 1, Filter())[0] for vector in vectors]
+        assert all(match.similarity >= asked.floor for match in found)
+        return [match.post for match in found]
+
+    world.settle(world.relay(embedder.model))
+    right = [first(embedder)]
+    world.settle(world.relay(english.model))
+    assert {row.model: row.state for row in world.rows().values()} == {ENGLISH.id: "active"}
+    right.append(first(english))
+    assert all(sum(a == b for a, b in zip(found, world.ids, strict=True)) >= 10 for found in right)
