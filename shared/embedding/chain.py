@@ -50,7 +50,8 @@ class Attempt(msgspec.Struct, frozen=True):
 class ChainEmbedder:
     """``model`` on the first of ``runtimes`` that works. Loads when made, and never raises then.
 
-    Used from any thread; one call at a time.
+    Used from any thread, one call at a time. Texts do not wait while a better runtime is tried beside the
+    one that works.
     """
 
     turned_off = False
@@ -69,8 +70,8 @@ class ChainEmbedder:
         self._pause, self._due = FIRST_SECONDS, float("inf")
         self._again_at: datetime | None = None
         self._chosen, self._rescues = "", 0
-        self._lock = threading.RLock()
-        with self._lock:
+        self._turn, self._loading = threading.Lock(), threading.Lock()
+        with self._loading:
             self._load_from(0)
 
     @property
@@ -90,25 +91,27 @@ class ChainEmbedder:
 
     def refresh(self) -> None:
         """Try again the runtimes before the one in use, if some failed and their pause is over."""
-        if self._clock() < self._due:
+        if self._clock() < self._due or not self._loading.acquire(blocking=False):
             return
-        with self._lock:
+        try:
             if self._clock() >= self._due:
                 self._load_from(0, before=self._place)
+        finally:
+            self._loading.release()
 
     def embed(self, texts: Sequence[str], kind: Literal["passage", "query"]) -> Vectors:
         """As ``Embedder.embed``. A runtime that fails is given up for the next, which does the same texts."""
-        with self._lock:
-            while self._running is not None:
+        with self._turn:
+            while (running := self._running) is not None:
                 try:
-                    vectors = self._running.embed(list(texts), kind)
+                    vectors = running.embed(list(texts), kind)
                     self._rescues = 0
                     return vectors
                 except Exception as error:  # whatever a library throws; the next may work
-                    found = self._apart(self._running, texts, kind, error)
+                    found = self._apart(running, texts, kind, error)
                     if found is not None:
                         return found
-                    self._give_up(error)
+                    self._give_up(running, error)
             raise EmbedderUnavailable("There is no embedding model.", why=self.reason)
 
     def _apart(
@@ -135,10 +138,13 @@ class ChainEmbedder:
             raise TextsRefused(refused, why)
         return np.concatenate(found)
 
-    def _give_up(self, error: Exception) -> None:
-        place, self._running, self._place = self._place, None, len(self._runtimes)
-        self._note(Attempt(self._runtimes[place].name, "failed", f"stopped working: {_line(error)}"))
-        self._load_from(place + 1)
+    def _give_up(self, running: Running, error: Exception) -> None:
+        with self._loading:
+            if self._running is not running:  # a better one has taken over meanwhile
+                return
+            place, self._running, self._place = self._place, None, len(self._runtimes)
+            self._note(Attempt(self._runtimes[place].name, "failed", f"stopped working: {_line(error)}"))
+            self._load_from(place + 1)
 
     def _load_from(self, start: int, before: int | None = None) -> None:
         """The first that works of the runtimes from ``start`` on takes over; what runs goes on otherwise."""

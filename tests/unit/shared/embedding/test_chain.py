@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -179,6 +180,30 @@ def test_a_better_runtime_takes_over_when_it_works_again() -> None:
     chain.refresh()
     assert outcomes(chain)["openvino"] == "chosen"
     assert chain.reason == "multilingual-e5-small-q4 on openvino, f32, 1 thread"
+
+
+def test_texts_do_not_wait_while_a_better_runtime_is_tried() -> None:
+    steps = Steps(openvino=RuntimeError("busy"), onnxruntime=Fixed())
+    chain = steps.chain()
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(Fixed):
+        def embed(self, texts: Sequence[str], kind: Literal["passage", "query"]) -> Vectors:
+            begun.set()
+            go_on.wait(20)
+            return super().embed(texts, kind)
+
+    steps.answers["openvino"] = Slow()
+    steps.now += FIRST_SECONDS
+    trying = threading.Thread(target=chain.refresh)
+    trying.start()
+    assert begun.wait(20)
+    chain.refresh()  # who comes second does not wait either
+    assert chain.embed(["power"], "query").shape == (1, DIMENSION)
+    assert "onnxruntime" in chain.reason
+    go_on.set()
+    trying.join(20)
+    assert outcomes(chain)["openvino"] == "chosen"
 
 
 def test_what_is_only_absent_is_not_tried_again_while_another_works() -> None:
