@@ -16,7 +16,7 @@ from uuid import UUID
 from services.relay import metrics
 from services.relay.backoff import Backoff
 from shared.errors import FencedError, StoreRejected, StoreUnavailable
-from shared.store import departures, ingest, leases
+from shared.store import archive, departures, ingest, leases
 from shared.store.database import Database, Transaction
 from shared.store.departures import Departure
 from shared.telemetry import logs
@@ -108,7 +108,10 @@ class Departures:
             self._keep()
             page = self._database.fetch_one(departures.PAGE, {**place, "limit": self._page})
             if page is None:
-                self._swept(waiting)
+                # What the mover took past us is in the archive by now.
+                removed += self._cold()
+                if not self._stop.is_set():
+                    self._swept(waiting)
                 break
             place = {"time": page.time, "id": page.id}
             for start in range(0, len(page.posts), self._batch):
@@ -118,10 +121,23 @@ class Departures:
                     break
         return removed
 
+    def _cold(self) -> int:
+        """Their posts that are cold; posts removed."""
+        removed = 0
+        while not self._stop.is_set():
+            self._keep()
+            batch = [post.id for post in self._database.fetch(departures.COLD, {"limit": self._batch})]
+            if not batch:
+                break
+            removed += self._remove(batch)
+            self._stop.wait(PAUSE_SECONDS * len(batch) / self._batch)
+        return removed
+
     def _remove(self, posts: Sequence[UUID]) -> int:
         with self._database.transaction() as transaction:
             transaction.execute(ingest.LOCK)
             self._fence(transaction)
+            transaction.execute(archive.BACK, {"posts": list(posts)})
             gone = [post.id for post in transaction.fetch(departures.REMOVE, {"posts": list(posts)})]
         metrics.DEPARTED_POSTS.inc(len(gone))
         self._gone(gone)

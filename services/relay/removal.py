@@ -69,11 +69,15 @@ class Remover:
 
     def _remove(self, feed: str) -> None:
         removed = 0
+        batch = {"feed": feed, "limit": self._batch}
         while not self._stop.is_set():
-            gone = self._database.fetch(feed_rows.REMOVE_POSTS, {"feed": feed, "limit": self._batch})
+            # A short batch proves nothing: the mover may have had some of it in hand.
+            gone = self._database.fetch(feed_rows.REMOVE_POSTS, batch) or self._database.fetch(
+                feed_rows.REMOVE_COLD_POSTS, batch
+            )
             self._gone()
             removed += len(gone)
-            if len(gone) < self._batch:
+            if not gone and not self._database.fetch(feed_rows.COUNT_LEFT, {"feed": feed})[0].rows:
                 self._database.execute(feed_rows.REMOVE_DELETIONS, {"feed": feed})
                 self._database.execute(feed_rows.REMOVE, {"feed": feed})
                 logs.get(__name__).info("feed_removed", feed=feed, posts=removed)

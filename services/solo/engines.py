@@ -31,6 +31,8 @@ LONGEST_SOCKET_FOLDER = 80
 POSTGRES_SETTINGS = {
     "listen_addresses": "",
     "max_connections": "40",
+    # A query over the whole record locks every day of the archive and each of its indexes.
+    "max_locks_per_transaction": "256",
     "shared_buffers": "128MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",

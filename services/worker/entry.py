@@ -1,4 +1,4 @@
-"""The worker: runs jobs, hands out the outbox, revives lost runs, removes old rows.
+"""The worker: runs jobs, hands out the outbox, revives lost runs, archives and removes old posts.
 
 It lives as long as it is asked to. PostgreSQL or Valkey away is a state it reports and waits out.
 It installs no signal handler and touches nothing global, so that it can share a process.
@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from uuid import uuid4
 
 import dramatiq
@@ -24,6 +25,7 @@ from services.worker.delivery.deliver import Courier
 from services.worker.dispatcher import Dispatcher
 from services.worker.housekeeping import Housekeeping
 from services.worker.loops import Loop
+from services.worker.mover import DAY_SECONDS, Mover
 from services.worker.pipelines.announce import Announcer
 from services.worker.pipelines.briefing import Briefing, Rendering
 from services.worker.pipelines.perform import Performer
@@ -96,9 +98,18 @@ def _loops(
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     most = timings.most_backoff_seconds
     housekeeping = Housekeeping(database, settings.retention_days, holder, stop)
+    mover = Mover(
+        database,
+        settings.hot_days * DAY_SECONDS,
+        settings.retention_days,
+        holder,
+        stop,
+        partial(reporter.set, "archive"),
+    )
     return [
         Loop("dispatch", Dispatcher(database, broker), stop, every=timings.dispatch_seconds, most=most),
         Loop("reap", Reaper(database, broker, timings), stop, every=timings.reap_seconds, most=most),
+        Loop("mover", mover, stop, every=timings.move_seconds, most=most, first=timings.settle_seconds),
         Loop("retention", housekeeping, stop, every=timings.retention_seconds, most=most, first=timings.settle_seconds),
         Loop("valkey", _watch(broker, reporter), stop, every=PING_SECONDS, most=PING_SECONDS),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from services.worker import metrics
+from services.worker.mover import drop_past_days
 from shared.store import retention, units
 from shared.store.database import Database
 from shared.telemetry import logs
@@ -33,6 +34,7 @@ class Housekeeping:
         if not self._days:
             return {}
         removed = {table: self._drain(table) for table in retention.BATCHES}
+        drop_past_days(self._database, self._days)
         found = {table: rows for table, rows in removed.items() if rows}
         if found:
             logs.get(__name__).info("old_rows_removed", days=self._days, **found)

@@ -27,4 +27,10 @@ DELIVERIES = Counter(
 )
 DELIVERY_SECONDS = Histogram("groundswell_worker_delivery_seconds", "Time one attempt to send took.", ["kind"])
 REMOVED = Counter("groundswell_worker_retention_rows_total", "Rows removed because of their age.", ["table"])
+MOVED = Counter("groundswell_worker_archived_posts_total", "Posts that left the hot window for the archive.")
+MOVER_LAG_SECONDS = Gauge(
+    "groundswell_worker_archive_lag_seconds", "How far the oldest post that is still hot is past the hot window."
+)
+ARCHIVE_DAYS = Gauge("groundswell_worker_archive_days", "Days that the archive holds posts of.")
+ARCHIVE_BYTES = Gauge("groundswell_worker_archive_bytes", "Size of the archive on disk, indexes included.")
 VALKEY_UP = Gauge("groundswell_worker_valkey_up", "1 while Valkey answers.")

@@ -297,6 +297,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "data",
         ),
     ] = "data"
+    hot_days: Annotated[
+        int,
+        About(
+            "Posts older than this leave the vector index for the archive: found by words, no longer by meaning. "
+            "0 archives nothing.",
+            ("worker",),
+            "3",
+            least=0,
+            most=3650,
+        ),
+    ] = 3
     retention_days: Annotated[
         int,
         About(

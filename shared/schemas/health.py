@@ -23,13 +23,20 @@ class Component(Schema, frozen=True, kw_only=True):
 
 
 class Figures(Schema, frozen=True, kw_only=True):
-    """Whole-platform figures for the status strip. ``None`` means unknown, never zero."""
+    """Whole-platform figures for the status strip. ``None`` means unknown, never zero.
+
+    Posts from ``hot_from`` on are in the hot window; about ``posts_archived`` older ones lie in the archive.
+    """
 
     posts_stored: int | None = None
     vectors_stored: int | None = None
     vectors_pending: int | None = None
     events_per_second: float | None = None
     clock_drift_seconds: float | None = None
+    hot_from: datetime | None = None
+    posts_archived: int | None = None
+    archive_days: int | None = None
+    archive_bytes: int | None = None
     spend_nano_usd: int = 0
     budget_nano_usd: int = 0
 

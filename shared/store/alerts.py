@@ -90,7 +90,7 @@ PAGE = Statement(
 ONE = Statement(f"{_ALERT} WHERE alert.id = %(alert)s", AlertRow)
 UNREAD = Statement("SELECT count(*) AS count FROM alert WHERE acknowledged_at IS NULL", Count)
 SAMPLES = Statement(
-    """SELECT id::text, uri, author, event_time AS time, text, languages FROM post
+    """SELECT id::text, uri, author, event_time AS time, text, languages FROM every_post AS post
         WHERE id = ANY(%(posts)s::uuid[]) AND deleted_at IS NULL""",
     SampleRow,
 )

@@ -33,10 +33,10 @@ class Totals(Schema, frozen=True, kw_only=True):
 
 
 FEED_TOTALS = Statement("SELECT feed, position, events FROM feed_cursor WHERE feed = %(feed)s", FeedTotals)
-POST_KEYS = Statement("SELECT id, event_time FROM post WHERE feed = %(feed)s", PostKey)
+POST_KEYS = Statement("SELECT id, event_time FROM every_post AS post WHERE feed = %(feed)s", PostKey)
 TOTALS = Statement(
     """SELECT count(*) AS stored, count(*) - count(DISTINCT uri) AS duplicated,
          (SELECT count(DISTINCT post) FROM post_vector) AS embedded
-       FROM post""",
+       FROM every_post AS post""",
     Totals,
 )

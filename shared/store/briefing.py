@@ -107,7 +107,9 @@ MINUTES = Statement(
     MinuteRow,
 )
 
-_KEPT = "topic_post JOIN post ON post.id = topic_post.post AND post.deleted_at IS NULL WHERE topic = %(topic)s"
+#: By the time as well as the id: an old post is looked for in its day alone.
+_KEPT = """topic_post JOIN every_post AS post ON post.id = topic_post.post AND post.event_time = topic_post.event_time
+           WHERE post.deleted_at IS NULL AND topic = %(topic)s"""
 
 KEPT = Statement(
     f"""SELECT count(*)::integer AS posts, count(DISTINCT author_hash)::integer AS authors,

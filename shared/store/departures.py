@@ -89,6 +89,13 @@ PAGE = Statement(
          FROM (SELECT event_time, id FROM page ORDER BY event_time, id LIMIT 1) last""",
     Page,
 )
+#: Cold posts, at most ``limit``, of those whose posts are still to go; the hash finds them, the name tells.
+COLD = Statement(
+    """SELECT a.id FROM account_departure d JOIN post_archive a ON a.author_hash = d.author_hash
+        WHERE d.gone AND d.swept_at IS NULL AND a.author = d.author AND a.event_time <= d.event_time
+        LIMIT %(limit)s""",
+    Gone,
+)
 #: The walk for ``authors`` as they had left at ``times`` is over. Who left once more since then waits again.
 SWEPT = Command(
     """UPDATE account_departure d SET swept_at = now()

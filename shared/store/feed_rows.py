@@ -82,7 +82,7 @@ ONE_AT_A_TIME = Command("SELECT pg_advisory_xact_lock(hashtext('groundswell-feed
 
 #: Posts of a feed, tombstones included, counted to ``most``.
 COUNT_POSTS = Statement(
-    """SELECT count(*) AS rows FROM (SELECT 1 FROM post WHERE feed = %(feed)s LIMIT %(most)s) AS held""", Number
+    """SELECT count(*) AS rows FROM (SELECT 1 FROM every_post WHERE feed = %(feed)s LIMIT %(most)s) AS held""", Number
 )
 
 
@@ -92,19 +92,40 @@ class GonePost(Schema, frozen=True, kw_only=True):
     id: UUID
 
 
+_WITH_THEM = """matched AS (DELETE FROM topic_post USING gone WHERE topic_post.post = gone.id),
+       liked AS (DELETE FROM reaction USING gone WHERE reaction.subject = gone.id AND NOT reaction.deleted)
+       SELECT id FROM gone"""
+
 #: At most ``limit`` posts of a feed that is being removed, with all that only they have.
 REMOVE_POSTS = Statement(
-    """WITH gone AS (
+    f"""WITH gone AS (
          DELETE FROM post WHERE ctid = ANY (ARRAY(
            SELECT post.ctid FROM post JOIN feed ON feed.id = post.feed
             WHERE post.feed = %(feed)s AND feed.removing LIMIT %(limit)s))
          RETURNING id),
        pending AS (DELETE FROM embedding_pending USING gone WHERE embedding_pending.post = gone.id),
        unplaced AS (INSERT INTO vector_removal (post) SELECT id FROM gone ON CONFLICT DO NOTHING),
-       matched AS (DELETE FROM topic_post USING gone WHERE topic_post.post = gone.id),
-       liked AS (DELETE FROM reaction USING gone WHERE reaction.subject = gone.id AND NOT reaction.deleted)
-       SELECT id FROM gone""",
+       {_WITH_THEM}""",
     GonePost,
+)
+#: The same of cold posts.
+REMOVE_COLD_POSTS = Statement(
+    f"""WITH picked AS MATERIALIZED (
+         SELECT a.id, a.event_time FROM post_archive a JOIN feed ON feed.id = a.feed
+          WHERE a.feed = %(feed)s AND feed.removing LIMIT %(limit)s),
+       gone AS (
+         DELETE FROM post_archive a USING picked WHERE a.id = picked.id AND a.event_time = picked.event_time
+         RETURNING a.id),
+       unkeyed AS (DELETE FROM post_archive_key k USING gone WHERE k.id = gone.id),
+       {_WITH_THEM}""",
+    GonePost,
+)
+#: Whether a feed that is being removed has posts left, hot or cold: 0 or 1.
+COUNT_LEFT = Statement(
+    """SELECT count(*) AS rows FROM (
+         SELECT 1 FROM every_post JOIN feed ON feed.id = every_post.feed
+          WHERE every_post.feed = %(feed)s AND feed.removing LIMIT 1) AS held""",
+    Number,
 )
 REMOVE_DELETIONS = Command(
     """DELETE FROM post_deletion

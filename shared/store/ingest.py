@@ -3,7 +3,8 @@
 Deletions leave tombstones that win whatever order events come in, and every counter moves by what
 a statement really inserted or removed, so any interleaving with replays ends in the same state.
 One ingest transaction runs at a time (``BEGIN``): sequence numbers become visible in their order,
-and a reaction never slips between a post and its counting.
+and a reaction never slips between a post and its counting. Cold posts are known by their key alone;
+one that is changed or taken back comes back to ``post`` first (``archive.BACK_REMOVED``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from shared.store.tombstones import ALONG, SET_GONE
 #: which spares a ``datetime`` for every row.
 POSTGRES_EPOCH_US = 946_684_800_000_000
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('groundswell-ingest'))"
+#: The advisory lock of those who change posts. The mover takes it too, shared among movers (``archive.LOCK``).
+LOCK_NAME = "hashtext('groundswell-ingest')"
+_LOCK = f"SELECT pg_advisory_xact_lock({LOCK_NAME})"
 #: For who changes posts, or notes deletions, without ingesting.
 LOCK = Command(_LOCK)
 
@@ -169,6 +172,7 @@ INSERT_POSTS = Statement(
                FROM reaction WHERE subject = s.id AND NOT deleted) r
           WHERE NOT EXISTS (SELECT FROM post p WHERE p.id = s.id)
             AND NOT EXISTS (SELECT FROM post p WHERE p.id = s.tombstone)
+            AND NOT EXISTS (SELECT FROM post_archive_key k WHERE k.id = s.id)
           ORDER BY s.place
          ON CONFLICT (id) DO NOTHING
          RETURNING id, seq, author, event_time, text),
@@ -262,6 +266,7 @@ REMOVE_POSTS = Statement(
          SELECT coalesce(s.tombstone, s.id), %(feed)s, s.uri, s.author, s.author_hash, s.event_time, '', now()
            FROM staged_removal s
           WHERE NOT EXISTS (SELECT FROM post p WHERE p.id = s.id AND p.author = s.author)
+            AND NOT EXISTS (SELECT FROM post_archive_key k WHERE k.id = coalesce(s.tombstone, s.id))
          ON CONFLICT (id) DO NOTHING
          RETURNING id, event_time),
        {ALONG},

@@ -99,7 +99,7 @@ def condition(rule: WatchRule, near: Sequence[UUID] | None) -> Condition:
 
 def within_topic(where: Condition, topic: str) -> Condition:
     """``where`` among the posts of one momentum topic."""
-    sql = f"{where.sql} AND id IN (SELECT post FROM topic_post WHERE topic = %(topic)s)"
+    sql = f"{where.sql} AND (id, event_time) IN (SELECT post, event_time FROM topic_post WHERE topic = %(topic)s)"
     return Condition(sql, where.params | {"topic": topic}, where.words)
 
 
@@ -158,7 +158,7 @@ def moves(where: Condition) -> Statement[Moves]:
               SELECT minute, author_hash, count(*) AS posts,
                      lead(minute) OVER (PARTITION BY author_hash ORDER BY minute) AS again
                 FROM (SELECT floor(extract(epoch FROM event_time) / 60)::integer AS minute, author_hash
-                        FROM post WHERE {_BETWEEN} AND {where.sql}) AS matched
+                        FROM every_post AS post WHERE {_BETWEEN} AND {where.sql}) AS matched
                GROUP BY minute, author_hash),
             change AS (
               SELECT minute, posts, 1 AS authors FROM each
@@ -178,7 +178,8 @@ def samples(where: Condition) -> Statement[SampleRow]:
                                                ORDER BY likes + reposts DESC, event_time, id) AS nth
                 FROM (SELECT DISTINCT ON (md5(text)) id, uri, author, author_hash, event_time, text, languages,
                              likes, reposts
-                        FROM post WHERE {_BETWEEN} AND {where.sql} ORDER BY md5(text), event_time, id) AS once
+                        FROM every_post AS post WHERE {_BETWEEN} AND {where.sql}
+                       ORDER BY md5(text), event_time, id) AS once
                    ) AS ranked
              WHERE nth = 1 ORDER BY likes + reposts DESC, event_time, id LIMIT {SAMPLES_MOST}""",
         SampleRow,
@@ -189,7 +190,8 @@ def words(where: Condition) -> Statement[Counts]:
     """For each of the rule's words, the matching posts of [``start``, ``end``) that hold it."""
     each = ", ".join(f"count(*) FILTER (WHERE {word})" for word in where.words.values()) or "NULL"
     return Statement(
-        f"SELECT array_remove(ARRAY[{each}]::bigint[], NULL) AS counts FROM post WHERE {_BETWEEN} AND {where.sql}",
+        f"""SELECT array_remove(ARRAY[{each}]::bigint[], NULL) AS counts FROM every_post AS post
+             WHERE {_BETWEEN} AND {where.sql}""",
         Counts,
     )
 
@@ -197,7 +199,7 @@ def words(where: Condition) -> Statement[Counts]:
 def languages(where: Condition) -> Statement[Tally]:
     """Languages of the matching posts of [``start``, ``end``), the commonest first."""
     return Statement(
-        f"""SELECT spoken AS value, count(*) AS posts FROM post, unnest(languages) AS spoken
+        f"""SELECT spoken AS value, count(*) AS posts FROM every_post AS post, unnest(languages) AS spoken
              WHERE {_BETWEEN} AND {where.sql}
              GROUP BY spoken ORDER BY posts DESC, spoken LIMIT {LANGUAGES_MOST}""",
         Tally,
@@ -208,7 +210,7 @@ def topics(where: Condition) -> Statement[Tally]:
     """Topics that hold matching posts of [``start``, ``end``), those with the most first."""
     return Statement(
         f"""SELECT topic AS value, count(*) AS posts
-              FROM (SELECT id FROM post WHERE {_BETWEEN} AND {where.sql}) AS matched
+              FROM (SELECT id FROM every_post AS post WHERE {_BETWEEN} AND {where.sql}) AS matched
               JOIN topic_post ON topic_post.post = matched.id
              GROUP BY topic ORDER BY posts DESC, topic LIMIT {TOPICS_MOST}""",
         Tally,
@@ -221,7 +223,7 @@ def overlap(where: Condition) -> Statement[Share]:
         f"""SELECT %(topic)s::text AS topic, coalesce(avg((EXISTS (
                      SELECT FROM topic_post AS other
                       WHERE other.post = post.id AND other.topic = ANY(%(others)s)))::integer), 0)::float8 AS share
-              FROM post WHERE {_BETWEEN} AND {where.sql}""",
+              FROM every_post AS post WHERE {_BETWEEN} AND {where.sql}""",
         Share,
     )
 
@@ -232,7 +234,7 @@ def shares(where: Condition) -> Statement[Share]:
     Counted from its own first one on. Topics without any are left out.
     """
     return Statement(
-        f"""WITH matched AS (SELECT id, event_time FROM post WHERE {_BETWEEN} AND {where.sql}),
+        f"""WITH matched AS (SELECT id, event_time FROM every_post AS post WHERE {_BETWEEN} AND {where.sql}),
                  held AS (
               SELECT topic, count(*) AS posts, min(matched.event_time) AS first
                 FROM matched JOIN topic_post ON topic_post.post = matched.id

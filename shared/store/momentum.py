@@ -80,11 +80,18 @@ HORIZONS = Statement(
          ORDER BY at.feed""",
     Horizon,
 )
-#: Next posts of a feed in the order committed (each feed has one writer). Tombstones are left out.
+_OBSERVED = f"""seq, id::text, {_us("event_time")} AS time_us, author_hash AS author, terms, fingerprint,
+               coalesce(languages[1], '') AS language"""
+#: Next posts of a feed in the order committed (each feed has one writer). Tombstones are left out. Posts that are
+#: cold by now are read where they lie, which nobody does who is not behind by the whole hot window, or begins anew.
 POSTS_AFTER = Statement(
-    f"""SELECT seq, id::text, {_us("event_time")} AS time_us, author_hash AS author, terms, fingerprint,
-               coalesce(languages[1], '') AS language
-          FROM post WHERE feed = %(feed)s AND seq > %(after)s AND deleted_at IS NULL ORDER BY seq LIMIT %(limit)s""",
+    f"""(SELECT {_OBSERVED} FROM post
+          WHERE feed = %(feed)s AND seq > %(after)s AND deleted_at IS NULL ORDER BY seq LIMIT %(limit)s)
+         UNION ALL
+        (SELECT {_OBSERVED} FROM post_archive
+          WHERE feed = %(feed)s AND seq > %(after)s
+            AND (SELECT seq FROM post_archive_reach WHERE feed = %(feed)s) > %(after)s ORDER BY seq LIMIT %(limit)s)
+         ORDER BY seq LIMIT %(limit)s""",
     PostSeen,
 )
 DELETIONS_AFTER = Statement(
@@ -100,9 +107,10 @@ GAPS_AFTER = Statement(
 )
 #: Where a rebuild begins: the first post of the last 24 hours of the feed's event time.
 REBUILD_FROM = Statement(
-    """SELECT coalesce((SELECT min(seq) FROM post WHERE feed = %(feed)s AND event_time >=
+    """SELECT coalesce((SELECT min(seq) FROM every_post WHERE feed = %(feed)s AND event_time >=
                   (SELECT event_time - interval '24 hours' FROM feed_cursor WHERE feed = %(feed)s)),
-                (SELECT max(seq) + 1 FROM post WHERE feed = %(feed)s), 1) - 1 AS post,
+                greatest((SELECT max(seq) + 1 FROM post WHERE feed = %(feed)s),
+                         (SELECT seq + 1 FROM post_archive_reach WHERE feed = %(feed)s)), 1) - 1 AS post,
               coalesce((SELECT max(seq) FROM post_deletion WHERE feed = %(feed)s), 0) AS deletion""",
     Position,
 )

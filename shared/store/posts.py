@@ -49,7 +49,7 @@ class PostRow(Schema, frozen=True, kw_only=True):
 
 _POST = """SELECT id::text, feed, uri, author, event_time AS time, claimed_time, text, languages, tags, links,
                   reply_to::text, likes, reposts
-             FROM post WHERE deleted_at IS NULL"""
+             FROM every_post AS post WHERE deleted_at IS NULL"""
 
 #: One post by ``id``.
 ONE = Statement(f"{_POST} AND id = %(id)s", PostRow)

@@ -107,6 +107,7 @@ class Known(Schema, frozen=True, kw_only=True):
 #: A removal is known as a tombstone, an undoing as an undone reaction.
 KNOWN = Statement(
     """SELECT EXISTS (SELECT FROM post WHERE id = %(id)s AND (deleted_at IS NOT NULL OR NOT %(undoing)s))
+           OR (NOT %(undoing)s AND EXISTS (SELECT FROM post_archive_key WHERE id = %(id)s))
            OR EXISTS (SELECT FROM reaction WHERE id = %(id)s AND (deleted OR NOT %(undoing)s)) AS known""",
     Known,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.schemas.base import Schema
+from shared.store import archive
 from shared.store.database import Command, Statement
 
 
@@ -85,6 +86,7 @@ BATCHES: dict[str, Command] = {
     "topic": _old("topic", "updated_at"),
     "reaction": _old("reaction", "event_time"),
     "post": _POSTS,
+    "post_archive": archive.REMOVE_OLD,
     "post_deletion": _DELETIONS,
     "quarantine": _old("quarantine", "received_at"),
     "feed_minute": _old("feed_minute", "minute"),

@@ -95,9 +95,10 @@ TOUCH_POSTS = 3
 def live_topics(where: Condition) -> Statement[Touched]:
     """Topics going on that hold matching posts of their last hour."""
     return Statement(
-        f"""WITH told AS (SELECT post FROM topic_post JOIN topic ON topic.id = topic_post.topic
+        f"""WITH told AS (SELECT post, topic_post.event_time FROM topic_post JOIN topic ON topic.id = topic_post.topic
                            WHERE status <> 'ended' AND topic_post.event_time >= updated_at - interval '1 hour'),
-                 matched AS (SELECT id, author_hash FROM post WHERE id IN (SELECT post FROM told) AND {where.sql})
+                 matched AS (SELECT id, author_hash FROM every_post AS post
+                              WHERE (id, event_time) IN (SELECT post, event_time FROM told) AND {where.sql})
             SELECT topic.id, label, detected_at, updated_at, posts_hour, count(*) AS posts,
                    count(DISTINCT matched.author_hash) AS authors
               FROM topic JOIN topic_post ON topic_post.topic = topic.id JOIN matched ON matched.id = topic_post.post
@@ -137,8 +138,9 @@ def past_topics(where: Condition) -> Statement[Lived]:
               SELECT id, label, detected_at, CASE WHEN status = 'ended' THEN updated_at END AS ended_at FROM topic
                WHERE detected_at < %(end)s AND (status <> 'ended' OR updated_at >= %(start)s)),
             matched AS (
-              SELECT id, event_time FROM post
-               WHERE id IN (SELECT post FROM topic_post JOIN followed ON followed.id = topic_post.topic)
+              SELECT id, event_time FROM every_post AS post
+               WHERE (id, event_time) IN (SELECT post, topic_post.event_time
+                                            FROM topic_post JOIN followed ON followed.id = topic_post.topic)
                  AND {where.sql}),
             counted AS (
               SELECT topic, floor(extract(epoch FROM matched.event_time) / 60)::integer AS minute, count(*) AS posts

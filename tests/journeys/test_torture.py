@@ -54,4 +54,7 @@ def test_whatever_happens_the_record_is_what_was_served() -> None:
     # What it left out came again: by a reading of its own, or before that by the overlap of the next connection.
     # Which of the two is chance in so short a storm; that the first works alone, test_rereading.py shows.
     assert sum(again.events for again in result.read_again) > 0
+    # posts became cold all the while, by two movers whose clocks are an hour apart
+    assert result.archived.posts > 0
+    assert result.movers_killed > 2
     assert result.rss_peak_mb < MOST_RSS_MB

@@ -21,6 +21,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import quote
 
@@ -41,6 +42,7 @@ from shared.store import feed_rows
 from shared.store.database import Command, Database, Statement
 from shared.store.migrate import migrate
 from tests.support import torture_drops, torture_momentum, torture_truth
+from tests.support.movers import Movers
 from tests.support.torture_drops import Drops
 from tests.support.torture_momentum import Momentum
 from tests.support.torture_plan import WEATHER, Act, plan, server_of
@@ -48,6 +50,8 @@ from tests.support.torture_report import write
 from tests.support.torture_truth import Floor, Verdict
 
 RATE, HISTORY_MINUTES = 120.0, 2.0
+#: So young are posts that become cold: nearly all do, in the middle of everything. How often a mover is killed.
+HOT_SECONDS, MOVER_KILL_SECONDS = 4.0, 5.0
 #: More than a busy machine needs; a run that hangs ends here.
 PATIENCE_SECONDS = 90.0
 #: An idle relay holds about 80 MB; its queues may hold some 80 MB more.
@@ -64,6 +68,12 @@ class Departed(Schema, frozen=True, kw_only=True):
 
     accounts: int
     waiting: int
+    posts: int
+
+
+class Archived(Schema, frozen=True, kw_only=True):
+    """Cold posts when all was over."""
+
     posts: int
 
 
@@ -95,6 +105,7 @@ _DEPARTED = Statement(
 )
 
 
+_ARCHIVED = Statement("SELECT count(*) AS posts FROM post_archive", Archived)
 _CHANGE = Command("UPDATE feed SET url = %(url)s, options = %(options)s::jsonb, enabled = true WHERE id = 'simulator'")
 
 
@@ -111,6 +122,8 @@ class Result(msgspec.Struct, kw_only=True):
     lost_at_cutover: int
     read_again: list[Again]
     departed: Departed
+    archived: Archived
+    movers_killed: int
     drops: Drops
     floors: list[Floor]
     verdict: Verdict
@@ -140,6 +153,8 @@ class Torture:
         self._database = Database(self._settings, name="torture", size=2)
         self._anchor_us = time.time_ns() // 1_000 - round(HISTORY_MINUTES * 60e6)
         self._options = SimulatorOptions(rate=RATE, seed=seed, anchor_us=self._anchor_us)
+        self._movers = Movers(self._postgres.url, HOT_SECONDS, folder / "logs")
+        self._mover_chance = Random(f"movers {seed}")
         self._door = self._host = ""
         self._dictionary = folder / "legacy.dictionary"
         self._floors: list[Floor] = []
@@ -161,6 +176,7 @@ class Torture:
             self._catch_up()
             return self._judged(acts, began)
         finally:
+            self._movers.stop()
             self._database.close()
             self._supervisor.stop()
 
@@ -189,6 +205,7 @@ class Torture:
         feed = {"id": "simulator", "kind": "jetstream", "url": self._host, "backfill_minutes": 30, "options": "{}"}
         self._database.execute(feed_rows.ADD, feed | {"queue_events": None, "queue_bytes": None, "enabled": False})
         self._child(_spec("relay", ["relay"], {**quiet, **environment_of(settings)}, lambda: True))
+        self._movers.start()
 
     def _child(self, spec: ChildSpec) -> None:
         self._children[spec.name] = self._supervisor.start(spec)
@@ -314,6 +331,7 @@ class Torture:
         relay = self._children["relay"]
         relay.ask_to_stop()
         assert relay.wait_stopped(), "the relay had to be killed at the end"
+        self._movers.stop()
         position = self._place().position
         stream = self._options.stream(self._anchor_us)
         journal = self._ask()["journal"]
@@ -331,6 +349,8 @@ class Torture:
             lost_at_cutover=sum(entry["lost"] for entry in journal),
             read_again=self._database.fetch(_AGAIN),
             departed=self._departed(),
+            archived=self._database.fetch(_ARCHIVED)[0],
+            movers_killed=self._movers.kills,
             drops=torture_drops.compare(log, journal),
             floors=self._floors,
             verdict=verdict,
@@ -357,6 +377,7 @@ class Torture:
     def _turn(self) -> None:
         """Look after the children, measure the relay, and take a breath."""
         self._supervisor.poll()
+        self._movers.kill_now_and_then(self._mover_chance, MOVER_KILL_SECONDS)
         if time.monotonic() - self._sampled > 0.5 and (pid := self._children["relay"].pid):
             self._sampled = time.monotonic()
             try:

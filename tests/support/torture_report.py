@@ -42,6 +42,7 @@ def markdown(result: Result) -> str:
             for again in result.read_again
         ),
         f"| accounts gone for good / posts removed for it | {result.departed.accounts} / {result.departed.posts} |",
+        f"| posts that became cold / movers killed | {result.archived.posts} / {result.movers_killed} |",
         f"| momentum, the same of record and stream: posts / minutes / topics / detections | "
         f"{result.momentum.posts} / {result.momentum.minutes} / {result.momentum.topics} / "
         f"{result.momentum.detections} |",

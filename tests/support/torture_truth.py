@@ -51,7 +51,7 @@ class GapRow(Schema, frozen=True, kw_only=True):
     cause: str
 
 
-_POSTS = Statement("SELECT id, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM post", PostRow)
+_POSTS = Statement("SELECT id, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM every_post", PostRow)
 _REACTIONS = Statement("SELECT id, subject, kind, deleted FROM reaction", ReactionRow)
 _MINUTES = Statement(
     """SELECT (extract(epoch FROM minute) * 1000000)::bigint AS minute_us, posts, likes, reposts, deletes

@@ -34,7 +34,7 @@ class Position(Schema, frozen=True, kw_only=True):
 
 
 _POSTS = Statement(
-    "SELECT id, uri, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM post WHERE feed = %(feed)s",
+    "SELECT id, uri, deleted_at IS NOT NULL AS deleted, text, likes, reposts FROM every_post WHERE feed = %(feed)s",
     StoredPost,
 )
 _SWEPT = Statement("SELECT author FROM account_departure WHERE gone AND swept_at IS NOT NULL", SweptAccount)

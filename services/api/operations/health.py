@@ -11,6 +11,7 @@ from services.api.operations.registry import NoInput, operation
 from services.api.operations.wording import BEHIND_WITHOUT_END, FEED_STATES, UNITS, words_for
 from shared.schemas.feed import Feed
 from shared.schemas.health import Component, Figures, Health, State
+from shared.store import archive
 from shared.store import feeds as feed_store
 from shared.store import figures as figure_store
 from shared.store import units as unit_store
@@ -25,6 +26,7 @@ async def health(context: Context, _: NoInput) -> Health:
         asked = time.time()
         figures = (await transaction.fetch(figure_store.READ))[0]
         local = (asked + time.time()) / 2
+        size = (await transaction.fetch(archive.SIZE))[0]
         reports = await transaction.fetch(unit_store.READ)
         feeds = await transaction.fetch(feed_store.ALL)
     now = figures.now.astimezone(UTC)
@@ -38,6 +40,10 @@ async def health(context: Context, _: NoInput) -> Health:
             vectors_pending=figures.pending,
             events_per_second=figures.rate,
             clock_drift_seconds=round(now.timestamp() - local, 3),
+            hot_from=size.hot_from,
+            posts_archived=size.cold_posts,
+            archive_days=size.cold_days,
+            archive_bytes=size.cold_bytes,
         ),
         version=installed_version(),
         now=now,

@@ -63,6 +63,11 @@ _PARTS = {
         "Some watches do not judge all their conditions; each says which.",
         "See the reason beside the watch.",
     ),
+    "archive": Words(
+        "Archive",
+        "Nothing is missing. Old posts take more room, and searching by meaning more time.",
+        "Wait while it catches up; if it does not, look at the worker's log.",
+    ),
     "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }

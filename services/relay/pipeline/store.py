@@ -11,7 +11,7 @@ import msgspec
 from services.relay.events import AccountNotice, Batch, NewPost, Refused
 from services.relay.pipeline import gaps
 from services.relay.rereading import Progress
-from shared.store import cursors, departures, ingest
+from shared.store import archive, cursors, departures, ingest
 from shared.store.database import Database, Transaction
 
 #: Bytes of a refused frame that are kept.
@@ -161,6 +161,8 @@ def _posts(
     fresh = transaction.fetch(ingest.INSERT_POSTS, feed)
     if not any(post.replaces for post in batch.posts):
         return fresh, []
+    if transaction.fetch(archive.ANY_REPLACED)[0].cold:
+        transaction.execute(archive.BACK_REPLACED)
     new = {post.id for post in fresh}
     return fresh, [post for post in transaction.fetch(ingest.REPLACE_POSTS) if post.id not in new]
 
@@ -216,6 +218,8 @@ def _removals(transaction: Transaction, feed: dict[str, Any], batch: Batch) -> l
             for removal in batch.removals
         ),
     )
+    if transaction.fetch(archive.ANY_REMOVED)[0].cold:
+        transaction.execute(archive.BACK_REMOVED)
     return transaction.fetch(ingest.REMOVE_POSTS, feed)
 
 

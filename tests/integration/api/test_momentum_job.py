@@ -15,7 +15,7 @@ from services.api.scheduler.lease import Lease
 from shared.errors import BrokerUnavailable, FencedError
 from shared.schemas.live import TopicsUpdated
 from shared.store.database import Command, Database, Statement
-from tests.support import records
+from tests.support import cold, records
 from tests.support.momentum import Maker
 from tests.support.records import BEGAN
 
@@ -84,6 +84,27 @@ def test_closed_minutes_become_topics_and_a_message(database: Database) -> None:
     process.scheduler.turn()
     assert len(process.published) == 1
     assert process.said[-1] == ("ok", None)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_posts_that_became_cold_are_read_where_they_lie(database: Database) -> None:
+    # given posts that leave the hot window before anybody has read them, and between two readings
+    stream(database, 0, 3)
+    assert cold.move_all(database) == 9
+    process = Process(database, "a")
+    assert process.scheduler.turn() > 0
+    stream(database, 3, 6)
+    assert cold.move_all(database) == 9
+    stream(database, 6, 7)
+    process.scheduler.turn()
+    # then none was missed
+    assert [(row.topic, row.posts) for row in database.fetch(COUNTS)] == [("tea", 3)] * 7
+    # and a rebuild finds all of the last day of the feed's own time
+    process.lease.release()
+    for table in ("momentum_state", "topic"):
+        database.execute(Command(f"DELETE FROM {table}"))  # noqa: S608 - constants
+    Process(database, "b").scheduler.turn()
+    assert [(row.topic, row.posts) for row in database.fetch(COUNTS)] == [("tea", 3)] * 7
 
 
 @pytest.mark.usefixtures("small_batches")

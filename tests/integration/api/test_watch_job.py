@@ -317,10 +317,9 @@ def test_a_topic_that_touches_the_watch_is_told_when_it_emerges_and_when_it_grow
     ids = put(database, burst(100, 10) + burst(100, 10, text="coffee"))
     records.put_topic(database, "t1", at=BEGAN + 110 * MINUTE)
     records.put_topic(database, "t2", at=BEGAN + 110 * MINUTE)
-    link = Command("INSERT INTO topic_post VALUES (%(topic)s, %(post)s, %(at)s)")
+    link = Command("INSERT INTO topic_post SELECT %(topic)s, id, event_time FROM post WHERE id = %(post)s")
     for index, post in enumerate(ids):
-        at = BEGAN + 102 * MINUTE
-        database.execute(link, {"topic": "t1" if index < 10 else "t2", "post": post, "at": at})
+        database.execute(link, {"topic": "t1" if index < 10 else "t2", "post": post})
     judging = Judging(database)
     for minute in (115, 116, 117):
         reach(database, minute)

@@ -22,7 +22,7 @@ from shared.schemas.base import Schema
 from shared.store import departures, ingest, leases, momentum
 from shared.store.database import Command, Database, Statement
 from tests.integration.relay.conftest import Feeder
-from tests.support import wire
+from tests.support import cold, wire
 from tests.support.api import served
 from tests.support.relay import Relay
 from tests.support.scripted_feed import ScriptedFeed
@@ -39,6 +39,7 @@ class Count(Schema, frozen=True, kw_only=True):
 
 
 SHOWN = Statement("SELECT uri AS text FROM post WHERE deleted_at IS NULL ORDER BY uri", Row)
+EVERY_SHOWN = Statement("SELECT uri AS text FROM every_post WHERE deleted_at IS NULL ORDER BY uri", Row)
 #: Everything that must not be left of a post that is gone.
 TRACES = Statement(
     """SELECT (SELECT count(*) FROM post
@@ -159,6 +160,25 @@ def test_only_the_newest_word_counts_whatever_order_they_come_in(world: World) -
     world.departures().turn()
     # then
     assert world.shown() == uris(2, 2)
+
+
+def test_their_cold_posts_go_too_and_leave_tombstones(world: World) -> None:
+    # given two authors, all of whose posts are cold but the newest
+    world.feed(*story(1, 7), *story(2, 7))
+    assert cold.move_all(world.database) == 14
+    world.feed(wire.post(1, "new", T0 + 19 * SECOND))
+    world.feed(wire.account(1, T0 + 20 * SECOND, "deleted"))
+    # when
+    assert world.departures().turn() == 8
+    # then only the other's are left, and a replay brings nothing back
+    assert world.all(EVERY_SHOWN) == uris(2, 7)
+    assert world.count(TRACES) == 0
+    assert sorted(world.told) == sorted(map(post_id, [*uris(1, 7), wire.uri(1, "new")]))
+    gone = world.database.fetch(momentum.DELETIONS_AFTER, {"feed": "jetstream", "after": 0, "limit": 99})
+    assert {UUID(deletion.post) for deletion in gone} == set(world.told)
+    world.feed(*story(1, 7), *story(2, 7))
+    assert world.all(EVERY_SHOWN) == uris(2, 7)
+    assert world.all(UNSWEPT) == []
 
 
 def test_what_comes_late_does_not_come_back(world: World, feed: Feeder) -> None:
@@ -290,8 +310,8 @@ def test_a_long_walk_keeps_its_lease(world: World, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(world.database, "fetch_one", counted)
     # when
     assert walk.turn() == 0
-    # then it was renewed at every page
-    assert len(taken) == 5
+    # then it was renewed at every page, and before what is cold
+    assert len(taken) == 6
     assert {take["name"] for take in taken} == {LEASE}
 
 

@@ -1252,6 +1252,8 @@ export interface components {
         /**
          * Figures
          * @description Whole-platform figures for the status strip. ``None`` means unknown, never zero.
+         *
+         *     Posts from ``hot_from`` on are in the hot window; about ``posts_archived`` older ones lie in the archive.
          */
         Figures: {
             /** @default null */
@@ -1264,6 +1266,14 @@ export interface components {
             events_per_second: number | null;
             /** @default null */
             clock_drift_seconds: number | null;
+            /** @default null */
+            hot_from: string | null;
+            /** @default null */
+            posts_archived: number | null;
+            /** @default null */
+            archive_days: number | null;
+            /** @default null */
+            archive_bytes: number | null;
             /** @default 0 */
             spend_nano_usd: number;
             /** @default 0 */
