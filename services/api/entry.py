@@ -6,11 +6,10 @@ import asyncio
 import os
 import socket
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
-
-import msgspec
 
 from services.api.meaning import LazyEmbedder, VectorCount
 from services.api.momentum.jobs import MomentumJob
@@ -53,8 +52,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
     embedder, index = LazyEmbedder(), open_index(settings, database)
     meanings = Meanings(embedder, index)
 
-    async def search(record: AsyncDatabase, query: SearchInput) -> SearchResult:
-        return await _search(record, index, embedder, query)
+    search = _search_with(index, embedder)
 
     api = Api(
         settings,
@@ -138,10 +136,18 @@ class Maker:
         return made
 
 
-async def _search(record: AsyncDatabase, index: Any, embedder: LazyEmbedder, query: SearchInput) -> SearchResult:
-    from services.api.operations.search import SearchQuery, search
+def _search_with(index: Any, embedder: LazyEmbedder) -> Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]:
+    from services.api.operations.search import search
+    from services.api.operations.search_coverage import Coverage
+    from services.api.operations.search_meaning import Eye
 
-    return await search(record, index, embedder.current(), SearchQuery(**msgspec.structs.asdict(query)))
+    eye, coverage = Eye(index, embedder), Coverage(index, embedder)
+
+    async def ask(record: AsyncDatabase, query: SearchInput) -> SearchResult:
+        # One model for the whole of a search: another may become active meanwhile.
+        return await search(record, eye.using(embedder.current()), query, coverage)
+
+    return ask
 
 
 def _load_model(settings: Settings, model: str | None) -> Embedder:

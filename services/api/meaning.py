@@ -6,10 +6,12 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from shared.embedding.embedder import Embedder
 from shared.embedding.null import AbsentEmbedder
 from shared.errors import GroundswellError
+from shared.schemas.vector import Vectors
 from shared.store.vector_models import VectorModel
 from shared.telemetry import logs
 from shared.telemetry.health import State
@@ -22,7 +24,7 @@ LOOK_SECONDS = 2.0
 
 
 class LazyEmbedder:
-    """The model of the active vectors: null until it is loaded, and exchanged when another becomes active.
+    """The model of the active vectors, itself an ``Embedder``: null until it is loaded, exchanged when another is active.
 
     Whoever embeds and compares takes ``current()`` once for both, for it may change in between. Safe to
     use from several threads.
@@ -38,6 +40,33 @@ class LazyEmbedder:
     def current(self) -> Embedder:
         """The model whose vectors search compares at this moment."""
         return self._current
+
+    @property
+    def model(self) -> str:
+        """As of ``current()``, like the rest of an ``Embedder``."""
+        return self._current.model
+
+    @property
+    def floor(self) -> float:
+        return self._current.floor
+
+    @property
+    def available(self) -> bool:
+        return self._current.available
+
+    @property
+    def turned_off(self) -> bool:
+        return self._current.turned_off
+
+    @property
+    def reason(self) -> str:
+        return self._current.reason
+
+    def refresh(self) -> None:
+        """``follow`` does it."""
+
+    def embed(self, texts: Sequence[str], kind: Literal["passage", "query"]) -> Vectors:
+        return self._current.embed(texts, kind)
 
     def follow(
         self,

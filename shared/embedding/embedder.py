@@ -22,7 +22,7 @@ class Embedder(Protocol):
 
     @property
     def floor(self) -> float:
-        """A post whose cosine with a search is lower is not about it."""
+        """Posts that are not about a search mostly have a lower cosine with it; thresholds are carried over by it."""
         ...
 
     @property

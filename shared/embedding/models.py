@@ -44,7 +44,7 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 class Model(msgspec.Struct, frozen=True):
-    """``floor``: a post whose cosine with a search is lower is not about it (measured, see decision 20).
+    """``floor``: posts that are not about a search mostly have a lower cosine with it (measured, see decision 20).
 
     ``package`` carries the weights; files built from them begin with ``files``; ``golden`` lies in this folder.
     """

@@ -1,9 +1,9 @@
 """A rule as a condition on posts: the one place where live judging and backtests decide what matches.
 
 A word or phrase of a script that parts words goes through the full-text index, without stemming, in
-whatever letter case. What PostgreSQL's parser does not see as words is looked for in the text as it is
-written: scripts without spaces, emoji, and names such as C++. A hashtag is a mark in the text or one of the
-post's own tags; a cashtag stands alone. A deleted post never matches.
+whatever letter case and with whatever accents. What PostgreSQL's parser does not see as words is looked
+for in the text as it is written: scripts without spaces, emoji, and names such as C++. A hashtag is a mark
+in the text or one of the post's own tags; a cashtag stands alone. A deleted post never matches.
 """
 
 from __future__ import annotations
@@ -117,17 +117,17 @@ def _word(word: str, params: dict[str, Any]) -> str:
     if plain[0] == "$" and plain[1:].strip():
         params[name] = _query(plain[1:])
         params[f"{name}t"] = f"(^|[^[:alnum:]_$])[$]{_literal(plain[1:].strip())}{_END}"
-        return f"(words @@ to_tsquery('simple', %({name})s) AND {_TEXT} ~* %({name}t)s)"
+        return f"(words @@ to_tsquery('groundswell', %({name})s) AND {_TEXT} ~* %({name}t)s)"
     if is_unspaced(plain) or not _PLAIN.fullmatch(plain) or not re.search(r"\w", plain.replace("_", "")):
         params[name] = _like(plain)
         return f"{_TEXT} ILIKE %({name})s"
     params[name] = _query(plain)
-    return f"words @@ to_tsquery('simple', %({name})s)"
+    return f"words @@ to_tsquery('groundswell', %({name})s)"
 
 
 def _query(phrase: str) -> str:
     """``phrase`` for ``to_tsquery``: its words one after the other, quoted."""
-    quoted = phrase.replace("\\", "\\\\").replace("'", "''")
+    quoted = phrase.replace("’", "'").replace("\\", "\\\\").replace("'", "''")
     return f"'{quoted}'"
 
 

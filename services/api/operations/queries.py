@@ -97,14 +97,27 @@ class MomentumInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class SearchInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``since`` is inclusive, ``until`` exclusive; both need a time zone."""
+    """What to look for: ``q``, or ``like`` (a post's id) for more like it, or filters alone; all together narrow it.
 
-    q: Annotated[str, Meta(min_length=1, max_length=500)]
-    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    ``q``: every word counts, "the words in quotes" stand together, ``OR`` is either, ``-`` leaves out, ``#tag``,
+    ``$CASH`` and ``begin*`` are what they look like. ``since`` is inclusive, ``until`` exclusive; both need a time
+    zone. ``language`` pt finds pt-BR too. ``author`` is a post's author. ``cursor`` is ``next`` of the page before,
+    with everything else as it was. ``fold=false`` lists near copies one by one.
+    """
+
+    q: Annotated[str, Meta(max_length=500)] = ""
+    like: UUID | None = None
     feed: Name | None = None
     language: Annotated[str, Meta(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] | None = None
+    author: Name | None = None
+    topic: Name | None = None
+    linked: bool | None = None
     since: Annotated[datetime, Meta(tz=True)] | None = None
     until: Annotated[datetime, Meta(tz=True)] | None = None
+    sort: Literal["relevance", "time"] = "relevance"
+    fold: bool = True
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    cursor: Annotated[str, Meta(max_length=6000)] | None = None
 
 
 class CreateRunInput(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,7 @@
 """One ranking out of several: reciprocal-rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009).
 
-Each arm gives a post 1 / (60 + its rank), and the sums rank the posts. Only ranks count, so that cosines and
-word scores, which share no scale, need no weighing against each other.
+Each arm gives a post weight / (60 + its rank), and the sums rank the posts. Only ranks count, so that cosines
+and word scores, which share no scale, need no weighing against each other.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ class Fused(msgspec.Struct, Generic[Item, Arm], frozen=True):
     matched: list[Arm]
 
 
-def fuse(arms: Mapping[Arm, Sequence[Item]]) -> list[Fused[Item, Arm]]:
+def fuse(arms: Mapping[Arm, Sequence[Item]], weights: Mapping[Arm, float] | None = None) -> list[Fused[Item, Arm]]:
     """Every item of the ``arms``' rankings (best first, each item once), best first.
 
-    Equal scores keep the order in which the arms name their items.
+    An arm's weight is 1 unless ``weights`` say otherwise. Equal scores keep the order in which the arms name their
+    items.
     """
     scores: dict[Item, float] = {}
     matched: dict[Item, list[Arm]] = {}
     for arm, ranking in arms.items():
+        weight = 1.0 if weights is None else weights.get(arm, 1.0)
         for rank, item in enumerate(ranking, start=1):
-            scores[item] = scores.get(item, 0.0) + 1 / (RANK_OFFSET + rank)
+            scores[item] = scores.get(item, 0.0) + weight / (RANK_OFFSET + rank)
             matched.setdefault(item, []).append(arm)
     best = sorted(scores, key=lambda item: -scores[item])
     return [Fused(item, scores[item], matched[item]) for item in best]

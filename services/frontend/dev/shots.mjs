@@ -44,6 +44,15 @@ const scenes = [
   { name: 'search', path: '/search?q=power%20cut%20in%20benfica', world: { calm: true } },
   { name: 'search-text', path: '/search?q=power', world: {} },
   { name: 'search-empty', path: '/search?q=zzz', world: { calm: true } },
+  { name: 'search-none', path: '/search?q=zzz&language=pt&within=1h', world: { calm: true } },
+  { name: 'search-start', path: '/search', world: { calm: true } },
+  { name: 'search-filters', path: '/search?q=power%20outage&language=en&within=24h&linked=true&author=did:plc:2swzczvsjbxslv3eqrmtwgbh&topic=lisbon-outage', world: { calm: true } },
+  { name: 'search-like', path: '/search?like=', world: { calm: true }, act: async (page) => {
+    await page.goto(new URL('/search?q=power', page.url()).href);
+    await page.getByRole('link', { name: 'More like this' }).first().click();
+    await page.getByRole('heading', { name: 'More like this post' }).waitFor();
+    await page.waitForTimeout(400);
+  } },
   { name: 'topic', path: '/topics/lisbon-outage', world: {} },
   { name: 'topic-running', path: '/topics/lisbon-outage', world: { calm: true }, act: async (page) => {
     await page.getByRole('button', { name: 'Make a briefing' }).click();

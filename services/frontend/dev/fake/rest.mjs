@@ -42,7 +42,7 @@ function read(world, path, query) {
   if (noun === 'posts') return world.posts.find((post) => post.id === id);
   if (noun === 'topics') return id ? world.detail(id) : world.topicList();
   if (noun === 'momentum') return world.momentum(number('minutes', 60), number('limit', 5));
-  if (noun === 'search') return search(world, query.get('q') ?? '');
+  if (noun === 'search') return search(world, query);
   if (noun === 'runs') return id ? world.runs.find((run) => run.id === id) : { runs: world.runs };
   if (noun === 'reports') return readReport(world, id, part);
   return null;
@@ -56,21 +56,44 @@ function readReport(world, id, part) {
   return report.pdf === 'ready' ? new Binary('application/pdf', '%PDF-1.4\n%%EOF\n') : null;
 }
 
+/** Words are found as they are written, and meaning in whatever comes first: enough to draw a page. */
 function search(world, query) {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const q = query.get('q') ?? '';
+  const words = q.toLowerCase().replace(/["#*]/g, '').split(/\s+/).filter((word) => word && !word.startsWith('-'));
   const texts = [...stories.flatMap((story) => story.posts), ...chatter];
   const hits = texts.map((text, i) => {
-    const matching = words.filter((word) => text[1].toLowerCase().includes(word)).length;
-    const similarity = Math.max(0.18, 0.83 - i * 0.05 + matching * 0.04);
-    const matched = [...(world.calm ? ['meaning'] : []), ...(matching ? ['words'] : [])];
-    return { post: world.makePost(Date.now() - i * 400_000, text), score: similarity, matched, similarity: world.calm ? similarity : null };
+    const post = world.makePost(Date.now() - i * 400_000, text);
+    const lower = post.text.toLowerCase();
+    const held = words.filter((word) => lower.includes(word));
+    const similarity = Math.max(0.18, 0.89 - i * 0.015 + held.length * 0.01);
+    const matched = [...(world.calm ? ['meaning'] : []), ...(held.length ? ['words'] : [])];
+    const named = held.map((word) => `‘${word}’`).join(' and ');
+    const close = query.get('like') ? 'the post you chose' : 'what you asked';
+    const why = !words.length && !query.get('like') ? 'Meets the filters.'
+      : held.length ? `Holds ${named}${world.calm ? `; close in meaning to ${close}` : ''}.` : `Close in meaning to ${close}.`;
+    return {
+      post, score: similarity, matched, similarity: world.calm && (words.length || query.get('like')) ? similarity : null, why,
+      highlights: held.map((word) => ranges(post.text, lower.indexOf(word), word.length)), alike: i % 6 === 1 ? 14 : i % 9 === 4 ? 1 : 0,
+    };
   });
-  const found = query === 'zzz' ? [] : hits.filter((hit) => hit.matched.length && hit.score > 0.4);
+  const wanted = hits.filter(({ post, matched }) => (matched.length || !words.length)
+    && (!query.get('language') || post.languages.includes(query.get('language')))
+    && (query.get('linked') !== 'true' || post.links.length > 0));
+  const found = q === 'zzz' ? [] : wanted;
+  const from = Number(query.get('cursor') ?? 0), to = from + Number(query.get('limit') ?? 20);
   return {
-    query, hits: found, took_ms: 38.4, indexed: 1_203_020, pending: world.calm ? 41 : 1_098,
+    query: q, hits: found.slice(from, to), next: to < found.length ? String(to) : null, took_ms: 38.4,
+    sort: query.get('sort') ?? 'relevance', indexed: 1_203_020, pending: world.calm ? 41 : 1_098,
+    meaning_since: new Date(Date.now() - 6 * 86_400_000).toISOString(),
     mode: world.calm ? 'hybrid' : 'text only',
     reason: world.calm ? null : 'The vector index is not answering, so meaning cannot be compared.',
   };
+}
+
+/** A range of code points from one of UTF-16. */
+function ranges(text, at, length) {
+  const start = [...text.slice(0, at)].length;
+  return [start, start + [...text.slice(at, at + length)].length];
 }
 
 function signIn(world, response, body) {

@@ -275,8 +275,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Posts found by meaning and by words, best first. ``mode`` says what could be searched.
-         * @description Posts found by meaning and by words, best first. ``mode`` says what could be searched.
+         * Posts found by meaning and by words, best first or newest first. ``mode`` says what could be searched.
+         * @description Posts found by meaning and by words, best first or newest first. ``mode`` says what could be searched.
          */
         get: operations["search"];
         put?: never;
@@ -1626,6 +1626,9 @@ export interface components {
         /**
          * SearchHit
          * @description ``matched``: which arms found it. ``similarity`` is the cosine in [-1, 1] when meaning did.
+         *
+         *     ``highlights`` are ranges [start, end) of ``post.text`` in code points; ``why`` is one short sentence. ``alike``
+         *     near copies of the post were found as well and are not listed.
          */
         SearchHit: {
             post: components["schemas"]["Post"];
@@ -1633,10 +1636,23 @@ export interface components {
             matched: ("meaning" | "words")[];
             /** @default null */
             similarity: number | null;
+            /** @default [] */
+            highlights: [
+                number,
+                number
+            ][];
+            /** @default  */
+            why: string;
+            /** @default 0 */
+            alike: number;
         };
         /**
          * SearchResult
          * @description ``mode`` says what could be searched; ``reason`` says why when it is not "hybrid".
+         *
+         *     ``sort`` is the order of the hits: without words or a post to compare with there is nothing but time. ``next`` is
+         *     the ``cursor`` of the following page. ``indexed`` posts can be found by meaning, the oldest possible one from
+         *     ``meaning_since``; ``pending`` still wait for their vector.
          */
         SearchResult: {
             query: string;
@@ -1644,10 +1660,19 @@ export interface components {
             mode: "hybrid" | "text only";
             /** @default null */
             reason: string | null;
+            /**
+             * @default relevance
+             * @enum {unknown}
+             */
+            sort: "relevance" | "time";
             hits: components["schemas"]["SearchHit"][];
+            /** @default null */
+            next: string | null;
             took_ms: number;
             indexed: number;
             pending: number;
+            /** @default null */
+            meaning_since: string | null;
         };
         /**
          * SeriesPoint
@@ -2353,13 +2378,20 @@ export interface operations {
     };
     search: {
         parameters: {
-            query: {
-                q: string;
-                limit?: number;
+            query?: {
+                q?: string;
+                like?: string;
                 feed?: string;
                 language?: string;
+                author?: string;
+                topic?: string;
+                linked?: boolean;
                 since?: string;
                 until?: string;
+                sort?: "relevance" | "time";
+                fold?: boolean;
+                limit?: number;
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -2367,7 +2399,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Posts found by meaning and by words, best first. ``mode`` says what could be searched. */
+            /** @description Posts found by meaning and by words, best first or newest first. ``mode`` says what could be searched. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { highlight } from './highlight';
+import { highlight, marked } from './highlight';
 
 /** Matches in brackets, so that a test reads as one line. */
 const show = (text: string, query: string) =>
@@ -33,4 +33,16 @@ describe('highlight', () => {
   it('gives nothing for an empty text', () => {
     expect(highlight('', 'power')).toEqual([]);
   });
+});
+
+it('ranges of code points are marked, whatever stands before them', () => {
+  const hits = (text: string, ranges: [number, number][]) =>
+    marked(text, ranges)
+      .filter((run) => run.hit)
+      .map((run) => run.text);
+  expect(hits('🔥🔥 power cut', [[3, 8], [9, 12]])).toEqual(['power', 'cut']);
+  expect(marked('🔥 a', [[0, 1]])).toEqual([{ text: '🔥', hit: true }, { text: ' a', hit: false }]);
+  expect(hits('abc', [[1, 99], [0, 2], [2, 2]])).toEqual(['abc']);
+  expect(marked('', [[0, 1]])).toEqual([]);
+  expect(marked('plain', [])).toEqual([{ text: 'plain', hit: false }]);
 });

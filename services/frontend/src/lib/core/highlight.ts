@@ -35,6 +35,19 @@ export function highlight(text: string, query: string): Run[] {
   );
 }
 
+/** Marks `ranges` [start, end) of code points; JavaScript's own places count a character beyond the BMP twice. */
+export function marked(text: string, ranges: readonly (readonly [number, number])[]): Run[] {
+  if (!text) return [];
+  const places: number[] = [];
+  let place = 0;
+  for (const character of text) {
+    places.push(place);
+    place += character.length;
+  }
+  const at = (point: number): number => places[point] ?? text.length;
+  return cut(text, merge(ranges.filter(([from, to]) => from < to).map(([from, to]) => [at(from), at(to)])));
+}
+
 function occurrences(folded: string, word: string): [number, number][] {
   const found: [number, number][] = [];
   const anywhere = SPACELESS.test(word);

@@ -1,0 +1,98 @@
+"""Where a text holds what was searched for: ranges of its code points, never markup. Case and accents do not count."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from shared.features.query import Query, Term
+from shared.features.scripts import PAIRED
+
+#: Marks of one text at most.
+MOST_MARKS = 50
+
+# A letter or digit of a script that parts words: what a word must not go on with.
+_LETTER = rf"(?![{PAIRED}])[^\W_]"
+_BEGINS, _ENDS = rf"(?<!{_LETTER})", rf"(?!{_LETTER})"
+_WORDS = re.compile(r"[^\W_]+")
+
+
+class Marked(msgspec.Struct, frozen=True):
+    """``ranges`` of [start, end), in order and apart from each other; ``held``: the terms that are there."""
+
+    ranges: list[tuple[int, int]] = []
+    held: list[Term] = []
+
+
+def mark(text: str, query: Query) -> Marked:
+    """What of ``query`` is in ``text``."""
+    folded, origin = _fold(text)
+    ranges: list[tuple[int, int]] = []
+    held: list[Term] = []
+    for term in (term for group in query.wanted for term in group):
+        found = list(_found(folded, term))
+        if found:
+            held.append(term)
+        ranges += found or _parts(folded, term)
+    return Marked([(origin[start], origin[end - 1] + 1) for start, end in _merged(ranges)][:MOST_MARKS], held)
+
+
+def _found(folded: str, term: Term) -> Iterator[tuple[int, int]]:
+    pattern = _pattern(term)
+    return (found.span() for found in pattern.finditer(folded)) if pattern else iter(())
+
+
+def _pattern(term: Term) -> re.Pattern[str] | None:
+    text = _fold(term.text)[0]
+    if term.kind == "tag":
+        return re.compile(f"[#＃]{re.escape(text)}{_ENDS}")
+    if term.kind == "cashtag":
+        return re.compile(rf"(?<![\w$])\${re.escape(text)}{_ENDS}")
+    if term.kind == "piece" or re.search(f"[{PAIRED}]", text):
+        return re.compile(re.escape(text))
+    words = _WORDS.findall(text)
+    if not words:
+        return None
+    signs = re.escape(text[text.rfind(words[-1]) + len(words[-1]) :]) if term.kind == "word" else ""
+    end = "" if term.kind == "prefix" or signs else _ENDS
+    return re.compile(_BEGINS + r"[\W_]+".join(map(re.escape, words)) + signs + end)
+
+
+def _parts(folded: str, term: Term) -> list[tuple[int, int]]:
+    """Of a run without spaces that is not there as a whole, the pairs that are."""
+    if term.kind != "piece" or len(term.text) < 3:
+        return []
+    pairs = {term.text[place : place + 2] for place in range(len(term.text) - 1)}
+    return [found.span() for pair in pairs for found in re.finditer(re.escape(pair), folded)]
+
+
+def _fold(text: str) -> tuple[str, Sequence[int]]:
+    """Lower case without accents, and for each character of that its place in ``text``."""
+    if text.isascii():
+        return text.lower(), range(len(text))
+    folded: list[str] = []
+    origin: list[int] = []
+    for place, character in enumerate(text):
+        plain = character.lower()
+        if character > "\u00bf" and not "\uac00" <= character <= "\ud7a3":
+            parts = unicodedata.normalize("NFD", plain)
+            # Only what stands above Latin, Greek and Cyrillic letters is an accent: elsewhere marks are vowels.
+            plain = (
+                "".join(part for part in parts if not "\u0300" <= part <= "\u036f") if parts[0] < "\u0590" else plain
+            )
+        folded += plain
+        origin += [place] * len(plain)
+    return "".join(folded), origin
+
+
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
