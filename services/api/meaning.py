@@ -24,7 +24,7 @@ LOOK_SECONDS = 2.0
 
 
 class LazyEmbedder:
-    """The model of the active vectors, itself an ``Embedder``: null until it is loaded, exchanged when another is active.
+    """The model of the active vectors, itself an ``Embedder``: null until it is loaded, exchanged for the next.
 
     Whoever embeds and compares takes ``current()`` once for both, for it may change in between. Safe to
     use from several threads.

@@ -9,6 +9,7 @@ left they change places in one transaction, and the old vectors go a minute late
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
@@ -22,6 +23,9 @@ from shared.store.pending import PendingPost
 from shared.store.vector_models import VectorModel
 from shared.telemetry import logs
 from shared.vectors.index import VectorIndex
+
+#: While nothing changes, the rows are looked at this often.
+LOOK_SECONDS = 1.0
 
 
 class ModelRows(Protocol):
@@ -92,6 +96,8 @@ class Lineup:
         self._wanted: Embedder | None = None
         self._loaded: dict[str, SharingEmbedder] = {}
         self._swept = False
+        self._known: list[Working] = []
+        self._looked_at = 0.0
 
     @property
     def unasked(self) -> bool:
@@ -109,6 +115,8 @@ class Lineup:
 
     def working(self) -> list[Working]:
         """The models that can embed now, the active one first. Raises StoreUnavailable and IndexUnavailable."""
+        if self._calm() and time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return self._known
         self.wanted.refresh()
         for sharing in self._loaded.values():
             sharing.embedder.refresh()
@@ -116,7 +124,14 @@ class Lineup:
         if self._told_apart(rows):
             rows = self._rows.read()
         self._forget_others(rows)
-        return [work for work in map(self._work, rows) if work.sharing.embedder.available]
+        self._looked_at = time.monotonic()
+        self._known = [work for work in map(self._work, rows) if work.sharing.embedder.available]
+        return self._known
+
+    def _calm(self) -> bool:
+        """Whether nothing is under way that a look at the rows would bring further."""
+        settled = self._swept and bool(self._known)
+        return settled and all(work.row.complete and work.sharing.embedder.available for work in self._known)
 
     def _told_apart(self, rows: Sequence[VectorModel]) -> bool:
         """Whether rows changed, since a model stopped or began to run. Posts do not wait for one that does not.

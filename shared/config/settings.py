@@ -226,7 +226,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     embedding_batch_posts: Annotated[
         int,
         About(
-            "Posts embedded at once. Newest first; what waits is listed in the store.",
+            "Posts embedded at once at least, newest first; more of a backlog where the model is fast. What waits is "
+            "listed in the store.",
             ("relay",),
             "32",
             least=1,

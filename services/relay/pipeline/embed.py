@@ -30,6 +30,10 @@ from shared.vectors.index import Entry, VectorIndex
 IDLE_SECONDS = 1.0
 #: Posts sorted by length together.
 WINDOW_POSTS = 512
+#: A batch of a window takes about so long; its number of posts follows, up to MOST_BATCH_POSTS. Short, for new
+#: posts wait for it, and long enough that storing its vectors is little beside making them.
+BATCH_SECONDS = (0.2, 0.6)
+MOST_BATCH_POSTS = 256
 #: Vectors removed at once.
 REMOVED_TOGETHER = 1_000
 #: While a window is in hand, every so many turns go to a change of model.
@@ -87,6 +91,7 @@ class EmbedStage:
     ) -> None:
         self._models, self._index, self._pending, self._say = models, index, pending, say
         self._batch, self._leads = batch_posts, leads
+        self._room = batch_posts
         self._window: list[PendingPost] = []
         #: The greatest ``seq`` that a window or a batch of new posts began with.
         self._top = 0
@@ -197,10 +202,14 @@ class EmbedStage:
         if walking is not None and (not self._window or self._turns % WALK_EVERY == 0):
             self._walk(walking)
             return True
-        batch, self._window = self._window[: self._batch], self._window[self._batch :]
+        batch, self._window = self._window[: self._room], self._window[self._room :]
         if not batch:
             return False
-        self._embed(working, batch)
+        took = self._embed(working, batch)
+        if took < BATCH_SECONDS[0] and len(batch) == self._room:
+            self._room = min(2 * self._room, max(MOST_BATCH_POSTS, self._batch))
+        elif took > BATCH_SECONDS[1]:
+            self._room = max(self._room // 2, self._batch)
         return True
 
     def _walk(self, walking: Working) -> None:
@@ -210,14 +219,17 @@ class EmbedStage:
             self._forget_gone(posts)
         self._models.walked(walking, posts)
 
-    def _embed(self, working: Sequence[Working], posts: Sequence[PendingPost]) -> None:
+    def _embed(self, working: Sequence[Working], posts: Sequence[PendingPost]) -> float:
+        """All vectors of ``posts``, kept; the seconds it took."""
         began = time.monotonic()
         for work in working:
             self._keep(work, posts)
         self._forget_gone(posts)
         self._pending.done(posts, [work.row.model for work in working])
         metrics.EMBEDDED.inc(len(posts))
-        metrics.EMBED_SECONDS.observe(time.monotonic() - began)
+        took = time.monotonic() - began
+        metrics.EMBED_SECONDS.observe(took)
+        return took
 
     def _keep(self, work: Working, posts: Sequence[PendingPost]) -> None:
         """Vectors of one model. Texts that it refuses have none, and are not tried again."""

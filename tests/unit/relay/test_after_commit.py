@@ -103,7 +103,7 @@ def test_pending_posts_are_embedded_newest_first_in_bounded_batches(embed: Stage
     assert len(embed.index.entries) == 100
     assert {(entry.author, entry.linked) for entry in embed.index.entries.values()} == {(n, True) for n in range(100)}
     assert sorted(embed.embedder.embedded) == sorted(f"text {n}" for n in range(100))
-    assert embed.pending.most_taken == 32
+    assert 32 <= embed.pending.most_taken <= 256
     assert embed.states == {"embedding": "ok", "vectors": "ok"}
 
 
