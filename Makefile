@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check torture english bench momentum-score pictures lock generated clean
+.PHONY: help run test check torture english bench momentum-score search-score pictures lock generated clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ bench: ## Measure speed as ratios against a peer in the same run
 
 momentum-score: ## Score the momentum engine and plain peers on streams with planted truth
 	@$(BIN)/python -m bench.momentum_score $(ARGS)
+
+search-score: ## Score the order of search results: words, meaning, both (ARGS=--each)
+	@$(BIN)/python -m bench.search_score $(ARGS)
 
 pictures: ## Make the documentation's pictures anew, from the real stack (needs chromium)
 	@cd services/frontend && export PATH="$(CURDIR)/.venv-node/bin:$$PATH" && npm run --silent build && npm run --silent real-shots -- --out ../../docs/images

@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from shared.features.plain import MARKS
 from shared.features.scripts import PAIRED, PICTURES
 from shared.features.stopwords import STOP_WORDS
 
@@ -43,7 +44,7 @@ _PIECE = re.compile(rf"[{PAIRED}]")
 _RUNS = re.compile(rf"[{PICTURES}\ufe0f\u200d]+|[^{PICTURES}\ufe0f\u200d]+")
 _LETTER = re.compile(r"[^\W_]")
 _TAG, _CASHTAG = re.compile(r"[#＃](\w.*)"), re.compile(r"\$([A-Za-z]{1,6})")
-_AROUND = re.compile(r"^[^\w#$@]+|[^\w+#]+$|(?<![+#\w])[+#]+$")
+_AROUND = re.compile(rf"^[^\w#$@]+|[^\w+#{MARKS}]+$|(?<![+#\w{MARKS}])[+#]+$")
 _PREFIX = re.compile(r"(\w[\w'’-]*)\*+")
 
 

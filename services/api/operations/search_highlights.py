@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from shared.features.plain import MARKS
 from shared.features.query import Query, Term
 from shared.features.scripts import PAIRED
 
@@ -15,9 +16,9 @@ from shared.features.scripts import PAIRED
 MOST_MARKS = 50
 
 # A letter or digit of a script that parts words: what a word must not go on with.
-_LETTER = rf"(?![{PAIRED}])[^\W_]"
+_LETTER = rf"(?![{PAIRED}])(?:[^\W_]|[{MARKS}])"
 _BEGINS, _ENDS = rf"(?<!{_LETTER})", rf"(?!{_LETTER})"
-_WORDS = re.compile(r"[^\W_]+")
+_WORDS = re.compile(rf"(?:[^\W_]|[{MARKS}])+")
 
 
 class Marked(msgspec.Struct, frozen=True):

@@ -48,6 +48,10 @@ export function makeHealth(components: Component[]): Health {
     vectors_pending: 0,
     events_per_second: 1,
     clock_drift_seconds: 0,
+    hot_from: null,
+    posts_archived: 0,
+    archive_days: 0,
+    archive_bytes: 0,
     spend_nano_usd: 0,
     budget_nano_usd: 0,
   };

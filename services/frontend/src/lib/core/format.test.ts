@@ -92,3 +92,12 @@ describe('isOrAre', () => {
     expect(format.isOrAre(title)).toBe(verb);
   });
 });
+
+describe('archived', () => {
+  it('says what is there, and nothing it does not know', () => {
+    expect(format.archived({ posts_archived: 1_250_000, archive_days: 12, archive_bytes: 1_500_200_000 })).toBe('about 1.3M, 12 days, 1,501 MB');
+    expect(format.archived({ posts_archived: 0, archive_days: 1, archive_bytes: 60_000 })).toBe('about 0, 1 day, 1 MB');
+    expect(format.archived({ posts_archived: 0, archive_days: 0, archive_bytes: 8_192 })).toBe('none yet');
+    expect(format.archived({ posts_archived: null, archive_days: null, archive_bytes: null })).toBe('–');
+  });
+});

@@ -27,6 +27,14 @@ export function whole(value: number | null | undefined): string {
   return value == null ? UNKNOWN : wholeNumber.format(value);
 }
 
+/** What lies in the archive: about how many posts, of how many days, how large on disk. */
+export function archived(figures: { posts_archived: number | null; archive_days: number | null; archive_bytes: number | null }): string {
+  const { posts_archived: posts, archive_days: days, archive_bytes: bytes } = figures;
+  if (posts === null || days === null || bytes === null) return UNKNOWN;
+  if (days === 0) return 'none yet';
+  return `about ${compact(posts)}, ${days} ${days === 1 ? 'day' : 'days'}, ${whole(Math.ceil(bytes / 1e6))} MB`;
+}
+
 /** A quotient against usual: `3.8×`, `38×`. */
 export function times(ratio: number): string {
   return `${ratio >= 10 ? Math.round(ratio) : ratio.toFixed(1)}×`;
