@@ -24,10 +24,11 @@ from services.api.watches.backtest import Backtester
 from services.api.watches.jobs import WatchJob
 from services.api.watches.meaning import Meanings
 from shared.config.settings import Settings
-from shared.embedding.chain import load_embedder
+from shared.embedding.chain import load_by_id, load_embedder
+from shared.embedding.embedder import Embedder
 from shared.errors import GroundswellError
 from shared.schemas.search import SearchResult
-from shared.store import units
+from shared.store import units, vector_models
 from shared.store.database import AsyncDatabase, Database
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
@@ -101,10 +102,12 @@ def run(settings: Settings, stop: threading.Event) -> int:
         for number, scheduler in enumerate(schedulers)
     ]
     model = threading.Thread(
-        target=embedder.load,
+        target=embedder.follow,
         args=(
-            lambda: load_embedder(settings, Path(settings.data_dir) / "models", compact=True),
+            lambda: database.fetch(vector_models.READ),
+            lambda model: _load_model(settings, model),
             lambda state, reason: reporter.set("embedder", state, reason),
+            stop,
         ),
         name="api-model",
         daemon=True,
@@ -169,9 +172,18 @@ def _search_with(index: Any, embedder: LazyEmbedder) -> Callable[[AsyncDatabase,
     eye, coverage = Eye(index, embedder), Coverage(index, embedder)
 
     async def ask(record: AsyncDatabase, query: SearchInput) -> SearchResult:
-        return await search(record, eye, query, coverage)
+        # One model for the whole of a search: another may become active meanwhile.
+        return await search(record, eye.using(embedder.current()), query, coverage)
 
     return ask
+
+
+def _load_model(settings: Settings, model: str | None) -> Embedder:
+    """For single texts: the model with the id ``model``; ``None``: the one in the settings."""
+    folder = Path(settings.data_dir) / "models"
+    if model is None:
+        return load_embedder(settings, folder, compact=True)
+    return load_by_id(settings, folder, model, compact=True)
 
 
 def _run_jobs(database: Database, scheduler: Scheduler, stop: threading.Event) -> None:
