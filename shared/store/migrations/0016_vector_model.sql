@@ -15,4 +15,5 @@ CREATE TABLE vector_model (
 CREATE UNIQUE INDEX vector_model_active ON vector_model (state) WHERE state = 'active';
 
 INSERT INTO vector_model (model, state, activated_at, complete)
-SELECT model, 'active', now(), true FROM post_vector GROUP BY model ORDER BY count(*) DESC LIMIT 1;
+SELECT model, 'active', now(), true FROM vector_chunk GROUP BY model HAVING sum(rows) > 0
+ ORDER BY sum(rows) DESC LIMIT 1;
