@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import backlog, embedding, features, freshness, ingest, jetstream, momentum
+from bench import search as searching
 
 Section = tuple[str, Callable[[], None]]
 
@@ -44,6 +45,7 @@ def main() -> None:
         ("Forms of Jetstream against the bare socket library", jetstream.main),
         ("Freshness", lambda: freshness.main([])),
         ("Backlog", lambda: backlog.main(recording)),
+        ("Search: recall and latency per filter", lambda: searching.main([])),
         ("Embedding against the bare model", embedding.main),
     ]
     said = _Both()

@@ -22,6 +22,15 @@ WATCH_MINUTES = Counter("groundswell_api_watch_minutes_total", "Minutes of event
 WATCH_ALERTS = Counter("groundswell_api_watch_alerts_total", "Alerts raised, by kind.", ["kind"])
 WATCH_STEP_SECONDS = Histogram("groundswell_api_watch_step_seconds", "Time that judging one stretch of a watch took.")
 WATCH_LAG_SECONDS = Gauge("groundswell_api_watch_lag_seconds", "Event time between feeds and the last watch.")
+VECTOR_SEARCH_SECONDS = Histogram(
+    "groundswell_api_vector_search_seconds",
+    "Time the vector index took for one search.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 BACKTEST_SECONDS = Histogram(
     "groundswell_api_backtest_seconds", "Time a backtest took.", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 )
+CLUSTER_REFRESH_SECONDS = Histogram("groundswell_api_cluster_refresh_seconds", "Time one grouping of the hour took.")
+CLUSTERS = Gauge("groundswell_api_clusters", "Clusters of the last hour.")
+CLUSTER_COVERAGE = Gauge("groundswell_api_cluster_coverage_ratio", "Part of the hour's posts that have their vector.")
+CLUSTER_SCATTERED = Gauge("groundswell_api_cluster_scattered_ratio", "Part of the compared posts in no cluster.")

@@ -32,6 +32,7 @@ from services.worker.pipelines.perform import Performer
 from services.worker.reaper import Reaper
 from services.worker.render.renderer import Renderer
 from services.worker.timings import Timings
+from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
 from shared.errors import DependencyError, SchemaNotReady
 from shared.store import units
@@ -41,6 +42,7 @@ from shared.store.ring import LivePublisher
 from shared.telemetry import logs
 from shared.telemetry.health import Reporter, Say, State
 from shared.telemetry.metrics import serve
+from shared.vectors.index import VectorIndex
 
 PING_SECONDS = 2.0
 #: Time for what is no job: threads that only sleep, and connections to give back.
@@ -98,6 +100,7 @@ def _loops(
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     most = timings.most_backoff_seconds
     housekeeping = Housekeeping(database, settings.retention_days, holder, stop)
+    care = VectorCare(settings, database, _index, holder, stop)
     mover = Mover(
         database,
         settings.hot_days * DAY_SECONDS,
@@ -111,8 +114,16 @@ def _loops(
         Loop("reap", Reaper(database, broker, timings), stop, every=timings.reap_seconds, most=most),
         Loop("mover", mover, stop, every=timings.move_seconds, most=most, first=timings.settle_seconds),
         Loop("retention", housekeeping, stop, every=timings.retention_seconds, most=most, first=timings.settle_seconds),
+        Loop("vectors", care, stop, every=timings.vectors_seconds, most=most, first=timings.settle_seconds),
         Loop("valkey", _watch(broker, reporter), stop, every=PING_SECONDS, most=PING_SECONDS),
     ]
+
+
+def _index(settings: Settings, database: Database) -> VectorIndex:
+    # Imported where it is used: Qdrant's client is large.
+    from shared.vectors.make import open_index
+
+    return open_index(settings, database)
 
 
 def _wait_for_schema(database: Database, stop: threading.Event, timings: Timings) -> bool:

@@ -34,3 +34,10 @@ MOVER_LAG_SECONDS = Gauge(
 ARCHIVE_DAYS = Gauge("groundswell_worker_archive_days", "Days that the archive holds posts of.")
 ARCHIVE_BYTES = Gauge("groundswell_worker_archive_bytes", "Size of the archive on disk, indexes included.")
 VALKEY_UP = Gauge("groundswell_worker_valkey_up", "1 while Valkey answers.")
+VECTOR_INDEXES = Counter("groundswell_worker_vector_indexes_total", "Approximate indexes of pgvector that were built.")
+VECTOR_CHUNKS_DROPPED = Counter("groundswell_worker_vector_chunks_dropped_total", "Empty chunks of vectors dropped.")
+VECTORS_MISSING = Counter(
+    "groundswell_worker_vectors_missing_total", "Posts found without a vector and put to be embedded."
+)
+VECTORS_EXTRA = Counter("groundswell_worker_vectors_extra_total", "Vectors found without a post and put to be removed.")
+VECTORS = Gauge("groundswell_worker_vectors", "Vectors in the index, by model.", ["model"])

@@ -18,6 +18,8 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     lost_seconds: float = 10.0
     waiting_seconds: float = 120.0
     retention_seconds: float = 1800.0
+    #: Between looks at the vector index: is a chunk full, is a comparison with the record due.
+    vectors_seconds: float = 30.0
     #: Between looks for posts that left the hot window.
     move_seconds: float = 60.0
     heartbeat_milliseconds: int = 5000

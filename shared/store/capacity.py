@@ -22,8 +22,8 @@ _LIMIT = Statement("SELECT current_setting('max_connections')::integer AS connec
 
 def check_capacity(database: Database, settings: Settings) -> None:
     """Raise ConfigurationError when one relay, one API and one worker would take too many connections."""
-    # One more holds the relay's place among several.
-    wanted = 1 + settings.relay_pool_size + settings.api_pool_size + settings.worker_pool_size
+    # Two more hold places: the relay's, and that of whoever builds indexes of vectors.
+    wanted = 2 + settings.relay_pool_size + settings.api_pool_size + settings.worker_pool_size
     allowed = int(database.fetch(_LIMIT)[0].connections * MOST_SHARE)
     if wanted > allowed:
         raise ConfigurationError(

@@ -164,6 +164,21 @@ class Database:
         with self.transaction() as transaction:
             return transaction.execute(command, params)
 
+    def execute_alone(self, command: Command) -> None:
+        """Run ``command`` outside a transaction, for as long as it takes, with one process of the server.
+
+        For work that goes on beside everybody else's, such as building an index concurrently.
+        """
+        with translated(), self._pool.connection() as connection:
+            connection.execute("SET statement_timeout = 0")
+            connection.execute("SET max_parallel_maintenance_workers = 0")
+            try:
+                connection.execute(command.sql)
+            finally:
+                if not connection.broken:
+                    connection.execute("RESET statement_timeout")
+                    connection.execute("RESET max_parallel_maintenance_workers")
+
     def fetch(self, statement: Statement[Row], params: Params | None = None) -> list[Row]:
         """``Transaction.fetch`` in a transaction of its own."""
         with self.transaction() as transaction:

@@ -26,6 +26,7 @@ def open_index(settings: Settings, database: Database) -> VectorIndex:
             do="Set it to Qdrant's address, such as http://qdrant:6333.",
         )
     # Imported when wanted: the client costs 67 MB of memory, which solo need not pay.
-    from shared.vectors.qdrant import QdrantIndex, connect
+    from shared.vectors.qdrant import QdrantIndex, Storage, connect
 
-    return QdrantIndex(connect(settings.qdrant_url, settings.qdrant_api_key))
+    client = connect(settings.qdrant_url, settings.qdrant_api_key)
+    return QdrantIndex(client, Storage(compact=settings.qdrant_storage == "compact"))

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
 
 from shared.config.settings import Settings
 from shared.errors import IndexUnavailable, InputError
@@ -18,6 +17,8 @@ from shared.vectors.index import Entry, Filter, Match, VectorIndex
 from shared.vectors.memory import MemoryIndex
 from shared.vectors.pgvector import PgvectorIndex
 from shared.vectors.qdrant import QdrantIndex, connect
+from tests.support import qdrant_docker
+from tests.support.qdrant_server import qdrant_server
 
 MODEL = "model-a"
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -27,7 +28,16 @@ LEAST = -(2**63)
 DAWN, DUSK = NOON - 6 * HOUR, NOON + 6 * HOUR
 
 
-@pytest.fixture(params=["memory", "pgvector", "qdrant"])
+@pytest.fixture(scope="session")
+def real_qdrant() -> Iterator[str]:
+    """The address of a real server; skips where none can be had."""
+    if reason := qdrant_docker.absent():
+        pytest.skip(reason)
+    with qdrant_docker.container() as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", "pgvector", "qdrant", pytest.param("real qdrant", marks=pytest.mark.docker)])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -38,15 +48,23 @@ def index(kind: str, request: pytest.FixtureRequest) -> Iterator[VectorIndex]:
         yield MemoryIndex()
     elif kind == "pgvector":
         yield PgvectorIndex(request.getfixturevalue("database"))
+    elif kind == "qdrant":
+        with qdrant_server("k3y") as server:
+            client = connect(server.url, "k3y")
+            yield QdrantIndex(client)
+            client.close()
     else:
-        client = QdrantClient(":memory:")
-        yield QdrantIndex(client, local=True)
+        client = connect(request.getfixturevalue("real_qdrant"), qdrant_docker.KEY)
+        yield QdrantIndex(client)
+        for collection in client.get_collections().collections:
+            client.delete_collection(collection.name)
         client.close()
 
 
 @pytest.fixture
 def away(kind: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[VectorIndex]:
     """The same index, with nobody at home."""
+    monkeypatch.setattr("shared.vectors.qdrant.PAUSES_SECONDS", (0.01,))
     monkeypatch.setattr("shared.store.database.POOL_WAIT_SECONDS", 0.2)
     if kind == "memory":
         absent = MemoryIndex()
@@ -57,6 +75,8 @@ def away(kind: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[VectorIndex]:
         database.open()
         yield PgvectorIndex(database)
         database.close()
+    elif kind == "real qdrant":
+        pytest.skip("the same as without it")
     else:
         client = connect("http://127.0.0.1:1", "secret")
         yield QdrantIndex(client)

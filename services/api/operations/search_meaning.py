@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
+from services.api import metrics
 from services.api.operations.search_yardstick import Yardstick
 from shared.embedding.embedder import Embedder
 from shared.errors import EmbedderUnavailable, GroundswellError
@@ -47,6 +49,12 @@ class Eye:
         self.index, self.embedder = index, embedder
         self._yardstick = Yardstick()
 
+    def using(self, embedder: Embedder) -> Eye:
+        """The same with ``embedder``, for one search; the yardstick is shared."""
+        other = copy.copy(self)
+        other.embedder = embedder
+        return other
+
     def look(self, ask: Wanted) -> Meaning:
         """The closest posts that are close enough. Blocks; never raises for a model or index that is away."""
         if not self.embedder.available:
@@ -64,7 +72,8 @@ class Eye:
             self.index.count(model)  # is it there?
             return {}
         vector = self._vector(ask)
-        found = self.index.search(model, vector, ask.limit, ask.where)
+        with metrics.VECTOR_SEARCH_SECONDS.time():
+            found = self.index.search(model, vector, ask.limit, ask.where)
         bars = self._yardstick.bars(self.embedder, vector, by_time=ask.by_time)
         if not found or found[0].similarity < bars.best:
             return {}

@@ -14,7 +14,7 @@ import pytest
 
 from services.solo import engines
 from services.solo.children import Child, ChildSpec
-from services.solo.engines import Postgres, Valkey
+from services.solo.engines import Postgres, Valkey, buffers_mb
 from shared.config.load import foreign_environment
 from shared.errors import ConfigurationError
 
@@ -157,3 +157,8 @@ def test_a_very_long_path_still_gets_a_socket(tmp_path: Path) -> None:
     valkey = Valkey(home, foreign_environment())
     valkey.prepare()
     end(run(valkey.spec(), tmp_path))
+
+
+@pytest.mark.parametrize(("gigabytes", "megabytes"), [(0.5, 128), (2, 256), (4, 512), (64, 1024)])
+def test_postgresqls_own_memory_follows_the_machines(gigabytes: float, megabytes: int) -> None:
+    assert buffers_mb(int(gigabytes * 2**30)) == megabytes
