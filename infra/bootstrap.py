@@ -3,6 +3,7 @@
     python3 infra/bootstrap.py run     virtual environment from requirements/run.lock, and the dashboard
     python3 infra/bootstrap.py test    the same with the test tools, and Chromium where it can be had
     python3 infra/bootstrap.py bench   the same as run with the peers that ``make bench`` compares with
+    python3 infra/bootstrap.py english the same as run with the English embedding model
 
 Each step says what it does and how long it took, and is skipped when its inputs have not changed.
 """
@@ -30,6 +31,12 @@ LEAST_NODE = (20, 19)
 #: Room for the virtual environment, the dashboard's build tools and a first data folder.
 NEEDED_BYTES = 2_500_000_000
 
+#: What can be installed on top, by its lock, and what is said meanwhile.
+MORE = {
+    "bench": "Installing what the bench compares with",
+    "english": "Installing the English embedding model",
+}
+
 
 class Stop(Exception):
     """A person has to do something first; the text says what."""
@@ -41,9 +48,9 @@ def main() -> int:
     try:
         check_python()
         check_space()
-        install("run" if purpose == "bench" else purpose)
-        if purpose == "bench":
-            install_peers()
+        install("run" if purpose in MORE else purpose)
+        if purpose in MORE:
+            install_more(purpose)
             return 0
         build_frontend(with_tests=purpose == "test")
         if purpose == "test":
@@ -97,16 +104,16 @@ def install(purpose: str) -> None:
     stamp(f"python-{purpose}", wanted)
 
 
-def install_peers() -> None:
-    """What ``make bench`` compares with, beside whatever is installed already."""
-    lock = ROOT / "requirements" / "bench.lock"
+def install_more(purpose: str) -> None:
+    """The packages of another lock, beside whatever is installed already."""
+    lock = ROOT / "requirements" / f"{purpose}.lock"
     wanted = digest([lock]) + sys.version
-    if fresh("python-bench", wanted):
+    if fresh(f"python-{purpose}", wanted):
         return
-    with step("Installing what the bench compares with"):
+    with step(MORE[purpose]):
         pip = [VENV / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
         call([*pip, "--require-hashes", "-r", lock])
-    stamp("python-bench", wanted)
+    stamp(f"python-{purpose}", wanted)
 
 
 def build_frontend(*, with_tests: bool) -> None:

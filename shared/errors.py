@@ -14,6 +14,9 @@
     |   |-- BrokerUnavailable   Valkey or Redis
     |   |-- IndexUnavailable    the vector index
     |   |-- EmbedderUnavailable the embedding model
+    |   |   |-- EmbedderAbsent      what it needs is not installed, or not in this machine
+    |   |   |-- EmbedderOutOfMemory a batch did not fit into memory
+    |   |   `-- TextsRefused        the model works, and some texts get no usable vector
     |   |-- FeedUnavailable     a feed's server
     |   `-- RenderFailed        the PDF renderer
     |-- StoreRejected           PostgreSQL understood a statement and refused it: our mistake
@@ -111,6 +114,22 @@ class IndexUnavailable(DependencyError):
 
 class EmbedderUnavailable(DependencyError):
     """No embedding model could be loaded, or it gave unusable vectors."""
+
+
+class EmbedderAbsent(EmbedderUnavailable):
+    """What a runtime of the model needs is not installed, or not in this machine: no fault, only another step."""
+
+
+class EmbedderOutOfMemory(EmbedderUnavailable):
+    """A batch did not fit into memory. A smaller one may."""
+
+
+class TextsRefused(EmbedderUnavailable):
+    """The model works, and gives no usable vector for the texts at ``places``; each of them alone."""
+
+    def __init__(self, places: list[int], why: str) -> None:
+        super().__init__("The model gives some texts no usable vector.", why=why)
+        self.places = places
 
 
 class FeedUnavailable(DependencyError):

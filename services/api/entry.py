@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from services.api.meaning import LazyEmbedder, VectorCount
+from services.api.clusters.jobs import ClusterJob
+from services.api.clusters.ports import EngineLike as GroupingLike
+from services.api.meaning import LazyEmbedder, VectorCount, model_in_use
 from services.api.momentum.jobs import MomentumJob
 from services.api.momentum.ports import EngineLike
 from services.api.operations.queries import SearchInput
@@ -22,10 +24,11 @@ from services.api.watches.backtest import Backtester
 from services.api.watches.jobs import WatchJob
 from services.api.watches.meaning import Meanings
 from shared.config.settings import Settings
-from shared.embedding.chain import load_embedder
+from shared.embedding.chain import load_by_id, load_embedder
+from shared.embedding.embedder import Embedder
 from shared.errors import GroundswellError
 from shared.schemas.search import SearchResult
-from shared.store import units
+from shared.store import units, vector_models
 from shared.store.database import AsyncDatabase, Database
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
@@ -36,6 +39,8 @@ from shared.vectors.make import open_index
 STOP_SECONDS = 5.0
 #: A reading of the watches' job may take as long as PostgreSQL lets a statement run.
 WATCH_LEASE_SECONDS = 60
+#: A first grouping reads the vectors of an hour.
+CLUSTER_LEASE_SECONDS = 60
 
 
 def run(settings: Settings, stop: threading.Event) -> int:
@@ -78,21 +83,31 @@ def run(settings: Settings, stop: threading.Event) -> int:
         publish=publisher.publish,
         say=lambda state, reason: reporter.set("watches", state, reason),
     )
+    grouping = ClusterJob(
+        database,
+        index,
+        lambda: model_in_use(embedder, index),
+        Grouper(),
+        say=lambda state, reason: reporter.set("clusters", state, reason),
+    )
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     # Each under a lease and in a thread of its own: topics that catch up keep no alert waiting.
     schedulers = [
         Scheduler(Lease(database, "scheduler", holder), [job]),
         Scheduler(Lease(database, "watches", holder, seconds=WATCH_LEASE_SECONDS), [watching]),
+        Scheduler(Lease(database, "clusters", holder, seconds=CLUSTER_LEASE_SECONDS), [grouping]),
     ]
     jobs = [
         threading.Thread(target=_run_jobs, args=(database, scheduler, stop), name=f"api-jobs-{number}")
         for number, scheduler in enumerate(schedulers)
     ]
     model = threading.Thread(
-        target=embedder.load,
+        target=embedder.follow,
         args=(
-            lambda: load_embedder(settings, Path(settings.data_dir) / "models", compact=True),
+            lambda: database.fetch(vector_models.READ),
+            lambda model: _load_model(settings, model),
             lambda state, reason: reporter.set("embedder", state, reason),
+            stop,
         ),
         name="api-model",
         daemon=True,
@@ -133,6 +148,22 @@ class Maker:
         return made
 
 
+class Grouper:
+    """The real engine of clusters."""
+
+    def __init__(self) -> None:
+        from services.api.clusters.config import ClusterConfig
+
+        self.config = ClusterConfig()
+
+    def engine(self, snapshot: bytes | None) -> GroupingLike:
+        """An engine, from ``snapshot`` if there is one."""
+        # Imported when wanted, as the momentum engine is.
+        from services.api.clusters.engine import Engine
+
+        return Engine(self.config, snapshot)
+
+
 def _search_with(index: Any, embedder: LazyEmbedder) -> Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]:
     from services.api.operations.search import search
     from services.api.operations.search_coverage import Coverage
@@ -141,9 +172,18 @@ def _search_with(index: Any, embedder: LazyEmbedder) -> Callable[[AsyncDatabase,
     eye, coverage = Eye(index, embedder), Coverage(index, embedder)
 
     async def ask(record: AsyncDatabase, query: SearchInput) -> SearchResult:
-        return await search(record, eye, query, coverage)
+        # One model for the whole of a search: another may become active meanwhile.
+        return await search(record, eye.using(embedder.current()), query, coverage)
 
     return ask
+
+
+def _load_model(settings: Settings, model: str | None) -> Embedder:
+    """For single texts: the model with the id ``model``; ``None``: the one in the settings."""
+    folder = Path(settings.data_dir) / "models"
+    if model is None:
+        return load_embedder(settings, folder, compact=True)
+    return load_by_id(settings, folder, model, compact=True)
 
 
 def _run_jobs(database: Database, scheduler: Scheduler, stop: threading.Event) -> None:

@@ -30,3 +30,7 @@ VECTOR_SEARCH_SECONDS = Histogram(
 BACKTEST_SECONDS = Histogram(
     "groundswell_api_backtest_seconds", "Time a backtest took.", buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
 )
+CLUSTER_REFRESH_SECONDS = Histogram("groundswell_api_cluster_refresh_seconds", "Time one grouping of the hour took.")
+CLUSTERS = Gauge("groundswell_api_clusters", "Clusters of the last hour.")
+CLUSTER_COVERAGE = Gauge("groundswell_api_cluster_coverage_ratio", "Part of the hour's posts that have their vector.")
+CLUSTER_SCATTERED = Gauge("groundswell_api_cluster_scattered_ratio", "Part of the compared posts in no cluster.")

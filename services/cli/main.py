@@ -30,6 +30,7 @@ VERBS = (
     Verb("up", "up", "start the whole platform on this machine"),
     Verb("doctor", "doctor", "look at this installation and say what is wrong and what to do"),
     Verb("search", "search", "search the stored posts by meaning and words"),
+    Verb("embed", "embed", "say what runs the embedding model here, and why not another"),
     Verb("feed", "feed", "list, add, pause, resume and remove feeds"),
     Verb("watch", "watch", "list and save watches, and ask what a rule would have found"),
     Verb("replay", "replay", "put a recorded stream through the real pipeline"),

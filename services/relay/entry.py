@@ -15,7 +15,8 @@ from services.relay.backoff import Backoff
 from services.relay.departures import Departures
 from services.relay.feed import FeedUnit
 from services.relay.feeds import Feeds
-from services.relay.pending import StorePending
+from services.relay.lineup import Lineup
+from services.relay.pending import StoreModelRows, StorePending
 from services.relay.pipeline.embed import EmbedStage
 from services.relay.pipeline.publish import PublishStage
 from services.relay.removal import Remover
@@ -45,16 +46,18 @@ SHORT_CONNECTIONS = 2
 class Parts(msgspec.Struct, frozen=True):
     """What the relay is given rather than makes: tests and the combined mode choose their own."""
 
-    embedder: Callable[[Settings], Embedder]
+    embedder: Callable[[Settings, str | None], Embedder]
     index: Callable[[Settings, Database], VectorIndex]
 
 
 # Both are imported where they are used: they bring large libraries that a relay without meaning,
 # and its tests, never load.
-def _embedder(settings: Settings) -> Embedder:
-    from shared.embedding.chain import load_embedder
+def _embedder(settings: Settings, model: str | None) -> Embedder:
+    """The model with the id ``model``; ``None``: the one in the settings."""
+    from shared.embedding.chain import load_by_id, load_embedder
 
-    return load_embedder(settings, Path(settings.data_dir) / "cache")
+    folder = Path(settings.data_dir) / "cache"
+    return load_embedder(settings, folder) if model is None else load_by_id(settings, folder, model)
 
 
 def _index(settings: Settings, database: Database) -> VectorIndex:
@@ -84,17 +87,19 @@ def run(settings: Settings, stop: threading.Event, parts: Parts = STANDARD) -> i
 def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Database, publisher: LivePublisher) -> int:
     reporter = Reporter("relay", _say(database))
     publishing = PublishStage(publisher, lambda state, reason: reporter.set("valkey", state, reason))
+    index = parts.index(settings, database)
     embedding = EmbedStage(
-        lambda: parts.embedder(settings),
-        parts.index(settings, database),
+        Lineup(StoreModelRows(database), index, lambda model: parts.embedder(settings, model)),
+        index,
         StorePending(database),
         settings.embedding_batch_posts,
         reporter.set,
+        lambda: feeds.leading,
     )
-    remover = Remover(database, embedding.forget)
+    remover = Remover(database, embedding.wake)
 
     def gone(posts: Sequence[UUID]) -> None:
-        embedding.forget(posts)
+        embedding.wake()
         publishing.deleted(posts)
 
     departures = Departures(database, gone, f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")

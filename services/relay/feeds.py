@@ -57,6 +57,11 @@ class Feeds:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="relay-feeds", daemon=True)
 
+    @property
+    def leading(self) -> bool:
+        """Whether this relay is the one that reads, as far as it knows."""
+        return self._leading
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()

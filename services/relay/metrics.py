@@ -73,6 +73,17 @@ DEPARTED_POSTS = Counter(
 )
 STORE_RETRIES = Counter("groundswell_relay_store_retries_total", "Batches tried again after an outage.", ["feed"])
 EMBEDDED = Counter("groundswell_relay_embedded_posts_total", "Posts that got their vector.")
+EMBEDDING_OFF = Gauge("groundswell_relay_embedding_off_bool", "1 while nothing runs the embedding model.")
+SHARED_VECTORS = Counter(
+    "groundswell_relay_shared_vectors_total", "Posts that took the vector of a near-duplicate instead of a new one."
+)
+REFUSED_TEXTS = Counter(
+    "groundswell_relay_refused_texts_total", "Posts left without a vector, for the model gives their text none."
+)
+REMOVED_VECTORS = Counter("groundswell_relay_removed_vectors_total", "Posts whose vectors left the index.")
+REEMBEDDING = Gauge(
+    "groundswell_relay_reembedding_posts", "Posts that still want a vector of a model, in a change of model.", ["model"]
+)
 EMBED_SECONDS = Histogram(
     "groundswell_relay_embed_seconds",
     "Time to embed and keep one batch of posts.",

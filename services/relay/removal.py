@@ -7,8 +7,7 @@ is to be removed, and the next relay goes on.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from uuid import UUID
+from collections.abc import Callable
 
 from services.relay.backoff import Backoff
 from shared.errors import StoreRejected, StoreUnavailable
@@ -23,10 +22,10 @@ PAUSE_SECONDS = 0.05
 
 
 class Remover:
-    """``forget`` is told which posts are gone, so that their vectors go too."""
+    """``gone`` is told when posts are gone, so that their vectors go too."""
 
-    def __init__(self, database: Database, forget: Callable[[Sequence[UUID]], None], batch: int = BATCH) -> None:
-        self._database, self._forget, self._batch = database, forget, batch
+    def __init__(self, database: Database, gone: Callable[[], None], batch: int = BATCH) -> None:
+        self._database, self._gone, self._batch = database, gone, batch
         self._waiting: dict[str, None] = {}
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -76,7 +75,7 @@ class Remover:
             gone = self._database.fetch(feed_rows.REMOVE_POSTS, batch) or self._database.fetch(
                 feed_rows.REMOVE_COLD_POSTS, batch
             )
-            self._forget([row.id for row in gone])
+            self._gone()
             removed += len(gone)
             if not gone and not self._database.fetch(feed_rows.COUNT_LEFT, {"feed": feed})[0].rows:
                 self._database.execute(feed_rows.REMOVE_DELETIONS, {"feed": feed})

@@ -21,7 +21,7 @@ from shared.telemetry.health import State
 LEASE_NAME = "mover"
 LEASE_SECONDS = 60
 #: Posts a transaction moves. Ingestion waits for it.
-BATCH = 500
+BATCH = 250
 #: The part of the time that batches may take while there is more to move: the rest is ingestion's.
 SHARE = 0.2
 #: The oldest post is so far past the hot window before health speaks of it.

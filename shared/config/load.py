@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from shared.config.settings import About, Settings, Unit
+from shared.config.settings import EMBEDDING_RUNTIMES, About, Settings, Unit
 from shared.errors import ConfigurationError
 
 PREFIX = "GROUNDSWELL_"
@@ -154,6 +154,10 @@ def _cross_checks(unit: Unit, settings: Settings) -> list[str]:
         ]
     if not _is_object(settings.feed_options):
         problems.append(_line(by_name["feed_options"], "it is no JSON object"))
+    runtimes = [name.strip() for name in settings.embedding_runtimes.split(",")]
+    if unknown := [name for name in runtimes if name not in EMBEDDING_RUNTIMES]:
+        wrong = f"{unknown[0]!r} is none of " + ", ".join(EMBEDDING_RUNTIMES)
+        problems.append(_line(by_name["embedding_runtimes"], wrong))
     if settings.feed_key and settings.feed_key_file:
         problems.append(_line(by_name["feed_key"], "the key is given twice, here and in GROUNDSWELL_FEED_KEY_FILE"))
     if settings.vector_backend == "qdrant" and not settings.qdrant_url:

@@ -28,6 +28,10 @@ _ALL: tuple[Unit, ...] = ("solo", "relay", "api", "worker")
 _SERVICES: tuple[Unit, ...] = ("relay", "api", "worker")
 
 
+#: In the order in which they are tried unless the settings say otherwise.
+EMBEDDING_RUNTIMES = ("cuda", "openvino", "onnxruntime", "fastembed")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """All settings, decoded and checked. Made by ``shared.config.load``."""
 
@@ -207,20 +211,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     # --- meaning -----------------------------------------------------------------------------------
     embedding_model: Annotated[
-        Literal["auto", "none"],
+        Literal["auto", "multilingual", "english", "none"],
         About(
-            'Embedding model: "auto" takes the best that loads here, "none" turns meaning off.',
+            'Embedding model: "auto" is the multilingual one; "english" is faster and needs `make english`; "none" '
+            "turns meaning off. A change embeds what is stored anew in the background; see docs/embedding.md.",
             _SERVICES,
             "auto",
         ),
     ] = "auto"
+    embedding_runtimes: Annotated[
+        str,
+        About(
+            "What may run the model, the first that works: "
+            + ", ".join(EMBEDDING_RUNTIMES)
+            + ". Leave some out to force others.",
+            _SERVICES,
+            ",".join(EMBEDDING_RUNTIMES),
+        ),
+    ] = ",".join(EMBEDDING_RUNTIMES)
     embedding_threads: Annotated[
         int, About("CPU threads the embedding model may use.", _SERVICES, "1", least=1, most=64)
     ] = 1
     embedding_batch_posts: Annotated[
         int,
         About(
-            "Posts embedded at once. Newest first; what waits is listed in the store.",
+            "Posts embedded at once at least, newest first; more of a backlog where the model is fast. What waits is "
+            "listed in the store.",
             ("relay",),
             "32",
             least=1,

@@ -1,10 +1,10 @@
 """The packed weights as constants of an OpenVINO graph.
 
-The word table always keeps its 4 bits: expanded it would be 192 MB of float16, and a batch reads only a
+A word table of 4 bits always keeps them: expanded it would be 192 MB of float16, and a batch reads only a
 thousand rows of it. The encoder's matrices have two forms. As float16 they are ready for the bfloat16
 units of newer CPUs, a third faster in batches. Kept in 4 bits they save 100 MB of memory, are as fast for one
 text, and are the faster form on CPUs without those units. Both hold the packed weights, so their vectors
-agree to a cosine of 0.9999.
+agree to a cosine of 0.9999. A model that is not packed has one form, float16.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from shared.embedding.runtime import op, ov
-from shared.embedding.weights import BLOCK, Codes, Floats, Halves, Weights
+from shared.embedding.weights import BLOCK, Codes, Floats, Halves, Weights, place_table
 
 Node = Any  # OpenVINO's nodes carry no types
 
@@ -29,16 +29,18 @@ class Constants:
 
     def word_table(self) -> Node:
         """(vocabulary, width), float32 by the row: OpenVINO expands the rows it gathers."""
-        return _four_bits(*self._weights.codes("emb.word", self.sizes.vocabulary, self.sizes.width))
+        rows, columns = self.sizes.vocabulary, self.sizes.width
+        if self._weights.packed:
+            return _four_bits(*self._weights.codes("emb.word", rows, columns))
+        return half(self._weights.matrix("emb.word", rows, columns))
 
     def place_table(self) -> Node:
         """(positions, width): what a token's place adds. Every token is of type 0, whose row is in it."""
-        places = self._weights.vector("emb.pos").reshape(self.sizes.positions, self.sizes.width)
-        return half(places + self._weights.vector("emb.type")[: self.sizes.width])
+        return half(place_table(self._weights))
 
     def matrix(self, names: list[str], rows: int, columns: int) -> Node:
         """Quantised matrices, each (rows, columns), below one another."""
-        if self._compact:
+        if self._compact and self._weights.packed:
             codes, scales = zip(*(self._weights.codes(name, rows, columns) for name in names), strict=True)
             return _four_bits(np.concatenate(codes), np.concatenate(scales))
         return half(np.concatenate([self._weights.matrix(name, rows, columns) for name in names]))
@@ -50,7 +52,8 @@ class Constants:
 
 def half(values: Floats | np.float32) -> Node:
     """A constant kept as float16 and used as float32."""
-    return op.convert(op.constant(np.asarray(values, dtype=np.float16)), "f32")
+    # OpenVINO reads the bytes as they lie, whatever the order of an array's axes.
+    return op.convert(op.constant(np.ascontiguousarray(values, dtype=np.float16)), "f32")
 
 
 def ints(*values: int) -> Node:

@@ -1,8 +1,8 @@
-"""multilingual-e5-small as an OpenVINO graph, from the packed weights.
+"""A sentence encoder as an OpenVINO graph.
 
 A BERT encoder (Devlin et al., 2018) with post-layer normalisation, then the mean over the tokens and the
-L2 norm, as the authors of E5 prescribe (Wang et al., 2024). Query, key and value are one product, and
-attention is one operation, so that OpenVINO has little left to guess.
+L2 norm, as the authors of E5 (Wang et al., 2024) and of MiniLM's sentence form prescribe. Query, key and
+value are one product, and attention is one operation, so that OpenVINO has little left to guess.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def build_graph(weights: Weights, *, compact: bool) -> ov.Model:
         hidden = _layer(constants, f"l{layer}.", hidden, bias)
     output = _pooled(hidden, kept)
     output.output(0).tensor.set_names({"vectors"})
-    return ov.Model([output], [ids, mask], "multilingual-e5-small")
+    return ov.Model([output], [ids, mask], "sentence-encoder")
 
 
 def _embeddings(constants: Constants, ids: Node) -> Node:

@@ -11,7 +11,7 @@ import math
 import unicodedata
 from functools import lru_cache
 
-from shared.embedding.weights import Vocabulary
+from shared.embedding.e5_file import Vocabulary
 
 #: Longer texts are cut before anything else looks at them; no post of any network fills it.
 MOST_CHARACTERS = 4_000
@@ -27,6 +27,7 @@ class Tokenizer:
     """Unigram tokenizer over ``vocabulary``. Not thread-safe."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
         self.begin, self.end, self.pad = vocabulary.begin, vocabulary.end, vocabulary.pad
         self._unknown = vocabulary.unknown
         self._rules = vocabulary.rules | {0: ""}
@@ -40,14 +41,14 @@ class Tokenizer:
     def encode(self, text: str, most: int) -> list[int]:
         """The first ``most`` ids of ``text``, without the begin and end symbols."""
         ids: list[int] = []
-        for word in self._normalise(text).split():
+        for word in self.normalise(text).split():
             marked = _SPACE + word
             ids += self._remembered(marked) if len(marked) <= _REMEMBERED_LENGTH else self._segment(marked)
             if len(ids) >= most:
                 break
         return ids[:most]
 
-    def _normalise(self, text: str) -> str:
+    def normalise(self, text: str) -> str:
         """Composed characters, then the model's own rules (NFKC with a few exceptions)."""
         return unicodedata.normalize("NFC", text[:MOST_CHARACTERS]).translate(self._rules)
 

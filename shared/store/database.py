@@ -299,6 +299,7 @@ def connect_options(settings: Settings, name: str) -> dict[str, Any]:
     return {
         "application_name": f"groundswell-{name}",
         "connect_timeout": 5,
-        "options": f"{options} -c timezone=UTC",
+        # Our statements are short: compiling them would take longer than running them.
+        "options": f"{options} -c timezone=UTC -c jit=off",
         "autocommit": True,
     }

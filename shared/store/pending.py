@@ -1,6 +1,8 @@
 """Posts that still want a vector. The relay takes the newest, embeds them, stores the vectors, marks them done.
 
-A crash between those steps repeats work and loses none, since vectors are stored by post.
+A crash between those steps repeats work and loses none, since vectors are stored by post. Rows stand for
+posts that are new or changed, whichever models embed them; what a new model lacks of the old posts is
+walked through instead (``vector_models.py``).
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ from shared.store.vectors import Count
 class PendingPost(msgspec.Struct, frozen=True, kw_only=True):
     """What an embedder and an index need of a post.
 
-    ``author`` is a hash; ``version`` tells one text of the post from another.
+    ``author`` is a hash; ``version`` tells one text of the post from another; a greater ``seq`` was stored later.
     """
 
     id: UUID
+    seq: int
     text: str
     feed: str
     time: datetime
@@ -36,13 +39,33 @@ class Gone(msgspec.Struct, frozen=True):
     id: UUID
 
 
+_COLUMNS = """p.id, p.seq, p.text, p.feed, p.event_time AS time, p.languages, p.author_hash AS author,
+              cardinality(p.links) > 0 AS linked, hashtextextended(p.text, 0) AS version"""
+
 #: The newest ``limit`` first: what people look at now matters more than a backlog.
 TAKE = Statement(
-    """SELECT p.id, p.text, p.feed, p.event_time AS time, p.languages, p.author_hash AS author,
-              cardinality(p.links) > 0 AS linked, hashtextextended(p.text, 0) AS version
+    f"""SELECT {_COLUMNS}
          FROM embedding_pending e JOIN post p ON p.id = e.post
         WHERE p.deleted_at IS NULL
         ORDER BY e.seq DESC LIMIT %(limit)s""",
+    PendingPost,
+)
+
+#: Of those stored after ``above`` only.
+NEWER = Statement(
+    f"""SELECT {_COLUMNS}
+         FROM embedding_pending e JOIN post p ON p.id = e.post
+        WHERE e.seq > %(above)s AND p.deleted_at IS NULL
+        ORDER BY e.seq DESC LIMIT %(limit)s""",
+    PendingPost,
+)
+
+#: Stored posts, pending or not, in the order of their ids.
+STORED = Statement(
+    f"""SELECT {_COLUMNS}
+         FROM post p
+        WHERE p.id > %(after)s AND p.deleted_at IS NULL AND p.text <> ''
+        ORDER BY p.id LIMIT %(limit)s""",
     PendingPost,
 )
 

@@ -25,7 +25,7 @@ from shared.store.database import Statement
 #: Where posts are read from.
 POSTS = "every_post"
 #: Of all posts that hold the words, the newest this many are ranked: "the" must not rank a million.
-RANKED_POSTS = 2_000
+RANKED_POSTS = 1_000
 #: Words of a search from which posts that hold only most of them are made out; more make too many selections.
 _MOST_LOOSE = 8
 

@@ -33,10 +33,11 @@ class Known(Schema, frozen=True, kw_only=True):
 
 
 class Extent(Schema, frozen=True, kw_only=True):
-    """From where to where the record reaches, in event time."""
+    """From where to where the record reaches, in event time. Posts up to ``cold_to`` have no vectors any more."""
 
     data_from: datetime | None
     data_to: datetime | None
+    cold_to: datetime | None
 
 
 class Touched(Schema, frozen=True, kw_only=True):
@@ -78,7 +79,8 @@ EXTENT = Statement(
     """SELECT (SELECT min(minute) FROM feed_minute
                 WHERE %(feeds)s::text[] IS NULL OR feed = ANY(%(feeds)s)) AS data_from,
               (SELECT max(event_time) FROM feed_cursor
-                WHERE %(feeds)s::text[] IS NULL OR feed = ANY(%(feeds)s)) AS data_to""",
+                WHERE %(feeds)s::text[] IS NULL OR feed = ANY(%(feeds)s)) AS data_to,
+              (SELECT max(event_time) FROM post_archive) AS cold_to""",
     Extent,
 )
 WAITING = Statement(

@@ -16,7 +16,7 @@ class Relay:
         self.settings, self.stop_event = settings, threading.Event()
         self.embedder, self.index = FakeEmbedder(), FakeIndex()
         self.code: int | None = None
-        parts = Parts(lambda _settings: self.embedder, lambda _settings, _database: self.index)
+        parts = Parts(lambda _settings, _model: self.embedder, lambda _settings, _database: self.index)
         self._thread = threading.Thread(target=lambda: self._run(parts))
 
     def _run(self, parts: Parts) -> None:

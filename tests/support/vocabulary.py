@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.embedding.weights import Vocabulary
+from shared.embedding.e5_file import Vocabulary
 
 
 def small_vocabulary() -> Vocabulary:

@@ -90,6 +90,9 @@ class SettledEmbedder(FakeEmbedder):
 
     settled = True
 
+    def current(self) -> SettledEmbedder:
+        return self
+
     def embed(self, texts: Sequence[str], kind: Any) -> Any:
         return super().embed([text.split()[0] for text in texts], kind)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.api.operations import (
     alerts,
+    clusters,
     destinations,
     feed_history,
     feed_rows,
@@ -36,6 +37,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     topics.topics,
     topics.topic,
     topics.momentum,
+    clusters.clusters,
+    clusters.cluster,
     searching.search,
     runs.create_run,
     runs.runs,

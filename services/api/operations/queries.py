@@ -120,6 +120,14 @@ class SearchInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True)
     cursor: Annotated[str, Meta(max_length=6000)] | None = None
 
 
+class ClusterInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A cluster by its id, and a page of its posts; ``before`` is ``next`` of an earlier page."""
+
+    cluster: Name
+    limit: Annotated[int, Meta(ge=1, le=200)] = 30
+    before: Annotated[str, Meta(max_length=100)] | None = None
+
+
 class CreateRunInput(RunRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``RunRequest`` says, with its bounds."""
 

@@ -164,7 +164,7 @@ async def _begin(database: AsyncDatabase, eye: Eye, asked: Asked, arms: frozense
     wanted = asked.wanted(await _narrowed(database, asked))
     meaning, by_words = await asyncio.gather(asyncio.to_thread(eye.look, wanted), _search_words(database, asked))
     if meaning.reason is not None:
-        by_words = await _add_any(database, asked, by_words)
+        by_words = await _add_weaker(database, asked, by_words)
     elif asked.like:
         by_words = []
     rankings: dict[Arm, list[UUID]] = {
@@ -188,31 +188,29 @@ async def _narrowed(database: AsyncDatabase, asked: Asked) -> frozenset[UUID] | 
 
 
 async def _search_words(database: AsyncDatabase, asked: Asked) -> list[UUID]:
-    """Posts that hold all the words, best first, and then those that hold most of them.
-
-    By time those that hold all come page by page (``_timed``), so the others are wanted only where there are none.
-    """
-    if not asked.query.wanted:
+    """Posts that hold all the words, best first. By time they come page by page (``_timed``)."""
+    if asked.by_time or not asked.query.wanted:
         return []
-    found = await _hold(database, asked.where(), asked.query.wanted, None)
-    if asked.by_time and found:
-        return []
-    loosened = statements.loosened(asked.query.loose)
-    if len(found) < DEPTH and loosened is not None:
-        found += await _hold(database, asked.where(asked.query.strict), *loosened)
-    return list(dict.fromkeys(found))[:DEPTH]
+    return await _hold(database, asked.where(), asked.query.wanted, None)
 
 
-async def _add_any(database: AsyncDatabase, asked: Asked, found: list[UUID]) -> list[UUID]:
-    """Without meaning, posts that hold any of the words too: beside it they would only be noise."""
+async def _add_weaker(database: AsyncDatabase, asked: Asked, found: list[UUID]) -> list[UUID]:
+    """Without meaning, posts that hold most of the words too, and then any: beside it they would only be noise."""
     if asked.like is not None and not asked.query.wanted:
         # The longest words of a post say the most.
         groups = sorted(read(asked.like.text).loose, key=lambda group: -len(group[0].text))[:_MOST_LIKE_WORDS]
         return await _hold(database, asked.where(), groups, max(1, len(groups) // 2)) if groups else []
     words = statements.split(asked.query.loose)
-    if len(found) < DEPTH and len(words) > 1 and not (asked.by_time and found):
-        found = found + await _hold(database, asked.where(asked.query.strict), words, 1)
-    return list(dict.fromkeys(found))[:DEPTH]
+    if asked.by_time:
+        where = asked.where(asked.query.wanted)
+        if await database.fetch(statements.newest(where), where.params | {"limit": 1}):
+            return []  # the weak ones would stand among the others
+    most = statements.loosened(asked.query.loose)
+    for groups, fewest in ([most] if most else []) + ([(words, 1)] if len(words) > 1 else []):
+        if len(found) < DEPTH:
+            found = found + await _hold(database, asked.where(asked.query.strict), groups, fewest)
+            found = list(dict.fromkeys(found))
+    return found[:DEPTH]
 
 
 async def _hold(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Literal
 from uuid import UUID
 
@@ -47,6 +48,12 @@ class Eye:
     def __init__(self, index: VectorIndex, embedder: Embedder) -> None:
         self.index, self.embedder = index, embedder
         self._yardstick = Yardstick()
+
+    def using(self, embedder: Embedder) -> Eye:
+        """The same with ``embedder``, for one search; the yardstick is shared."""
+        other = copy.copy(self)
+        other.embedder = embedder
+        return other
 
     def look(self, ask: Wanted) -> Meaning:
         """The closest posts that are close enough. Blocks; never raises for a model or index that is away."""

@@ -46,12 +46,12 @@ _PARTS = {
     "embedder": Words(
         "Embedding model for search",
         "Search finds words only, not meaning.",
-        "See the reason; set GROUNDSWELL_EMBEDDING_MODEL=auto to try again.",
+        "See the reason: it is tried again by itself. `groundswell embed` shows every step.",
     ),
     "embedding": Words(
         "Embedding of new posts",
         "Search finds new posts by their words only, not by meaning. They are embedded later.",
-        "Wait while it starts; if it does not, look at the relay's log.",
+        "Wait while it starts; what failed is tried again by itself. `groundswell embed` shows every step.",
     ),
     "momentum": Words(
         "Momentum",
@@ -62,6 +62,11 @@ _PARTS = {
         "Watches",
         "Some watches do not judge all their conditions; each says which.",
         "See the reason beside the watch.",
+    ),
+    "clusters": Words(
+        "Map of the last hour",
+        "The map of what the last hour talks about is old or shows only a part.",
+        "See the reason; it goes on by itself once new posts have their vectors.",
     ),
     "archive": Words(
         "Archive",

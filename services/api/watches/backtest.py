@@ -79,6 +79,10 @@ class Backtester:
         start = minute_of(query.start) if query.start else end - DEFAULT // MINUTE
         check_period(time_of(start), time_of(end), DAYS_MOST)
         first = minute_of(extent.data_from) if extent.data_from else end
+        unseen = None
+        if rule.meaning is not None and extent.cold_to is not None and minute_of(extent.cold_to) >= max(first, start):
+            first = minute_of(extent.cold_to) + 1
+            unseen = f"Meaning sees no posts before {time_of(first):%Y-%m-%d %H:%M} UTC: they are in the archive."
         # Minutes that are not over yet are judged neither live nor here.
         covered = Stretch(start, max(start, min(end, minute_of(newest))))
         before = min(max(start - reach(rule.threshold.minutes), first), start)
@@ -106,7 +110,7 @@ class Backtester:
             data_from=extent.data_from,
             data_to=extent.data_to,
             missing_minutes=missing,
-            degraded=reading.degraded,
+            degraded=" ".join(filter(None, (reading.degraded, unseen))) or None,
             summary=_summary(fired + sum(alone), len(found), len(alone), end - start, missing),
             took_ms=round((time.monotonic() - began) * 1000, 1),
         )

@@ -72,6 +72,9 @@ class Followed:
         state = msgspec.convert(row.state, episodes.State)
         extent = database.fetch(store.EXTENT, {"feeds": rule.feeds or None})[0]
         first = minute_of(extent.data_from) if extent.data_from else closed
+        if rule.meaning is not None and extent.cold_to is not None:
+            # Cold posts mean nothing any more; what was judged since the watch is armed was judged while they did.
+            first = max(first, min(minute_of(extent.cold_to) + 1, minute_of(row.armed_at)))
         start = max(earliest, minute_of(row.evaluated_to) if row.evaluated_to else first)
         if row.evaluated_to and start > minute_of(row.evaluated_to):  # paused for longer than we look back
             state = episodes.State(silent_until=state.silent_until)

@@ -19,10 +19,16 @@ from shared.vectors.index import Filter, VectorIndex
 NEIGHBOURS = 2_000
 #: Query vectors kept.
 REMEMBERED = 256
+#: The floor of the model on whose scale watches state their similarity.
+SCALE_FLOOR = 0.80
 
 
-class Model(Embedder, Protocol):
-    """An embedder that loads in the background."""
+class Model(Protocol):
+    """An embedder that loads in the background, and may be exchanged."""
+
+    def current(self) -> Embedder:
+        """The one whose vectors are compared at this moment."""
+        ...
 
     @property
     def settled(self) -> bool:
@@ -56,33 +62,46 @@ class Meanings:
         if not self._model.settled:
             return Sight(blind=True, soon=True)
         try:
-            if not self._model.available:
-                return _without(rule, f"Meaning is off: {self._model.reason}.")
-            return Sight(near=self._near(rule.meaning, stretch))
+            embedder = self._model.current()
+            if not embedder.available:
+                return _without(rule, f"Meaning is off: {embedder.reason}.")
+            return Sight(near=self._near(embedder, rule.meaning, stretch))
         except EmbedderUnavailable as error:
             return _without(rule, f"Meaning is off: the embedding model failed: {error.what}")
         except IndexUnavailable as error:
             return _without(rule, f"Meaning is off: the vector index failed: {error.what}")
 
-    def _near(self, meaning: Meaning, stretch: Stretch) -> list[UUID]:
+    def _near(self, embedder: Embedder, meaning: Meaning, stretch: Stretch) -> list[UUID]:
         where = Filter(since=time_of(stretch.start), until=time_of(stretch.end))
-        found = self._index.search(self._model.model, self._vector(meaning.text), NEIGHBOURS, where)
-        near = [match.post for match in found if match.similarity >= meaning.similarity]
+        found = self._index.search(embedder.model, self._vector(embedder, meaning.text), NEIGHBOURS, where)
+        least = cosine_of(meaning.similarity, embedder.floor)
+        near = [match.post for match in found if match.similarity >= least]
         if len(near) < NEIGHBOURS or stretch.end - stretch.start == 1:
             return near
         half = (stretch.start + stretch.end) // 2
         return [
-            *self._near(meaning, Stretch(stretch.start, half)),
-            *self._near(meaning, Stretch(half, stretch.end)),
+            *self._near(embedder, meaning, Stretch(stretch.start, half)),
+            *self._near(embedder, meaning, Stretch(half, stretch.end)),
         ]
 
-    def _vector(self, text: str) -> Vectors:
-        key = (self._model.model, text)
+    def _vector(self, embedder: Embedder, text: str) -> Vectors:
+        key = (embedder.model, text)
         if key not in self._vectors:
             if len(self._vectors) >= REMEMBERED:
                 self._vectors.clear()
-            self._vectors[key] = self._model.embed([text], "query")[0]
+            self._vectors[key] = embedder.embed([text], "query")[0]
         return self._vectors[key]
+
+
+def cosine_of(similarity: float, floor: float) -> float:
+    """A watch's ``similarity``, which is the multilingual model's cosine, on the scale of a model with ``floor``.
+
+    Between the floors and 1 the scales are taken as proportional, so that a watch goes on after a change of
+    model; for that model itself nothing changes.
+    """
+    if similarity < SCALE_FLOOR:
+        return similarity * floor / SCALE_FLOOR
+    return floor + (similarity - SCALE_FLOOR) * (1 - floor) / (1 - SCALE_FLOOR)
 
 
 def _without(rule: WatchRule, why: str) -> Sight:

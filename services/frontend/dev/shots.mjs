@@ -40,6 +40,14 @@ const scenes = [
     await page.getByRole('button', { name: 'Status' }).first().click();
     await page.getByText('Vector index: degraded').waitFor();
   } },
+  { name: 'map', path: '/map', world: { calm: true } },
+  { name: 'map-part', path: '/map', world: {}, act: async (page) => {
+    await page.getByRole('group', { name: 'Map of the conversations' }).getByRole('link').first().focus();
+  } },
+  { name: 'map-empty', path: '/map', world: { calm: true, listening: true } },
+  { name: 'map-off', path: '/map', world: { calm: true, meaningless: true } },
+  { name: 'cluster', path: '/map/c0', world: { calm: true } },
+  { name: 'cluster-ended', path: '/map/gone', world: { calm: true } },
   { name: 'posts', path: '/posts', world: { calm: true } },
   { name: 'search', path: '/search?q=power%20cut%20in%20benfica', world: { calm: true } },
   { name: 'search-text', path: '/search?q=power', world: {} },

@@ -1,23 +1,26 @@
 """Vectors after the commit, from a thread of its own, newest posts first.
 
 The queue is ``embedding_pending``: every post that wants a vector has its row there since its
-commit, and loses it only once the vector is kept. So this stage holds one batch in memory, and may
+commit, and loses it only once the vector is kept. So this stage holds one window in memory, and may
 fail or die at any point.
+
+A turn embeds one batch: what was stored since the window was taken, else the next batch of the window,
+which is sorted by length so that no batch is padded much, else stored posts for a new model. So a new post
+waits for one batch, however much is behind it.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import UUID
 
 from services.relay import metrics
 from services.relay.backoff import Backoff
-from shared.embedding.embedder import Embedder
-from shared.errors import GroundswellError, IndexUnavailable, StoreUnavailable
+from services.relay.lineup import Lineup, Working
+from shared.errors import GroundswellError, IndexUnavailable, StoreUnavailable, TextsRefused
 from shared.store.pending import PendingPost
 from shared.telemetry import logs
 from shared.telemetry.health import State
@@ -25,8 +28,18 @@ from shared.vectors.index import Entry, VectorIndex
 
 #: Without being woken, how long until the pending rows are looked at again.
 IDLE_SECONDS = 1.0
-#: Deletions that wait for the index at most; search leaves deleted posts out by itself.
-MAX_DELETIONS = 10_000
+#: Posts sorted by length together.
+WINDOW_POSTS = 512
+#: A batch of a window takes about so long; its number of posts follows, up to MOST_BATCH_POSTS. Short, for new
+#: posts wait for it, and long enough that storing its vectors is little beside making them.
+BATCH_SECONDS = (0.2, 0.6)
+MOST_BATCH_POSTS = 256
+#: Vectors removed at once.
+REMOVED_TOGETHER = 1_000
+#: While a window is in hand, every so many turns go to a change of model.
+WALK_EVERY = 4
+#: A change of model says so often how far it is.
+SAY_SECONDS = 5.0
 
 
 class Pending(Protocol):
@@ -36,12 +49,24 @@ class Pending(Protocol):
         """The newest ``limit`` that still want one; their rows stay."""
         ...
 
-    def done(self, posts: Sequence[PendingPost]) -> None:
-        """Their vectors are kept. A post whose text changed meanwhile stays."""
+    def newer(self, above: int, limit: int) -> list[PendingPost]:
+        """Of those, the ones stored after the post with ``seq`` ``above``."""
+        ...
+
+    def done(self, posts: Sequence[PendingPost], models: Sequence[str]) -> None:
+        """Their vectors of ``models`` are kept. A post whose text changed meanwhile stays."""
         ...
 
     def deleted(self, posts: Sequence[UUID]) -> list[UUID]:
         """Those among ``posts`` that are gone by now."""
+        ...
+
+    def unwanted(self, limit: int) -> list[UUID]:
+        """Posts whose vectors must go."""
+        ...
+
+    def removed(self, posts: Sequence[UUID]) -> None:
+        """Their vectors are gone."""
         ...
 
 
@@ -50,20 +75,32 @@ Say = Callable[[str, State, str | None], None]
 
 
 class EmbedStage:
-    """Embeds what is pending. Never blocks who wakes it."""
+    """Embeds what is pending. Never blocks who wakes it.
+
+    ``leads`` says whether this relay is the one that embeds: of several on one database, one does.
+    """
 
     def __init__(
-        self, load: Callable[[], Embedder], index: VectorIndex, pending: Pending, batch_posts: int, say: Say
+        self,
+        models: Lineup,
+        index: VectorIndex,
+        pending: Pending,
+        batch_posts: int,
+        say: Say,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._load, self._index, self._pending, self._say = load, index, pending, say
-        self._batch = batch_posts
-        self._embedder: Embedder | None = None
-        self._off = False
+        self._models, self._index, self._pending, self._say = models, index, pending, say
+        self._batch, self._leads = batch_posts, leads
+        self._room = batch_posts
+        self._window: list[PendingPost] = []
+        #: The greatest ``seq`` that a window or a batch of new posts began with.
+        self._top = 0
+        self._turns = 0
         self._woken = False
-        self._deleted: deque[UUID] = deque(maxlen=MAX_DELETIONS)
+        self._said_at = 0.0
+        self._ensured: set[str] = set()
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._prepared = False
         self._backoff = Backoff(0.5, 30.0)
         self._thread = threading.Thread(target=self._run, name="relay-embed", daemon=True)
 
@@ -74,29 +111,20 @@ class EmbedStage:
     def stop(self) -> None:
         """End after the batch in hand; the rest is pending in the store."""
         self._stop.set()
-        with self._changed:
-            self._changed.notify_all()
+        self.wake()
         if self._thread.is_alive():
             self._thread.join(timeout=5.0)
 
     def wake(self) -> None:
-        """Posts were stored that want a vector."""
+        """Posts were stored that want a vector, or removed."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
 
-    def forget(self, posts: Sequence[UUID]) -> None:
-        """``posts`` are deleted: their vectors go too."""
-        if self._off or not posts:
-            return
-        with self._changed:
-            self._deleted.extend(posts)
-            self._changed.notify_all()
-
     def _run(self) -> None:
-        while not self._stop.is_set() and not self._off:
+        while not self._stop.is_set():
             try:
-                busy = self._turn(self._model())
+                busy = self._leads() and self._turn()
             except Exception as error:  # a model's own failure must not end the thread unseen
                 self._failed(error)
                 self._stop.wait(self._backoff.next_seconds())
@@ -104,74 +132,140 @@ class EmbedStage:
             self._backoff.reset()
             if not busy:
                 with self._changed:
-                    self._changed.wait_for(self._has_work, 0.0 if self._off else IDLE_SECONDS)
+                    self._changed.wait_for(lambda: self._stop.is_set() or self._woken, IDLE_SECONDS)
+                    self._woken = self._woken and self._leads()
 
-    def _has_work(self) -> bool:
-        return self._stop.is_set() or self._woken or bool(self._deleted)
-
-    def _model(self) -> Embedder | None:
-        """The model, loaded on first use; ``None`` when meaning is off."""
-        if self._embedder is None:
-            self._say("embedding", "degraded", "The model is being loaded.")
-            self._embedder = self._load()
-            if self._embedder.available:
-                logs.get(__name__).info("embedder_loaded", model=self._embedder.model, why=self._embedder.reason)
-                self._say("embedding", "ok", None)
-        return self._embedder if self._embedder.available else None
-
-    def _turn(self, embedder: Embedder | None) -> bool:
+    def _turn(self) -> bool:
         """One batch. False when there was nothing to do."""
-        if embedder is None:
-            self._turn_off()
+        self._remove()
+        working = self._working()
+        if not working:
+            self._woken = False
             return False
-        if not self._prepared:
-            self._index.ensure(embedder.model)
-            self._prepared = True
-            self._say("vectors", "ok", None)
-        self._delete()
-        self._woken = False
-        batch = self._pending.take(self._batch)
-        if not batch:
-            return False
-        began = time.monotonic()
-        vectors = embedder.embed([post.text for post in batch], "passage")
-        self._say("embedding", "ok", None)
-        entries = [
-            Entry(post.id, post.feed, post.time, tuple(post.languages), post.author, post.linked) for post in batch
-        ]
-        self._index.upsert(embedder.model, entries, vectors)
+        for work in working:
+            if work.row.model not in self._ensured:
+                self._index.ensure(work.row.model)
+                self._ensured.add(work.row.model)
         self._say("vectors", "ok", None)
-        # A deletion may have passed while the vector was being made: it must win.
-        if gone := self._pending.deleted([post.id for post in batch]):
-            self._index.delete(gone)
-        self._pending.done(batch)
-        metrics.EMBEDDED.inc(len(batch))
-        metrics.EMBED_SECONDS.observe(time.monotonic() - began)
+        return self._newest(working) or self._walk_or_window(working)
+
+    def _working(self) -> list[Working]:
+        """The models that run, and their state said; loads on first use."""
+        if self._models.unasked:
+            self._say("embedding", "degraded", "The model is being loaded.")
+        wanted = self._models.wanted
+        if wanted.turned_off:
+            self._say("embedding", "off", wanted.reason)
+            self._say("vectors", "off", "There is no embedding model, so no vectors are made.")
+            return []
+        working = self._models.working()
+        metrics.EMBEDDING_OFF.set(not working)
+        if not working:
+            self._say("embedding", "degraded", f"Embeddings are off: {wanted.reason}")
+        elif time.monotonic() - self._said_at > SAY_SECONDS:
+            self._said_at = time.monotonic()
+            self._say("embedding", "ok", self._progress(working))
+        return working
+
+    def _progress(self, working: Sequence[Working]) -> str:
+        """How far a change of model is; without one, what runs the model."""
+        walking = self._models.walk(working)
+        for model, left in self._reembedding(working).items():
+            metrics.REEMBEDDING.labels(model).set(left)
+        if walking is None:
+            return working[0].sharing.embedder.reason
+        row = walking.row
+        return f"Re-embedding with {row.model}: {min(row.done, row.total):,} of {row.total:,} posts."
+
+    def _reembedding(self, working: Sequence[Working]) -> dict[str, int]:
+        return {work.row.model: 0 if work.row.complete else max(work.row.total - work.row.done, 0) for work in working}
+
+    def _newest(self, working: Sequence[Working]) -> bool:
+        """Posts stored since the window in hand was taken."""
+        if self._window and not self._woken:
+            return False
+        self._woken = False
+        taken = self._pending.newer(self._top, self._batch) if self._window else self._pending.take(WINDOW_POSTS)
+        if not taken:
+            return False
+        self._top = max(post.seq for post in taken)
+        if not self._window and len(taken) > self._batch:
+            self._window = sorted(taken, key=lambda post: len(post.text.encode("utf-8", "replace")))
+            return False
+        self._embed(working, taken)
         return True
 
-    def _turn_off(self) -> None:
-        self._off = True
-        with self._changed:
-            self._deleted.clear()
-        self._say("embedding", "off", self._embedder.reason if self._embedder else None)
-        self._say("vectors", "off", "There is no embedding model, so no vectors are made.")
+    def _walk_or_window(self, working: Sequence[Working]) -> bool:
+        """The next batch of the window, and every fourth turn one of a change of model."""
+        self._turns += 1
+        walking = self._models.walk(working)
+        if walking is not None and (not self._window or self._turns % WALK_EVERY == 0):
+            self._walk(walking)
+            return True
+        batch, self._window = self._window[: self._room], self._window[self._room :]
+        if not batch:
+            return False
+        took = self._embed(working, batch)
+        if took < BATCH_SECONDS[0] and len(batch) == self._room:
+            self._room = min(2 * self._room, max(MOST_BATCH_POSTS, self._batch))
+        elif took > BATCH_SECONDS[1]:
+            self._room = max(self._room // 2, self._batch)
+        return True
 
-    def _delete(self) -> None:
-        with self._changed:
-            gone = list(self._deleted)
-            self._deleted.clear()
-        if not gone:
-            return
+    def _walk(self, walking: Working) -> None:
+        posts = self._models.next(walking, self._batch)
+        if posts:
+            self._keep(walking, posts)
+            self._forget_gone(posts)
+        self._models.walked(walking, posts)
+
+    def _embed(self, working: Sequence[Working], posts: Sequence[PendingPost]) -> float:
+        """All vectors of ``posts``, kept; the seconds it took."""
+        began = time.monotonic()
+        for work in working:
+            self._keep(work, posts)
+        self._forget_gone(posts)
+        self._pending.done(posts, [work.row.model for work in working])
+        metrics.EMBEDDED.inc(len(posts))
+        took = time.monotonic() - began
+        metrics.EMBED_SECONDS.observe(took)
+        return took
+
+    def _keep(self, work: Working, posts: Sequence[PendingPost]) -> None:
+        """Vectors of one model. Texts that it refuses have none, and are not tried again."""
+        shared = work.sharing.shared
         try:
+            vectors = work.sharing.embed([post.text for post in posts])
+        except TextsRefused as error:
+            bad = set(error.places)
+            metrics.REFUSED_TEXTS.inc(len(bad))
+            logs.get(__name__).warning(
+                "texts_not_embedded", posts=[str(posts[place].id) for place in error.places], why=error.why
+            )
+            posts = [post for place, post in enumerate(posts) if place not in bad]
+            vectors = work.sharing.embed([post.text for post in posts])
+        metrics.SHARED_VECTORS.inc(work.sharing.shared - shared)
+        entries = [
+            Entry(post.id, post.feed, post.time, tuple(post.languages), post.author, post.linked) for post in posts
+        ]
+        self._index.upsert(work.row.model, entries, vectors)
+
+    def _forget_gone(self, posts: Sequence[PendingPost]) -> None:
+        """A deletion may have passed while the vector was being made: it must win."""
+        if gone := self._pending.deleted([post.id for post in posts]):
             self._index.delete(gone)
-        except IndexUnavailable:
-            with self._changed:
-                self._deleted.extendleft(reversed(gone))
-            raise
+
+    def _remove(self) -> None:
+        """Vectors of posts that are gone, before any new ones: a post may have come back since."""
+        while unwanted := self._pending.unwanted(REMOVED_TOGETHER):
+            self._index.delete(unwanted)
+            self._pending.removed(unwanted)
+            metrics.REMOVED_VECTORS.inc(len(unwanted))
 
     def _failed(self, error: Exception) -> None:
+        self._window, self._said_at = [], 0.0
         if isinstance(error, IndexUnavailable):
-            self._prepared = False
+            self._ensured.clear()
             self._say("vectors", "degraded", str(error))
         elif not isinstance(error, StoreUnavailable):
             self._say("embedding", "degraded", str(error) or type(error).__name__)

@@ -45,11 +45,7 @@ class Embedding(Protocol):
     """The part of the embed stage used here."""
 
     def wake(self) -> None:
-        """Posts were stored that want a vector."""
-        ...
-
-    def forget(self, posts: Sequence[UUID]) -> None:
-        """Posts that are deleted."""
+        """Posts were stored that want a vector, or removed whose vectors must go."""
         ...
 
 
@@ -258,13 +254,12 @@ class Runner:
         moved = batch.events or batch.position is not None
         self._state.stored(batch.events, outcome.cursor.position if moved else None)
         gone = [*outcome.removed, *outcome.departed]
-        if outcome.fresh or outcome.changed:
+        if outcome.fresh or outcome.changed or gone:
             self._embedding.wake()
         if outcome.fresh:
             fresh = set(outcome.fresh).difference(gone)
             keys = {post.bytes for post in fresh}
             self._publishing.posts(feed, [post for post in batch.posts if post.id in keys])
-        self._embedding.forget(gone)
         self._publishing.deleted(gone)
         observe(feed, batch, outcome)
 

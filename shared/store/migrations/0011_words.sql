@@ -34,6 +34,8 @@ $$;
 SET LOCAL statement_timeout = 0;
 DROP VIEW every_post;
 ALTER TABLE post ALTER COLUMN words SET EXPRESSION AS (public.post_words(text, tags));
+-- A person's posts, newest first.
+CREATE INDEX post_author ON post (author_hash, event_time DESC) WHERE deleted_at IS NULL;
 DROP INDEX post_archive_words;
 CREATE INDEX post_archive_words ON post_archive USING gin (post_words(text, tags));
 CREATE VIEW every_post AS

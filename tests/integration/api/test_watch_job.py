@@ -11,15 +11,18 @@ import pytest
 
 from services.api.operations.watch_queries import BacktestInput
 from services.api.watches.backtest import Backtester
+from services.api.watches.judged import Followed
+from services.api.watches.minutes import minute_of
 from shared.errors import FencedError
 from shared.schemas.backtest import Backtest
 from shared.schemas.watch import Meaning, Threshold, WatchRule
 from shared.schemas.watch import Words as RuleWords
+from shared.store import watch_judging
 from shared.store import watches as watch_store
 from shared.store.database import Command, Database, Statement
 from shared.store.watches import Count
 from shared.vectors.index import Entry
-from tests.support import records
+from tests.support import cold, records
 from tests.support.watches import BEGAN, MINUTE, Judging, Words, alerts, minute_after, put, save
 
 TEA = RuleWords(any=["tea"])
@@ -310,6 +313,34 @@ def test_a_watch_by_meaning_alone_waits_and_misses_nothing(database: Database) -
     judging.catch_up()
     (row,) = alerts(database)
     assert minute_after(row.at) <= 106
+
+
+def test_what_is_cold_means_nothing_and_is_no_silence(database: Database) -> None:
+    # given posts that are cold by now, with no vectors, and later ones that are hot
+    judging = Judging(database)
+    meant = WatchRule(meaning=Meaning(text="tea", similarity=0.9), threshold=Threshold(posts=5))
+    put(database, burst(100, 10))
+    assert cold.move_all(database) == 10
+    ids = put(database, burst(200, 10), first=500)
+    reach(database, 220)
+    entries = [Entry(post, "bluesky", BEGAN + 201 * MINUTE) for post in ids]
+    judging.index.upsert("fake", entries, judging.embedder.embed(["tea"] * 10, "passage"))
+    # then a backtest by meaning says from when on it sees, and takes nothing before for a quiet time
+    past = backtest(database, judging, meant, 95, 215)
+    assert past.degraded == "Meaning sees no posts before 2026-03-02 01:45 UTC: they are in the archive."
+    assert past.missing_minutes == 10
+    assert len(past.episodes) == 1
+    # by words it sees all
+    past = backtest(database, judging, rule(posts=5), 95, 215)
+    assert past.degraded is None
+    assert len(past.episodes) == 2
+    # and a new watch by meaning learns from what has vectors
+    save(database, meant)
+    database.execute(Command("UPDATE watch SET armed_at = %(at)s"), {"at": BEGAN + 210 * MINUTE})
+    (due,) = database.fetch(watch_judging.DUE)
+    assert Followed.begin(database, due, minute_of(BEGAN + 220 * MINUTE)).judge.usual.end == minute_of(
+        BEGAN + 105 * MINUTE
+    )
 
 
 def test_a_topic_that_touches_the_watch_is_told_when_it_emerges_and_when_it_grows(database: Database) -> None:

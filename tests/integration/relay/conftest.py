@@ -60,21 +60,18 @@ class Sink:
 
     def __init__(self) -> None:
         self.woken = 0
-        self.forgotten: list[Any] = []
+        self.gone: list[Any] = []
         self.published: list[Any] = []
         self.feeds: list[Any] = []
 
     def wake(self) -> None:
         self.woken += 1
 
-    def forget(self, posts: Any) -> None:
-        self.forgotten += posts
-
     def posts(self, _feed: str, posts: Any) -> None:
         self.published += posts
 
     def deleted(self, posts: Any) -> None:
-        self.forgotten += posts
+        self.gone += posts
 
     def feed(self, feed: Any) -> None:
         self.feeds.append(feed)

@@ -159,7 +159,7 @@ def test_without_a_model_everything_else_works(
     scripted.emit(*story(0, 10))
     with relay:
         until(lambda: counted(database) == 10)
-        until(lambda: states(database).get("embedding") == "off")
+        until(lambda: states(database).get("embedding") == "degraded")
     assert relay.index.entries == {}
 
 

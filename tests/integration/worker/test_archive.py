@@ -156,7 +156,7 @@ def test_pages_of_posts_go_on_into_the_archive(
 @pytest.mark.parametrize(
     ("query", "wanted", "never"),
     [
-        ("words @@ to_tsquery('groundswell', 'strom')", "_post_words_idx", None),
+        ("words @@ to_tsquery('groundswell', 'strom')", "_words_idx", None),
         ("id = ANY('{aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa}'::uuid[])", "_pkey", None),
         ("author_hash = 5", "_author_hash_idx", None),
         ("feed = 'other' AND seq > 3", "_feed_seq_idx", None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,13 +12,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.relay.events import NewPost
+from services.relay.lineup import Lineup
 from services.relay.pipeline.embed import EmbedStage
 from services.relay.pipeline.publish import SAMPLE, PublishStage
 from shared.contracts.addresses import post_address
 from shared.errors import BrokerUnavailable
 from shared.schemas.live import Message, Posts, PostsDeleted
 from shared.store.pending import PendingPost
-from tests.support.fake_meaning import FakeEmbedder, FakeIndex
+from tests.support.fake_meaning import FakeEmbedder, FakeIndex, FakeModelRows
 from tests.support.waiting import until
 from tests.support.wire import T0
 
@@ -28,15 +30,18 @@ class FakePending:
     def __init__(self) -> None:
         self.posts: list[PendingPost] = []
         self.gone: set[UUID] = set()
+        self.removals: list[UUID] = []
         self.most_taken = 0
+        self._seq = itertools.count(1)
 
-    def add(self, number: int) -> None:
+    def add(self, number: int, text: str = "text") -> None:
         for n in range(number):
             time = datetime(2026, 6, 1, tzinfo=UTC)
             self.posts.append(
                 PendingPost(
                     id=uuid4(),
-                    text=f"text {n}",
+                    seq=next(self._seq),
+                    text=f"{text} {n}",
                     feed="f",
                     time=time,
                     languages=["en"],
@@ -47,12 +52,21 @@ class FakePending:
             )
 
     def take(self, limit: int) -> list[PendingPost]:
-        taken = self.posts[::-1][:limit]
-        self.most_taken = max(self.most_taken, len(taken))
-        return taken
+        return self.posts[::-1][:limit]
 
-    def done(self, posts: Sequence[PendingPost]) -> None:
+    def newer(self, above: int, limit: int) -> list[PendingPost]:
+        return [post for post in self.posts[::-1] if post.seq > above][:limit]
+
+    def done(self, posts: Sequence[PendingPost], models: Sequence[str]) -> None:
+        assert models == ["fake"]
+        self.most_taken = max(self.most_taken, len(posts))
         self.posts = [post for post in self.posts if post not in posts]
+
+    def unwanted(self, limit: int) -> list[UUID]:
+        return self.removals[:limit]
+
+    def removed(self, posts: Sequence[UUID]) -> None:
+        self.removals = [post for post in self.removals if post not in posts]
 
     def deleted(self, posts: Sequence[UUID]) -> list[UUID]:
         return [post for post in posts if post in self.gone]
@@ -62,15 +76,17 @@ class Stage:
     def __init__(self) -> None:
         self.embedder, self.index, self.pending = FakeEmbedder(), FakeIndex(), FakePending()
         self.states: dict[str, str] = {}
+        self.reasons: dict[str, str | None] = {}
         self.loads = 0
-        self.stage = EmbedStage(self._load, self.index, self.pending, 32, self._say)
+        models = Lineup(FakeModelRows(), self.index, self._load)
+        self.stage = EmbedStage(models, self.index, self.pending, 32, self._say)
 
-    def _load(self) -> FakeEmbedder:
+    def _load(self, _model: str | None) -> FakeEmbedder:
         self.loads += 1
         return self.embedder
 
-    def _say(self, component: str, state: Any, _reason: str | None) -> None:
-        self.states[component] = state
+    def _say(self, component: str, state: Any, reason: str | None) -> None:
+        self.states[component], self.reasons[component] = state, reason
 
 
 @pytest.fixture
@@ -86,8 +102,8 @@ def test_pending_posts_are_embedded_newest_first_in_bounded_batches(embed: Stage
     until(lambda: not embed.pending.posts)
     assert len(embed.index.entries) == 100
     assert {(entry.author, entry.linked) for entry in embed.index.entries.values()} == {(n, True) for n in range(100)}
-    assert embed.embedder.embedded[0] == "text 99"
-    assert embed.pending.most_taken == 32
+    assert sorted(embed.embedder.embedded) == sorted(f"text {n}" for n in range(100))
+    assert 32 <= embed.pending.most_taken <= 256
     assert embed.states == {"embedding": "ok", "vectors": "ok"}
 
 
@@ -115,21 +131,72 @@ def test_a_broken_model_leaves_posts_pending_and_recovers(embed: Stage) -> None:
 def test_deletions_wait_for_an_index_that_is_away(embed: Stage) -> None:
     gone = uuid4()
     embed.index.away = True
+    embed.pending.removals = [gone]
     embed.stage.start()
-    embed.stage.forget([gone])
     until(lambda: embed.states.get("vectors") == "degraded")
     embed.index.away = False
     until(lambda: embed.index.deleted == [gone])
+    until(lambda: not embed.pending.removals)
 
 
 def test_without_a_model_meaning_is_off_and_nothing_is_taken(embed: Stage) -> None:
-    embed.embedder.available = False
+    embed.embedder.available, embed.embedder.turned_off = False, True
     embed.pending.add(3)
     embed.stage.start()
     until(lambda: embed.states == {"embedding": "off", "vectors": "off"})
     embed.stage.wake()
-    embed.stage.forget([uuid4()])
+    # what must not have a vector loses it all the same
+    embed.pending.removals = [uuid4()]
+    until(lambda: not embed.pending.removals)
     assert len(embed.pending.posts) == 3
+
+
+def test_a_model_that_failed_to_load_is_filled_in_when_it_returns(embed: Stage) -> None:
+    embed.embedder.available = False
+    embed.pending.add(3)
+    embed.stage.start()
+    until(lambda: embed.states.get("embedding") == "degraded")
+    until(lambda: "off" in (embed.reasons["embedding"] or ""))
+    assert len(embed.pending.posts) == 3
+    embed.embedder.available = True
+    until(lambda: not embed.pending.posts)
+    until(lambda: embed.states["embedding"] == "ok")
+
+
+def test_a_new_post_waits_for_one_batch_however_many_are_behind(embed: Stage) -> None:
+    embed.pending.add(400)
+    fresh: list[int] = []
+
+    def look(text: str) -> None:
+        # while the third batch of the backlog is embedded, a post comes in
+        if len(embed.embedder.embedded) == 64 and not fresh:
+            embed.pending.add(1, "fresh")
+            embed.stage.wake()
+            fresh.append(len(embed.embedder.embedded))
+
+    embed.embedder.before = look
+    embed.stage.start()
+    until(lambda: not embed.pending.posts)
+    assert fresh == [64]
+    assert 64 < embed.embedder.embedded.index("fresh 0") <= 64 + 2 * 32
+
+
+def test_a_backlog_goes_through_the_model_sorted_by_length(embed: Stage) -> None:
+    embed.pending.add(50, "a much longer text than the others, which")
+    embed.pending.add(50)
+    embed.stage.start()
+    until(lambda: not embed.pending.posts)
+    lengths = [len(text) for text in embed.embedder.embedded]
+    assert lengths == sorted(lengths)
+
+
+def test_a_text_that_the_model_refuses_keeps_nobody_from_their_vector(embed: Stage) -> None:
+    embed.pending.add(1, "poison")
+    embed.pending.add(5)
+    embed.embedder.refuses = "poison 0"
+    embed.stage.start()
+    until(lambda: not embed.pending.posts)
+    assert len(embed.index.entries) == 5
 
 
 class FakePublisher:

@@ -1,4 +1,5 @@
 /** The stand-in's REST answers. */
+import { answerClusters } from './clusters.mjs';
 import { startRun } from './runs.mjs';
 import { chatter, stories } from './texts.mjs';
 import { answerWatches } from './watches.mjs';
@@ -41,6 +42,7 @@ function read(world, path, query) {
   if (noun === 'posts' && !id) return { posts: world.posts.slice(0, number('limit', 50)), next: null };
   if (noun === 'posts') return world.posts.find((post) => post.id === id);
   if (noun === 'topics') return id ? world.detail(id) : world.topicList();
+  if (noun === 'clusters') return answerClusters(world, id);
   if (noun === 'momentum') return world.momentum(number('minutes', 60), number('limit', 5));
   if (noun === 'search') return search(world, query);
   if (noun === 'runs') return id ? world.runs.find((run) => run.id === id) : { runs: world.runs };

@@ -18,6 +18,7 @@ function under(prefix: string): (pathname: string) => boolean {
 export const places: readonly Place[] = [
   { href: '/', label: 'Overview', icon: 'overview', covers: (path) => path === '/' || under('/topics')(path) },
   { href: '/posts', label: 'Posts', icon: 'posts', covers: under('/posts') },
+  { href: '/map', label: 'Map', icon: 'map', covers: under('/map') },
   { href: '/search', label: 'Search', icon: 'search', covers: under('/search') },
   { href: '/watches', label: 'Watches', icon: 'watch', covers: (path) => under('/watches')(path) || under('/alerts')(path) },
   { href: '/reports', label: 'Briefings', icon: 'report', covers: under('/reports') },

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from shared.embedding.batching import Ids
-from shared.embedding.local import MOST_TOKENS, LocalEmbedder
+from shared.embedding.local import LocalEmbedder
+from shared.embedding.models import MOST_TOKENS, MULTILINGUAL
 from shared.embedding.tokenizer import Tokenizer
-from shared.errors import EmbedderUnavailable
+from shared.errors import EmbedderOutOfMemory, EmbedderUnavailable
 from shared.schemas.vector import DIMENSION, Vectors
 from tests.support.vocabulary import small_vocabulary
 
@@ -32,8 +33,21 @@ class BrokenSession:
         return self.answer
 
 
+class SmallSession(CountingSession):
+    """Has memory for so many rows at once."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.rows = rows
+
+    def run(self, ids: Ids, mask: Ids) -> Vectors:
+        if len(ids) > self.rows:
+            raise EmbedderOutOfMemory("The model did not run.")
+        return super().run(ids, mask)
+
+
 def embedder(session: CountingSession | BrokenSession) -> LocalEmbedder:
-    return LocalEmbedder(Tokenizer(small_vocabulary()), session, "for a test")
+    return LocalEmbedder(MULTILINGUAL, Tokenizer(small_vocabulary()), session)
 
 
 def test_vectors_come_in_the_order_of_the_texts() -> None:
@@ -83,3 +97,17 @@ def test_a_query_and_a_passage_are_read_with_their_own_prefix() -> None:
 def test_unusable_vectors_are_refused(answer: Vectors, why: str) -> None:
     with pytest.raises(EmbedderUnavailable, match=why):
         embedder(BrokenSession(answer)).embed(["power"], "passage")
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_so_are_those_that_follow() -> None:
+    session = SmallSession(3)
+    model = embedder(session)
+    texts = [f"power {number}" for number in range(40)]
+    vectors = model.embed(texts, "passage")
+    assert [int(axis) for axis in vectors.argmax(axis=1)] == [len(model.tokens(text, "passage")) for text in texts]
+    assert model.tokens_per_batch == MOST_TOKENS
+
+
+def test_a_text_for_which_there_is_no_memory_is_an_error() -> None:
+    with pytest.raises(EmbedderOutOfMemory):
+        embedder(SmallSession(0)).embed(["power", "停電"], "passage")

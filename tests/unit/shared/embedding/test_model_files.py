@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.embedding import model_files
+from shared.embedding import model_files, openvino_session
+from shared.embedding.models import MULTILINGUAL
 from shared.embedding.runtime import op, ov
 
 
@@ -24,13 +25,13 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         source = op.parameter([-1, 4], np.float32, name="x")
         return ov.Model([op.add(source, op.constant(np.arange(4, dtype=np.float32)))], [source], "toy")
 
-    monkeypatch.setattr(model_files, "build_graph", build)
+    monkeypatch.setattr(openvino_session, "build_graph", build)
     return builds
 
 
 def load(cache: Path, *, compact: bool = False) -> ov.Model:
     weights: Any = None
-    return model_files.load_graph(ov.Core(), weights, cache, compact=compact)
+    return openvino_session.load_graph(ov.Core(), MULTILINGUAL, weights, cache, compact=compact)
 
 
 def folder(cache: Path) -> Path:

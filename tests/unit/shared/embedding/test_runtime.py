@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 def test_loading_the_model_runtime_starts_no_telemetry() -> None:
     code = (
-        "import sys, threading; import shared.embedding.local; "
+        "import sys, threading; import shared.embedding.openvino_session; "
         "assert sys.modules['openvino_telemetry'] is None; "
         "assert threading.active_count() == 1, threading.enumerate()"
     )

@@ -267,6 +267,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/clusters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the last hour talks about: groups of posts that mean the same, largest first, with their place on a map.
+         * @description What the last hour talks about: groups of posts that mean the same, largest first, with their place on a map.
+         */
+        get: operations["clusters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/clusters/{cluster}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One cluster with its posts, newest first. ``next`` of a page is ``before`` of the following one.
+         * @description One cluster with its posts, newest first. ``next`` of a page is ``before`` of the following one.
+         */
+        get: operations["cluster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -935,6 +975,90 @@ export interface components {
             text: string;
             /** @default [] */
             languages: string[];
+        };
+        /**
+         * Cluster
+         * @description As ``ClusterTold``, with its central posts: of distinct accounts, no two nearly the same.
+         */
+        Cluster: {
+            id: string;
+            label: string;
+            terms: string[];
+            posts: number;
+            people: number;
+            languages: components["schemas"]["ClusterLanguage"][];
+            /** @enum {unknown} */
+            trend: "fading" | "new" | "rising" | "steady";
+            recent: number;
+            earlier: number;
+            spark: number[];
+            /** Format: date-time */
+            began_at: string;
+            place: components["schemas"]["ClusterPlace"];
+            topic: components["schemas"]["ClusterTopic"] | null;
+            examples: components["schemas"]["Post"][];
+        };
+        /**
+         * ClusterDetail
+         * @description One cluster with a page of its posts, newest first. ``next`` continues the listing (opaque).
+         */
+        ClusterDetail: {
+            cluster: components["schemas"]["Cluster"];
+            posts: components["schemas"]["Post"][];
+            /** @default null */
+            next: string | null;
+            /** @default null */
+            as_of: string | null;
+        };
+        /**
+         * ClusterLanguage
+         * @description A primary language subtag and its share of the cluster's posts, 0 to 1.
+         */
+        ClusterLanguage: {
+            language: string;
+            share: number;
+        };
+        /**
+         * ClusterList
+         * @description Clusters, largest first, and what they were made of.
+         *
+         *     The window holds ``posts``; of ``sampled`` of them (an even sample where there are more than can be compared)
+         *     ``compared`` have their vector, and ``scattered`` of those belong to no cluster. ``width`` and ``height`` are the
+         *     frame of the places. ``reason`` says what is missing when ``state`` is not ok, ``do`` what helps.
+         */
+        ClusterList: {
+            clusters: components["schemas"]["Cluster"][];
+            as_of: string | null;
+            window_minutes: number;
+            posts: number;
+            sampled: number;
+            compared: number;
+            scattered: number;
+            width: number;
+            height: number;
+            /** @enum {unknown} */
+            state: "degraded" | "off" | "ok";
+            /** @default null */
+            reason: string | null;
+            /** @default null */
+            do: string | null;
+        };
+        /**
+         * ClusterPlace
+         * @description A circle in the frame that the list names, y downwards.
+         */
+        ClusterPlace: {
+            x: number;
+            y: number;
+            radius: number;
+        };
+        /**
+         * ClusterTopic
+         * @description The live topic that has the most posts in common with a cluster.
+         */
+        ClusterTopic: {
+            id: string;
+            label: string;
         };
         /**
          * Component
@@ -2363,6 +2487,69 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MomentumSeries"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clusters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the last hour talks about: groups of posts that mean the same, largest first, with their place on a map. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cluster: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                cluster: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One cluster with its posts, newest first. ``next`` of a page is ``before`` of the following one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClusterDetail"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

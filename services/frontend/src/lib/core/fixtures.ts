@@ -1,5 +1,5 @@
 /** Small true-to-contract values for tests. */
-import type { Component, Feed, Health, Topic, TopicList } from '../api/types';
+import type { Cluster, ClusterList, Component, Feed, Health, Topic, TopicList } from '../api/types';
 
 export const T0 = Date.parse('2026-03-01T12:00:00Z');
 
@@ -85,4 +85,42 @@ export function makeTopic(change: Partial<Topic> = {}): Topic {
 
 export function makeList(topics: Topic[], change: Partial<TopicList> = {}): TopicList {
   return { topics, as_of: isoAt(0), baseline_minutes: 180, warmup_minutes: 60, ...change };
+}
+
+export function makeCluster(change: Partial<Cluster> = {}): Cluster {
+  return {
+    id: 'c1',
+    label: 'Lisbon · power cut',
+    terms: ['lisbon', 'power cut'],
+    posts: 40,
+    people: 31,
+    languages: [{ language: 'en', share: 1 }],
+    trend: 'rising',
+    recent: 30,
+    earlier: 10,
+    spark: [1, 2, 3],
+    began_at: isoAt(-900),
+    place: { x: 100, y: 100, radius: 50 },
+    topic: null,
+    examples: [],
+    ...change,
+  };
+}
+
+export function makeClusters(clusters: Cluster[], change: Partial<ClusterList> = {}): ClusterList {
+  return {
+    clusters,
+    as_of: isoAt(0),
+    window_minutes: 60,
+    posts: 200,
+    sampled: 200,
+    compared: 200,
+    scattered: 150,
+    width: 1000,
+    height: 640,
+    state: 'ok',
+    reason: null,
+    do: null,
+    ...change,
+  };
 }

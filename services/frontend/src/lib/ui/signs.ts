@@ -1,5 +1,5 @@
 /** Which shape, tone and word stand for which state. */
-import type { Component, Delivery, RunStep, TopicStatus, Watch } from '../api/types';
+import type { ClusterTrend, Component, Delivery, RunStep, TopicStatus, Watch } from '../api/types';
 import type { FeedSign } from '../core/stale';
 import type { Mark, Tone } from './StatusMark.svelte';
 
@@ -15,6 +15,13 @@ export const topicSigns: Record<TopicStatus, Sign> = {
   peaking: { mark: 'diamond', tone: 'accent', word: 'peaking' },
   fading: { mark: 'down', tone: 'quiet', word: 'fading' },
   ended: { mark: 'hollow', tone: 'quiet', word: 'ended' },
+};
+
+export const trendSigns: Record<ClusterTrend, Sign> = {
+  new: { mark: 'ring', tone: 'accent', word: 'new' },
+  rising: { mark: 'up', tone: 'accent', word: 'rising' },
+  steady: { mark: 'dot', tone: 'quiet', word: 'steady' },
+  fading: { mark: 'down', tone: 'quiet', word: 'fading' },
 };
 
 export const feedSigns: Record<FeedSign, Sign> = {
