@@ -69,18 +69,11 @@ REMOVE = Command(
 )
 
 
-class Exists(msgspec.Struct, frozen=True):
-    """Whether the table is there."""
-
-    there: bool
-
-
 class Name(msgspec.Struct, frozen=True):
     """A model."""
 
     model: str
 
 
-MODELS_KEPT = Statement("SELECT to_regclass('vector_model') IS NOT NULL AS there", Exists)
 #: Those that every post should have a vector of by now.
 COMPLETE = Statement("SELECT model FROM vector_model WHERE complete AND NOT lost ORDER BY model", Name)

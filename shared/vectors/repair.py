@@ -55,19 +55,13 @@ class Repair:
         held = {**self._lease, "epoch": lease.epoch}
         found = Found()
         try:
-            for model in self._models():
-                found = _sum(found, self._model(model, held, stop, every))
+            for row in self._database.fetch(statements.COMPLETE):
+                found = _sum(found, self._model(row.model, held, stop, every))
         finally:
             self._database.fetch(leases.RELEASE, held)
         if found.missing or found.extra:
             logs.get(__name__).warning("vectors_repaired", missing=found.missing, extra=found.extra)
         return found
-
-    def _models(self) -> list[str]:
-        there = self._database.fetch_one(statements.MODELS_KEPT)
-        if there is not None and there.there:
-            return [row.model for row in self._database.fetch(statements.COMPLETE)]
-        return self._index.models()
 
     def _model(self, model: str, held: dict[str, object], stop: threading.Event, every: float) -> Found:
         now = self._database.fetch(statements.BEGIN, {"model": model, "seconds": every})[0]

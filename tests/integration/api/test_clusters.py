@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,6 @@ import httpx
 import msgspec
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
 
 from services.api.clusters import jobs
 from services.api.clusters.jobs import ClusterJob, bound_of
@@ -24,9 +23,10 @@ from shared.store.database import Command, Database
 from shared.vectors.index import Entry, VectorIndex
 from shared.vectors.memory import MemoryIndex
 from shared.vectors.pgvector import PgvectorIndex
-from shared.vectors.qdrant import QdrantIndex
+from shared.vectors.qdrant import QdrantIndex, connect
 from tests.support import records
 from tests.support.api import Served
+from tests.support.qdrant_server import qdrant_server
 from tests.support.records import BEGAN
 from tests.support.waiting import eventually
 
@@ -372,14 +372,21 @@ def test_what_is_not_there_is_told_apart_from_what_is_wrong(api: Served) -> None
     assert api.http.get("/api/v1/clusters/'; DROP TABLE cluster; --").status_code == 404
 
 
-@pytest.mark.parametrize("kind", ["pgvector", "qdrant"])
-def test_the_engines_of_production_do_as_well(api: Served, database: Database, kind: str) -> None:
-    index: VectorIndex = PgvectorIndex(database)
-    if kind == "qdrant":
-        index = QdrantIndex(QdrantClient(":memory:"), local=True)
-    posts = Posts(database, index)
+@pytest.fixture(params=["pgvector", "qdrant"])
+def production(request: pytest.FixtureRequest, database: Database) -> Iterator[VectorIndex]:
+    if request.param == "pgvector":
+        yield PgvectorIndex(database)
+        return
+    with qdrant_server() as server:
+        client = connect(server.url, "")
+        yield QdrantIndex(client)
+        client.close()
+
+
+def test_the_engines_of_production_do_as_well(api: Served, database: Database, production: VectorIndex) -> None:
+    posts = Posts(database, production)
     posts.put("", 120)
     posts.put("storm", 30)
     assert jobs.READ_VECTORS > 100
-    Process(database, index).scheduler.turn()
+    Process(database, production).scheduler.turn()
     assert [(one.label, one.posts) for one in read(api).clusters] == [("storm", 30)]

@@ -17,7 +17,6 @@ from uuid import UUID
 import msgspec
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
 
 from services.api.operations.queries import SearchInput
 from services.api.operations.search import search
@@ -35,7 +34,8 @@ from shared.store.database import AsyncDatabase, Command, Database
 from shared.vectors.index import Entry, Filter, Match, VectorIndex
 from shared.vectors.memory import MemoryIndex
 from shared.vectors.pgvector import PgvectorIndex
-from shared.vectors.qdrant import QdrantIndex
+from shared.vectors.qdrant import QdrantIndex, connect
+from tests.support.qdrant_server import qdrant_server
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 Result = TypeVar("Result")
@@ -163,9 +163,10 @@ class World:
 @pytest.fixture(params=["memory", "pgvector", "qdrant", "text only"])
 def world(request: pytest.FixtureRequest, database: Database, postgres_url: str) -> Iterator[World]:
     if request.param == "qdrant":
-        client = QdrantClient(":memory:")
-        yield World(database, postgres_url, QdrantIndex(client, local=True))
-        client.close()
+        with qdrant_server() as server:
+            client = connect(server.url, "")
+            yield World(database, postgres_url, QdrantIndex(client))
+            client.close()
         return
     made: dict[str, VectorIndex | None] = {
         "memory": MemoryIndex(),

@@ -11,6 +11,7 @@ from services.cli.main import main
 from services.worker import metrics
 from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
+from shared.store import vector_models
 from shared.store.database import Database
 from shared.vectors import make
 from shared.vectors.index import VectorIndex
@@ -31,6 +32,7 @@ def test_the_worker_indexes_drops_and_repairs(database: Database, postgres_url: 
     for start in range(0, 250, 50):
         index.upsert(MODEL, CROWD.entries[start : start + 50], CROWD.vectors[start : start + 50])
     index.delete([entry.post for entry in CROWD.entries[:100]])
+    database.execute(vector_models.ADOPT, {"model": MODEL})
     before = (metrics.VECTOR_INDEXES._value.get(), metrics.VECTORS_EXTRA._value.get())
     VectorCare(settings, database, small, "me", threading.Event())()
     after = (metrics.VECTOR_INDEXES._value.get(), metrics.VECTORS_EXTRA._value.get())

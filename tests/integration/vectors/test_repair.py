@@ -11,6 +11,7 @@ import pytest
 
 from shared.errors import FencedError, IndexUnavailable
 from shared.schemas.base import Schema
+from shared.store import vector_models
 from shared.store.database import Command, Database, Statement
 from shared.vectors.index import Entry, VectorIndex
 from shared.vectors.memory import MemoryIndex
@@ -26,6 +27,11 @@ CROWD = Crowd(40)
 
 class Id(Schema, frozen=True, kw_only=True):
     id: UUID
+
+
+@pytest.fixture(autouse=True)
+def _adopted(database: Database) -> None:
+    database.execute(vector_models.ADOPT, {"model": MODEL})
 
 
 @pytest.fixture(params=["memory", "pgvector", "qdrant"])
@@ -174,16 +180,6 @@ def test_an_index_that_is_away_changes_nothing(database: Database) -> None:
 
 def test_an_index_that_lost_everything_is_filled_again(database: Database) -> None:
     put(database, [entry.post for entry in CROWD.entries])
-    database.execute(
-        Command(
-            """CREATE TABLE IF NOT EXISTS vector_model (
-                 model text PRIMARY KEY, state text, complete boolean, lost boolean NOT NULL DEFAULT false)"""
-        )
-    )
-    for model, state, complete in ((MODEL, "active", True), ("model-b", "building", False)):
-        database.execute(
-            Command("INSERT INTO vector_model (model, state, complete) VALUES (%(model)s, %(state)s, %(complete)s)"),
-            {"model": model, "state": state, "complete": complete},
-        )
+    database.execute(vector_models.BUILD, {"model": "model-b"})
     # what a model that is being built lacks is not for a repair to mend
     assert repair(database, MemoryIndex())(threading.Event()) == Found(missing=40, looked=40)

@@ -163,7 +163,8 @@ def test_a_model_that_failed_to_load_is_filled_in_when_it_returns(embed: Stage) 
     until(lambda: embed.states["embedding"] == "ok")
 
 
-def test_a_new_post_waits_for_one_batch_however_many_are_behind(embed: Stage) -> None:
+def test_a_new_post_waits_for_one_batch_however_many_are_behind(embed: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.relay.pipeline.embed.MOST_BATCH_POSTS", 32)
     embed.pending.add(400)
     fresh: list[int] = []
 
