@@ -70,8 +70,10 @@ class Asked(msgspec.Struct, frozen=True):
         return self.query.wanted if self.like else self.query.strict
 
     def where(self, groups: Iterable[Sequence[Term]] = ()) -> Condition:
-        """The filters, what is unwanted, and ``groups``."""
+        """The filters, what is unwanted, and ``groups``; never the post that is compared with."""
         where = Condition()
+        if self.like is not None:
+            where.add(f"id <> {where.put(UUID(self.like.id))}")
         where.filter(self.filters)
         where.refuse(self.query.unwanted)
         where.want(groups)
@@ -227,8 +229,7 @@ async def _check(database: AsyncDatabase, asked: Asked, found: set[UUID]) -> dic
     where = asked.where(asked.fixed)
     statement = statements.checked(where)
     rows = await database.fetch(statement, where.params | {"ids": list(found)})
-    liked = UUID(asked.like.id) if asked.like else None
-    return {row.id: row for row in rows if row.id != liked}
+    return {row.id: row for row in rows}
 
 
 def _fused(asked: Asked, rankings: dict[Arm, list[UUID]], meaning: Meaning, there: dict[UUID, Checked]) -> list[Held]:
@@ -289,8 +290,6 @@ async def _timed(database: AsyncDatabase, asked: Asked, cursor: Cursor) -> tuple
     there = await _check(database, asked, {one.post for one in cursor.held})
     near = {one.post: one for one in cursor.held if one.post in there}
     times = {one.id: one.time for one in found} | {post: there[post].time for post in near}
-    if asked.like is not None:
-        times.pop(UUID(asked.like.id), None)
     order = sorted(times, key=lambda post: (times[post], post), reverse=True)
     page = order[:limit]
     kept = await _load(database, page)

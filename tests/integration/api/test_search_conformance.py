@@ -321,6 +321,14 @@ def test_more_like_a_post(world: World) -> None:
         world.ask(like=str(chosen))
 
 
+def test_by_time_the_pages_go_on_past_the_post_that_is_compared_with(world: World) -> None:
+    """It is among the posts with the words, and its place on a page is not one that a page may count on."""
+    posts = [world.add(f"Rain number {minute}", minute=minute) for minute in range(12)]
+    like = posts[9]
+    found = world.pages("rain", like=str(like), sort="time", limit=4)
+    assert found == [str(post) for post in reversed(posts) if post != like]
+
+
 def test_near_copies_stand_behind_one_of_them(world: World) -> None:
     for minute in range(8):
         world.add("the same outage text for everybody to read", minute=minute, copies=True)
