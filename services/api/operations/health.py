@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from services.api.operations.context import Context
 from services.api.operations.registry import NoInput, operation
-from services.api.operations.wording import BEHIND_WITHOUT_END, FEED_STATES, UNITS, words_for
+from services.api.operations.wording import BEHIND_WITHOUT_END, FEED_STATES, TURNED_OFF, UNITS, words_for
 from shared.schemas.feed import Feed
 from shared.schemas.health import Component, Figures, Health, State
 from shared.store import archive
@@ -69,13 +69,14 @@ def _component(key: tuple[str, str], report: unit_store.UnitReport | None, now: 
     else:
         state, reason, since = _state(report.state), report.reason, report.since
     well = state == "ok"
+    do = TURNED_OFF.get(key[1], words.do) if state == "off" else words.do
     return Component(
         name=name,
         title=words.title,
         state=state,
         reason=reason,
         effect=None if well else words.effect,
-        do=None if well else words.do,
+        do=None if well else do,
         since=since,
     )
 

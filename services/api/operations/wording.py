@@ -77,6 +77,11 @@ _PARTS = {
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }
 
+#: What helps with a part that the settings turned off: waiting does not.
+TURNED_OFF = dict.fromkeys(
+    ("vectors", "embedder", "embedding"), "Set GROUNDSWELL_EMBEDDING_MODEL=auto and start Groundswell again."
+)
+
 #: Engines that several units reach, each over a connection of its own.
 _SHARED = frozenset({"postgres", "valkey", "vectors"})
 

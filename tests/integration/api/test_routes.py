@@ -274,6 +274,7 @@ def test_health_names_units_that_are_silent_or_never_spoke(api: Served, database
     ]
     assert (states["feed.bluesky"].state, found.state) == ("degraded", "down")
     assert all(component.do for component in found.components if component.state in ("down", "degraded"))
+    assert "GROUNDSWELL_EMBEDDING_MODEL" in (states["relay.embedder"].do or "")
     assert found.figures.posts_stored == 5
     assert found.figures.vectors_stored is None
     assert found.figures.clock_drift_seconds is not None
