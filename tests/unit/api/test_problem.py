@@ -21,7 +21,13 @@ def every_error(
 
 @pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
 def test_every_error_becomes_a_problem_with_its_status(kind: type[errors.GroundswellError]) -> None:
-    error = kind("What.") if kind is errors.MalformedFrame else kind("What.", why="Why.", do="Do.")
+    match kind:
+        case errors.MalformedFrame:
+            error = kind("What.")
+        case errors.TextsRefused:
+            error = kind([1], "Why.")
+        case _:
+            error = kind("What.", why="Why.", do="Do.")
     said = problem_of(error, "request-1")
     assert said.status == kind.status
     assert said.request == "request-1"
