@@ -59,22 +59,25 @@ class Affinity:
         self.shared: NDArray[np.int64] = square + square.T + np.diag(self.sizes)
         self._size: list[int] = self.sizes.tolist()
         self._users = _bitsets(person, column, len(authors), columns)
+        # What clustering asks for again and again, as Python's own numbers: a call into numpy for three of
+        # them costs more than all that is done with them.
+        self._rows: list[list[int] | None] = [None] * columns
+        self._united: dict[tuple[int, ...], int] = {}
 
     def jaccard(self, column: int, others: Sequence[int]) -> list[float]:
         """Jaccard index of a column's authors with those of each of ``others``."""
-        mine, shared = self._size[column], self.shared[column, list(others)].tolist()
-        return [
-            both / (mine + self._size[other] - both) if both else 0.0
-            for other, both in zip(others, shared, strict=True)
-        ]
+        row, size = self._row(column), self._size
+        mine = size[column]
+        return [row[other] / (mine + size[other] - row[other]) if row[other] else 0.0 for other in others]
 
     def related(self, column: int, others: Sequence[int]) -> int:
         """How many of ``others`` share a good part of the smaller one's authors."""
-        mine, shared = self._size[column], self.shared[column, list(others)].tolist()
-        least = self.config.merge_jaccard
-        return sum(
-            both >= least * max(min(mine, self._size[other]), 1) for other, both in zip(others, shared, strict=True)
-        )
+        row, size, least = self._row(column), self._size, self.config.merge_jaccard
+        mine, related = size[column], 0
+        for other in others:
+            smaller = size[other] if size[other] < mine else mine
+            related += row[other] >= least * (smaller or 1)
+        return related
 
     def near(self, column: int) -> Ints:
         """Columns that at least two of this one's authors used."""
@@ -83,7 +86,8 @@ class Affinity:
     def closeness(self, column: int, leaders: Sequence[int]) -> float:
         """How well a word fits a topic's leaders; 0 when it does not. It must be related to most of
         them: a word that two stories share must not tie the second to the first."""
-        if not leaders or self.shared[column, list(leaders)].max() < self.config.merge_authors:
+        row = self._row(column)
+        if all(row[leader] < self.config.merge_authors for leader in leaders):
             return 0.0
         if 2 * self.related(column, leaders) <= len(leaders):
             return 0.0
@@ -108,9 +112,9 @@ class Affinity:
             for column in left:
                 if column not in markers:
                     continue
-                shared = self.shared[column, list(right)].tolist()
-                for both, close in zip(shared, self.jaccard(column, right), strict=True):
-                    if both >= self.config.merge_authors and close >= self.config.merge_jaccard:
+                row = self._row(column)
+                for other, close in zip(right, self.jaccard(column, right), strict=True):
+                    if row[other] >= self.config.merge_authors and close >= self.config.merge_jaccard:
                         return True
         return False
 
@@ -132,8 +136,19 @@ class Affinity:
         pairs = distinct(keys[places[first] < places[second]])
         return [divmod(key, len(groups)) for key in pairs.tolist()]
 
+    def _row(self, column: int) -> list[int]:
+        """``shared[column]``."""
+        row = self._rows[column]
+        if row is None:
+            row = self._rows[column] = self.shared[column].tolist()
+        return row
+
     def _together(self, columns: Sequence[int]) -> int:
-        return reduce(or_, [self._users[column] for column in columns[:VOICES]], 0)
+        key = tuple(columns[:VOICES])
+        people = self._united.get(key)
+        if people is None:
+            people = self._united[key] = reduce(or_, [self._users[column] for column in key], 0)
+        return people
 
 
 def _bitsets(person: Ints, column: Ints, people: int, columns: int) -> list[int]:

@@ -72,28 +72,34 @@ def judge(
     led = [[c for c in group.columns if supported[c]] or group.columns for group in groups]
     united = _united(config, columns, view, affinity, led, ring.totals(minute)[-1])
     coherence = Coherence(config, ring, baseline, view, minute)
+    deviation, usual = columns.deviations.tolist(), columns.usual.tolist()
     findings, kept = [], []
     for group, heaviest, together in zip(groups, led, united, strict=True):
-        deviations = [float(columns.deviations[c]) for c in heaviest]
-        coherent = max([*deviations[:2], together]) >= config.candidate_score and (
-            coherence.of(heaviest[0], columns.names[heaviest[0]]) >= config.coherent_share
+        deviations = [deviation[c] for c in heaviest]
+        best = max([*deviations[:2], together])
+        # What is new and too weak even if coherent need not be looked into: most groups are.
+        lost = group.topic is None and best < config.alert_score
+        coherent = (
+            best >= config.candidate_score
+            and not lost
+            and (coherence.of(heaviest[0], columns.names[heaviest[0]]) >= config.coherent_share)
         )
         score = topic_score(config, deviations, together, coherent)
         if group.topic is not None or score >= config.alert_score:
             kept.append(group)
-            findings.append((group, score, float(min(columns.usual[heaviest[:2]], default=0.0))))
+            findings.append((group, score, min([usual[c] for c in heaviest[:2]], default=0.0)))
     evidence = match(view, kept, markers, minute)
     daily = Daily.among(view, parents, columns.lifts, baseline.spoken)
     return view, [
         Finding(
             group.topic,
-            {columns.names[c]: float(columns.deviations[c]) for c in group.columns},
+            {columns.names[c]: deviation[c] for c in group.columns},
             score,
-            usual,
+            least,
             found,
             explained=daily.explains(config, view, found),
         )
-        for (group, score, usual), found in zip(findings, evidence, strict=True)
+        for (group, score, least), found in zip(findings, evidence, strict=True)
     ]
 
 
@@ -108,8 +114,11 @@ def _united(
     at = np.flatnonzero((owned >= 0) & view.counted)
     people = np.unique(owned[at] * (int(affinity.people.max(initial=0)) + 1) + affinity.people[at])
     seen = np.bincount(people // (int(affinity.people.max(initial=0)) + 1), minlength=len(led))
-    expected = np.array([columns.expected[heaviest[:LEADERS]].sum() for heaviest in led])
-    variance = np.array([columns.variance[heaviest[:LEADERS]].sum() for heaviest in led])
+    leaders = [column for heaviest in led for column in heaviest[:LEADERS]]
+    places = [place for place, heaviest in enumerate(led) for _ in heaviest[:LEADERS]]
+    at = np.array(places, dtype=np.int64)
+    expected = np.bincount(at, weights=columns.expected[leaders], minlength=len(led))
+    variance = np.bincount(at, weights=columns.variance[leaders], minlength=len(led))
     return [float(value) for value in deviation_of(config, seen, expected, variance, total)]
 
 
@@ -155,8 +164,8 @@ def _score(
     new = np.arange(len(numbers)) >= len(owned)
     passed = new & (scores.surprise >= config.candidate_score)
     # Twice as many as are wanted: languages share them out once their posts are known.
-    best = sorted(np.flatnonzero(passed).tolist(), key=lambda at: (-scores.deviation[at], names[numbers[at]]))
-    best = best[: 2 * config.candidates]
+    strength, places = scores.deviation.tolist(), np.flatnonzero(passed).tolist()
+    best = sorted(places, key=lambda at: (-strength[at], names[numbers[at]]))[: 2 * config.candidates]
     daily = (scores.usual >= config.parent_ratio * scores.average) & (scores.expected >= config.parent_posts)
     parents = np.flatnonzero(new & ~passed & daily).tolist()
     kept = list(range(len(owned))) + best + parents
