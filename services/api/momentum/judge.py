@@ -117,8 +117,8 @@ def _united(
     leaders = [column for heaviest in led for column in heaviest[:LEADERS]]
     places = [place for place, heaviest in enumerate(led) for _ in heaviest[:LEADERS]]
     at = np.array(places, dtype=np.int64)
-    expected = np.bincount(at, weights=columns.expected[leaders], minlength=len(led))
-    variance = np.bincount(at, weights=columns.variance[leaders], minlength=len(led))
+    expected = np.bincount(at, weights=columns.expected[leaders], minlength=len(led)).astype(np.float64)
+    variance = np.bincount(at, weights=columns.variance[leaders], minlength=len(led)).astype(np.float64)
     return [float(value) for value in deviation_of(config, seen, expected, variance, total)]
 
 
