@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check torture english bench momentum-score search-score pictures lock generated clean
+.PHONY: help run test check torture english llm bench budget-proof momentum-score search-score pictures lock generated clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,12 @@ torture: ## Kill and fool the relay for SECONDS=60, then judge the record (SEED=
 english: ## Install the English embedding model (then set GROUNDSWELL_EMBEDDING_MODEL=english)
 	@$(PYTHON) infra/bootstrap.py english
 
+llm: ## Install what asks Claude and knows prices (then set GROUNDSWELL_LLM_...; see docs/llm.md)
+	@$(PYTHON) infra/bootstrap.py llm
+
+budget-proof: ## Try to overspend: 8 processes x 200 calls at once against $$1, a fake provider's bill (SEEDS=100)
+	@$(BIN)/python -m tests.support.budget_proof --seeds $(or $(SEEDS),100) $(ARGS)
+
 bench: ## Measure speed as ratios against a peer in the same run
 	@$(PYTHON) infra/bootstrap.py bench
 	@$(BIN)/python -m bench
@@ -50,9 +56,10 @@ pictures: ## Make the documentation's pictures anew, from the real stack (needs 
 
 lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra fallback pyproject.toml -o requirements/run.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra fallback --extra fastembed --extra english --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra fallback --extra fastembed --extra english --extra llm --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra bench --extra fastembed --extra english -c requirements/test.lock pyproject.toml -o requirements/bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra english -c requirements/test.lock pyproject.toml -o requirements/english.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra llm -c requirements/test.lock pyproject.toml -o requirements/llm.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
 generated: ## Write the generated texts: env template, configuration and metrics pages, OpenAPI, typed client

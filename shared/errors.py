@@ -18,6 +18,8 @@
     |   |   |-- EmbedderOutOfMemory a batch did not fit into memory
     |   |   `-- TextsRefused        the model works, and some texts get no usable vector
     |   |-- FeedUnavailable     a feed's server
+    |   |-- ModelUnavailable    no language model may or can answer
+    |   |   `-- ProviderFailed      one attempt failed (services/worker/llm/providers/base.py)
     |   `-- RenderFailed        the PDF renderer
     |-- StoreRejected           PostgreSQL understood a statement and refused it: our mistake
     |-- SchemaNotReady          the database is not at our revision (HTTP 503)
@@ -134,6 +136,10 @@ class TextsRefused(EmbedderUnavailable):
 
 class FeedUnavailable(DependencyError):
     """A feed's server could not be reached or ended the stream."""
+
+
+class ModelUnavailable(DependencyError):
+    """No language model may or can answer now: none is set up, the budget is spent, or all of them failed."""
 
 
 class RenderFailed(DependencyError):

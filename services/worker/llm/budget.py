@@ -1,0 +1,151 @@
+"""The budget as the gateway uses it: reserve the most a call can cost, say that it is sent, book what it cost."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from services.worker.llm.request import Usage
+from shared.errors import GroundswellError
+from shared.schemas.base import Schema
+from shared.store import budget as store
+from shared.store.database import AsyncDatabase, Statement
+
+#: A reservation that was not sent for so long is given back: its worker died.
+UNSENT_SECONDS = 120.0
+#: A call of which nothing was heard for so long is charged at its bound. Far above what a call may take.
+UNKNOWN_SECONDS = 3_600.0
+#: Ended in one sweep.
+BATCH = 200
+
+
+class Limits(Schema, frozen=True, kw_only=True):
+    """Nano-dollars: for a month, for one agent in a month, for one run."""
+
+    month: int
+    agent: int
+    run: int
+
+
+class Attempt(Schema, frozen=True, kw_only=True):
+    """What is written down of an attempt before it is made. ``bound`` is in nano-dollars."""
+
+    request: UUID
+    agent: str
+    run: UUID | None
+    priority: str
+    kind: str
+    tier: str
+    model: str
+    reason: str
+    bound: int
+    max_tokens: int
+
+
+class Refused(GroundswellError):
+    """There is no room. ``scope`` is "month", "agent", "run" or "model"; ``room`` what is left in nano-dollars."""
+
+    def __init__(self, scope: str, room: int, why: str) -> None:
+        super().__init__("The call was not paid for.", why=why)
+        self.scope, self.room = scope, room
+
+
+class Budget:
+    """Over the ledger in PostgreSQL, which alone decides. All methods raise StoreUnavailable."""
+
+    def __init__(
+        self, database: AsyncDatabase, limits: Limits, *, reserve: Statement[store.Reserved] = store.RESERVE
+    ) -> None:
+        self._database, self._limits, self._reserve = database, limits, reserve
+
+    async def adopt_limits(self) -> None:
+        """Make this month's limits those of the settings."""
+        async with self._database.transaction() as transaction:
+            for scope, cap in (("month", self._limits.month), ("agent", self._limits.agent)):
+                await transaction.execute(store.SET_CAP, {"scope": scope, "cap": cap})
+
+    async def reserve(self, attempt: Attempt) -> UUID:
+        """The attempt's id. Raises Refused."""
+        row = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
+        if attempt.bound == 0:
+            placed = await self._database.fetch_one(store.PLACE, row)
+            if placed is None:  # pragma: no cover - the statement cannot refuse
+                raise Refused("month", 0, "The ledger took no row.")
+            return placed.id
+        for _ in range(2):
+            try:
+                async with self._database.transaction() as transaction:
+                    if reserved := await transaction.fetch_one(self._reserve, row):
+                        return reserved.id
+                    raise _NoRoom  # rolls back what a wider scope had given
+            except _NoRoom:
+                rooms = await self._database.fetch(store.ROOM, row)
+            if len(rooms) == (3 if attempt.run else 2):
+                break
+            await self._open(row)
+        raise self._refusal(attempt, rooms)
+
+    async def _open(self, row: dict[str, Any]) -> None:
+        caps = {"month_cap": self._limits.month, "agent_cap": self._limits.agent, "run_cap": self._limits.run}
+        await self._database.execute(store.OPEN, row | caps)
+
+    @staticmethod
+    def _refusal(attempt: Attempt, rooms: list[store.Room]) -> Refused:
+        if rooms and (off := rooms[0].off):
+            return Refused("model", 0, f"{attempt.model} is disabled: {off}")
+        least = min(rooms, key=lambda room: room.room)
+        owner = {"month": "the month's budget", "agent": f"the budget of {attempt.agent}", "run": "the run's budget"}
+        left = max(least.room, 0)
+        return Refused(least.scope, left, f"{attempt.bound} nano-dollars do not fit into {owner[least.scope]}: {left}.")
+
+    async def dispatch(self, call: UUID) -> bool:
+        """Say that the call is about to be sent. False: it expired, and must not be."""
+        return await self._database.execute(store.DISPATCH, {"call": call}) == 1
+
+    async def settle(self, call: UUID, cost: int | None, usage: Usage | None = None, error: str | None = None) -> int:
+        """Book ``cost``, or the bound where it is not known (``None``); the nano-dollars booked, 0 if it was ended."""
+        ended = await self._database.fetch_one(
+            store.SETTLE,
+            {
+                "call": call,
+                "cost": cost,
+                "error": error,
+                "input": usage.input if usage else None,
+                "cache_read": usage.cache_read if usage else None,
+                "cache_write": usage.cache_write + usage.cache_write_hour if usage else None,
+                "output": usage.output if usage else None,
+            },
+        )
+        return ended.cost_nano_usd if ended else 0
+
+    async def release(self, call: UUID, error: str) -> None:
+        """Give the reservation back: the call cannot have been billed."""
+        await self._database.fetch(store.RELEASE, {"call": call, "error": error})
+
+    async def exhausted(self) -> None:
+        """Note that a paid call was refused; an alert follows where hardly anything is left of the month's budget."""
+        await self._database.execute(store.EXHAUSTED)
+
+    async def sweep(self, unsent_seconds: float = UNSENT_SECONDS, unknown_seconds: float = UNKNOWN_SECONDS) -> int:
+        """End what dead workers left behind; their number."""
+        ended = 0
+        limits = {"seconds": unsent_seconds, "limit": BATCH}
+        for row in await self._database.fetch(store.UNSENT, limits):
+            expired = {"call": row.id, "error": "Never sent: its worker ended.", "seconds": unsent_seconds}
+            ended += sum(touched.rows for touched in await self._database.fetch(store.EXPIRE, expired))
+        for row in await self._database.fetch(store.UNKNOWN, {**limits, "seconds": unknown_seconds}):
+            await self.settle(row.id, None, error="Nobody said how it ended.")
+            ended += 1
+        return ended
+
+    async def untold(self) -> list[store.AlertRow]:
+        """Alerts that nobody was told yet. They are marked as told when this returns."""
+        async with self._database.transaction() as transaction:
+            rows = await transaction.fetch(store.UNTOLD)
+            if rows:
+                await transaction.execute(store.TOLD, {"ids": [row.id for row in rows]})
+        return rows
+
+
+class _NoRoom(Exception):
+    pass
