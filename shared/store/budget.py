@@ -18,10 +18,16 @@ from shared.store.database import Command, Statement
 
 
 class Reserved(Schema, frozen=True, kw_only=True):
-    """An attempt that may be dispatched."""
+    """An attempt that may be dispatched, or without ``id`` why there is none: the scope with the least room.
 
-    id: UUID
-    month: str
+    ``opened`` says how many of the scopes have a row; ``off`` why the model may not be asked at all.
+    """
+
+    id: UUID | None
+    scope: str | None = None
+    room: int | None = None
+    opened: int = 0
+    off: str | None = None
 
 
 class Ended(Schema, frozen=True, kw_only=True):
@@ -29,16 +35,6 @@ class Ended(Schema, frozen=True, kw_only=True):
 
     cost_nano_usd: int
     bound_nano_usd: int
-
-
-class Room(Schema, frozen=True, kw_only=True):
-    """What is left in one scope; ``off`` says why the model may not be asked at all."""
-
-    scope: str
-    room: int
-    cap: int
-    committed: int
-    off: str | None
 
 
 class Touched(Schema, frozen=True, kw_only=True):
@@ -72,7 +68,8 @@ _VALUES = """%(request)s, month.month, %(agent)s, %(run)s::uuid, %(priority)s, %
 
 
 def reserve(fits: str = FITS) -> Statement[Reserved]:
-    """Reserve ``bound`` in the month, with the agent and with the run. No row: roll back, one of them has no room."""
+    """Reserve ``bound`` in the month, with the agent and with the run. Without an ``id``: roll back, one of them has no
+    room. What is left is then told as it was when the statement began."""
     return Statement(
         f"""WITH month AS (
               UPDATE budget SET committed = committed + %(bound)s
@@ -84,11 +81,21 @@ def reserve(fits: str = FITS) -> Statement[Reserved]:
                WHERE id = 'agent:' || month.month || ':' || %(agent)s AND {fits} RETURNING id),
             run AS (
               UPDATE budget SET committed = committed + %(bound)s FROM agent
-               WHERE budget.id = 'run:' || %(run)s::text AND {fits} RETURNING budget.id)
-            INSERT INTO llm_call ({_COLUMNS})
-            SELECT {_VALUES} FROM month, agent
-             WHERE %(run)s::uuid IS NULL OR EXISTS (SELECT FROM run)
-            RETURNING id, month""",
+               WHERE budget.id = 'run:' || %(run)s::text AND {fits} RETURNING budget.id),
+            placed AS (
+              INSERT INTO llm_call ({_COLUMNS})
+              SELECT {_VALUES} FROM month, agent
+               WHERE %(run)s::uuid IS NULL OR EXISTS (SELECT FROM run)
+              RETURNING id)
+            SELECT id, NULL AS scope, NULL::bigint AS room, 0 AS opened, NULL AS off FROM placed
+            UNION ALL
+            (SELECT NULL, scope, cap - committed, (count(*) OVER ())::integer,
+                    (SELECT reason FROM llm_model_off WHERE model = %(model)s)
+               FROM budget
+              WHERE NOT EXISTS (SELECT FROM placed)
+                AND id IN ('month:' || budget_month(), 'agent:' || budget_month() || ':' || %(agent)s,
+                           'run:' || %(run)s::text)
+              ORDER BY cap - committed LIMIT 1)""",
         Reserved,
     )
 
@@ -98,7 +105,7 @@ RESERVE = reserve()
 #: For what costs nothing: a row, and no budget is touched.
 PLACE = Statement(
     f"""INSERT INTO llm_call ({_COLUMNS})
-        SELECT {_VALUES} FROM (SELECT budget_month() AS month) AS month WHERE %(bound)s = 0 RETURNING id, month""",
+        SELECT {_VALUES} FROM (SELECT budget_month() AS month) AS month WHERE %(bound)s = 0 RETURNING id""",
     Reserved,
 )
 
@@ -121,17 +128,6 @@ OPEN = Command(
 SET_CAP = Command(
     """UPDATE budget SET cap = %(cap)s, ceiling = greatest(%(cap)s, committed - excess)
         WHERE scope = %(scope)s AND month = budget_month() AND cap <> %(cap)s"""
-)
-
-#: What is left, narrowest last.
-ROOM = Statement(
-    """SELECT scope, cap - committed AS room, cap, committed,
-              (SELECT reason FROM llm_model_off WHERE model = %(model)s) AS off
-         FROM budget
-        WHERE id IN ('month:' || budget_month(), 'agent:' || budget_month() || ':' || %(agent)s,
-                     'run:' || %(run)s::text)
-        ORDER BY array_position(ARRAY['month', 'agent', 'run'], scope)""",
-    Room,
 )
 
 #: Durable before anything is sent. Touches no row when the reservation has expired: then nothing may be sent.

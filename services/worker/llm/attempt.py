@@ -108,19 +108,20 @@ class Attempts:
         wanted = min(asked.request.max_tokens, model.output)
         prepared, tokens = self._measure(asked, model, provider, wanted)
         try:
-            return await self._placed(asked, model, reason, tokens, wanted), prepared
+            try:
+                return await self._placed(asked, model, reason, tokens, wanted), prepared
+            except Refused as refused:
+                least = min(asked.request.least_tokens, wanted)
+                fits = pricing.tokens_that_fit(model.price, tokens, refused.room)
+                if refused.scope == "model" or not least <= fits < wanted:
+                    raise
+            prepared, tokens = self._measure(asked, model, provider, fits)
+            said = f"{reason}; at most {fits} tokens instead of {wanted}, for which there is money"
+            return await self._placed(asked, model, said, tokens, fits), prepared
         except StoreUnavailable as error:
             if model.free:  # nothing to pay: no ledger is needed to let it run
                 return None, prepared
             raise Refused("store", 0, f"the ledger did not answer: {error.why}") from error
-        except Refused as refused:
-            least = min(asked.request.least_tokens, wanted)
-            fits = pricing.tokens_that_fit(model.price, tokens, refused.room)
-            if refused.scope == "model" or not least <= fits < wanted:
-                raise
-            prepared, tokens = self._measure(asked, model, provider, fits)
-            said = f"{reason}; at most {fits} tokens instead of {wanted}, for which there is money"
-            return await self._placed(asked, model, said, tokens, fits), prepared
 
     def _measure(self, asked: Asked, model: Model, provider: Provider, max_tokens: int) -> tuple[Prepared, int]:
         request = asked.request

@@ -59,5 +59,5 @@ class Breaker:
 def pause_seconds(attempt: int, retry_after: float | None, chance: random.Random) -> float:
     """Before the attempt after ``attempt`` (from 1): full jitter over an exponential span, never less than what the
     provider asked for (Brooker, "Exponential Backoff And Jitter", 2015)."""
-    jitter = chance.uniform(0, min(MOST_SECONDS, BASE_SECONDS * 2.0 ** (attempt - 1)))
+    jitter = chance.uniform(0, min(MOST_SECONDS, BASE_SECONDS * 2.0 ** min(attempt - 1, 30)))
     return jitter if retry_after is None else retry_after + jitter

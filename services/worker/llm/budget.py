@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from shared.store.database import AsyncDatabase, Statement
 UNSENT_SECONDS = 120.0
 #: A call of which nothing was heard for so long is charged at its bound. Far above what a call may take.
 UNKNOWN_SECONDS = 3_600.0
+#: Between notes that the budget is used up.
+NOTE_SECONDS = 1.0
 #: Ended in one sweep.
 BATCH = 200
 
@@ -57,6 +60,7 @@ class Budget:
         self, database: AsyncDatabase, limits: Limits, *, reserve: Statement[store.Reserved] = store.RESERVE
     ) -> None:
         self._database, self._limits, self._reserve = database, limits, reserve
+        self._noted = -NOTE_SECONDS
 
     async def adopt_limits(self) -> None:
         """Make this month's limits those of the settings."""
@@ -69,34 +73,41 @@ class Budget:
         row = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
         if attempt.bound == 0:
             placed = await self._database.fetch_one(store.PLACE, row)
-            if placed is None:  # pragma: no cover - the statement cannot refuse
-                raise Refused("month", 0, "The ledger took no row.")
+            if placed is None or placed.id is None:
+                raise AssertionError("nothing in the statement refuses")
             return placed.id
-        for _ in range(2):
-            try:
-                async with self._database.transaction() as transaction:
-                    if reserved := await transaction.fetch_one(self._reserve, row):
-                        return reserved.id
-                    raise _NoRoom  # rolls back what a wider scope had given
-            except _NoRoom:
-                rooms = await self._database.fetch(store.ROOM, row)
-            if len(rooms) == (3 if attempt.run else 2):
-                break
+        try:
+            return await self._try(row)
+        except _NoRoom as none:
+            refused = none.refused
+        if refused is None or refused.opened < (3 if attempt.run else 2):
             await self._open(row)
-        raise self._refusal(attempt, rooms)
+            try:
+                return await self._try(row)
+            except _NoRoom as none:
+                refused = none.refused
+        raise self._refusal(attempt, refused)
+
+    async def _try(self, row: dict[str, Any]) -> UUID:
+        async with self._database.transaction() as transaction:
+            reserved = await transaction.fetch_one(self._reserve, row)
+            if reserved is None or reserved.id is None:
+                raise _NoRoom(reserved)  # rolls back what a wider scope had given
+            return reserved.id
 
     async def _open(self, row: dict[str, Any]) -> None:
         caps = {"month_cap": self._limits.month, "agent_cap": self._limits.agent, "run_cap": self._limits.run}
         await self._database.execute(store.OPEN, row | caps)
 
     @staticmethod
-    def _refusal(attempt: Attempt, rooms: list[store.Room]) -> Refused:
-        if rooms and (off := rooms[0].off):
-            return Refused("model", 0, f"{attempt.model} is disabled: {off}")
-        least = min(rooms, key=lambda room: room.room)
+    def _refusal(attempt: Attempt, refused: store.Reserved | None) -> Refused:
+        if refused is None:  # pragma: no cover - the month's row was made a moment ago
+            return Refused("month", 0, "the ledger has no budget for this month")
+        if refused.off:
+            return Refused("model", 0, f"{attempt.model} is disabled: {refused.off}")
+        scope, left = refused.scope or "month", max(refused.room or 0, 0)
         owner = {"month": "the month's budget", "agent": f"the budget of {attempt.agent}", "run": "the run's budget"}
-        left = max(least.room, 0)
-        return Refused(least.scope, left, f"{attempt.bound} nano-dollars do not fit into {owner[least.scope]}: {left}.")
+        return Refused(scope, left, f"{attempt.bound} nano-dollars do not fit into {owner[scope]}, {left} are left")
 
     async def dispatch(self, call: UUID) -> bool:
         """Say that the call is about to be sent. False: it expired, and must not be."""
@@ -124,7 +135,10 @@ class Budget:
 
     async def exhausted(self) -> None:
         """Note that a paid call was refused; an alert follows where hardly anything is left of the month's budget."""
-        await self._database.execute(store.EXHAUSTED)
+        now = time.monotonic()
+        if now >= self._noted + NOTE_SECONDS:  # a crowd of refusals says the same
+            self._noted = now
+            await self._database.execute(store.EXHAUSTED)
 
     async def sweep(self, unsent_seconds: float = UNSENT_SECONDS, unknown_seconds: float = UNKNOWN_SECONDS) -> int:
         """End what dead workers left behind; their number."""
@@ -148,4 +162,6 @@ class Budget:
 
 
 class _NoRoom(Exception):
-    pass
+    def __init__(self, refused: store.Reserved | None) -> None:
+        super().__init__()
+        self.refused = refused
