@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from services.worker.llm.providers.base import Prepared, ProviderFailed, from_status, shown
-from services.worker.llm.providers.openai import OpenAIFold, OpenAIWire
+from services.worker.llm.providers.openai import OpenAIWire
 from services.worker.llm.request import Reply, Request, Told
 from shared.errors import ModelUnavailable
 
@@ -25,8 +25,11 @@ class LitellmProvider:
         self._litellm: Any = None
 
     def prepare(self, model: str, request: Request, max_tokens: int, *, stream: bool) -> Prepared:
-        """litellm takes OpenAI's form and translates it; what it sends is about as long."""
-        arguments = self._wire.body(model, request, max_tokens, stream=stream)
+        """litellm takes OpenAI's form and translates it; what it sends is about as long.
+
+        Never a stream: where a provider ends one without usage, litellm makes the usage up, and we would book it.
+        """
+        arguments = self._wire.body(model, request, max_tokens, stream=False)
         return Prepared(msgspec.json.encode(arguments), arguments, model)
 
     async def send(self, prepared: Prepared, told: Told | None, seconds: float) -> Reply:
@@ -35,28 +38,27 @@ class LitellmProvider:
             # Seconds of work: not in the loop that other calls wait for.
             self._litellm = await asyncio.to_thread(_imported)
         options = {"api_key": self._key or None, "api_base": self._url or None, "timeout": seconds}
-        begun = False
         try:
             answer = await self._litellm.acompletion(
                 **prepared.arguments, **options, num_retries=0, max_retries=0, drop_params=True
             )
-            if told is None:
-                return self._wire.reply(answer.model_dump())
-            fold = OpenAIFold()
-            async for piece in answer:
-                begun = True
-                if text := fold.feed(piece.model_dump()):
-                    told(text)
-            return fold.reply()
+            reply = self._wire.reply(answer.model_dump())
         except Exception as error:  # litellm's errors have no common root
-            raise self._translated(error, begun) from error
+            raise self._translated(error) from error
+        if (
+            reply.usage is not None and reply.usage.whole_input == 0
+        ):  # what litellm says where the provider said nothing
+            reply = msgspec.structs.replace(reply, usage=None)
+        if told is not None and reply.text:
+            told(reply.text)
+        return reply
 
-    def _translated(self, error: Exception, begun: bool) -> ProviderFailed:
+    def _translated(self, error: Exception) -> ProviderFailed:
         said = shown(f"{type(error).__name__}: {error}", self._key)
         status = getattr(error, "status_code", None)
-        if not begun and _not_reached(error):
+        if _not_reached(error):
             return ProviderFailed("connect", said)
-        if begun or not isinstance(status, int):
+        if not isinstance(status, int):
             return ProviderFailed("broken", said)
         if type(error).__name__ == "Timeout":
             return ProviderFailed("timeout", said)
