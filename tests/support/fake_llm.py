@@ -29,7 +29,10 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class FakeProvider:
-    """``script`` is what the next attempts get, in turn; then ``mix``, drawn by weight with ``seed``."""
+    """``script`` is what the next attempts get, in turn; then ``mix``, drawn by weight with ``seed``.
+
+    ``always`` is what a model does, whatever else is said.
+    """
 
     def __init__(self) -> None:
         self.reset({})
@@ -37,6 +40,7 @@ class FakeProvider:
     def reset(self, control: dict[str, Any]) -> None:
         self.script: list[str] = list(control.get("script", []))
         self.mix: dict[str, float] = control.get("mix", {"ok": 1.0})
+        self.always: dict[str, str] = control.get("always", {})
         self.prices = {**PRICES, **{name: tuple(price) for name, price in control.get("prices", {}).items()}}
         self.delay: tuple[float, float] = tuple(control.get("delay", (0.0, 0.0)))  # type: ignore[assignment]
         self.say: str | None = control.get("say")
@@ -83,10 +87,10 @@ class FakeProvider:
         return True
 
     async def _attempt(self, path: str, body: bytes, headers: dict[str, str], writer: asyncio.StreamWriter) -> bool:
-        behaviour = self.script.pop(0) if self.script else self._draw()
-        name, _, detail = behaviour.partition(":")
         wire = next(wire for mark, wire in WIRES.items() if mark in path)
         asked = wire.read(path, json.loads(body))
+        behaviour = self.always.get(asked.model) or (self.script.pop(0) if self.script else self._draw())
+        name, _, detail = behaviour.partition(":")
         attempt = {"model": asked.model, "behaviour": behaviour, "stream": asked.stream, "max": asked.max_tokens}
         attempt |= {"body": json.loads(body), "nano": 0, "chunks": 0, "headers": headers}
         self.attempts.append(attempt)

@@ -135,14 +135,15 @@ def _price(entry: Entry, provider: str, model: str, settings: Settings, prices: 
         if is_local(url, settings) and _REMOTE_MARK not in model.lower():
             return FREE
     price = prices.price(_price_name(entry, provider, model))
-    return _times(price, entry.modifier)
+    return times(price, entry.modifier)
 
 
 def _price_name(entry: Entry, provider: str, model: str) -> str:
     return entry.price or (entry.name if provider in ("gemini", "ollama") else model)
 
 
-def _times(price: Price, modifier: float) -> Price:
+def times(price: Price, modifier: float) -> Price:
+    """``price`` that many times as dear, rounded up. Raises BadPrice for what is no factor."""
     if not 0 < modifier < 1000:  # NaN is not either
         raise BadPrice(f"modifier is {modifier}")
     if modifier == 1:
