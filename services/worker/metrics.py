@@ -63,5 +63,11 @@ LLM_REFUSED = Counter(
     "Attempts that no budget had room for, by the budget that refused (month, agent, run, model, store).",
     ["scope"],
 )
+LLM_CACHE = Counter(
+    "groundswell_worker_llm_cache_total",
+    "Requests looked up among answers of before, by kind (exact, template) and outcome (hit, miss).",
+    ["kind", "outcome"],
+)
+LLM_SAVED = Counter("groundswell_worker_llm_saved_nano_usd_total", "Nano-dollars that answers of before had cost.")
 LLM_ALERTS = Counter("groundswell_worker_llm_alerts_total", "Alerts of the budget for language models.", ["kind"])
 LLM_UNBOOKED = Gauge("groundswell_worker_llm_unbooked", "Calls whose cost waits for PostgreSQL to be booked.")

@@ -338,6 +338,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "/etc/groundswell/prices.json",
         ),
     ] = ""
+    llm_cache_hours: Annotated[
+        float,
+        About(
+            "How long an answer of a language model is given again to the same request. 0 asks anew each time.",
+            ("worker",),
+            "24",
+            least=0,
+            most=8_760,
+        ),
+    ] = 24.0
     llm_pool_size: Annotated[
         int,
         About("PostgreSQL connections a worker may hold for the budget's ledger.", ("worker",), "4", least=1, most=50),

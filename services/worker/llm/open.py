@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.worker.llm.budget import Budget, Limits
+from services.worker.llm.cache import Caching
 from services.worker.llm.gateway import Gateway
 from services.worker.llm.price_table import load_prices
 from services.worker.llm.pricing import nano_from_usd
@@ -37,6 +38,11 @@ def make_gateway(settings: Settings, tiers: Tiers, database: AsyncDatabase) -> t
     budget = Budget(database, limits_of(settings))
     providers = {name: make_provider(name, settings) for name in sorted({model.provider for model in tiers.models})}
     return Gateway(tiers.models, providers, budget, seconds=settings.llm_call_seconds), budget
+
+
+def make_cached(settings: Settings, gateway: Gateway, database: AsyncDatabase) -> Caching:
+    """The gateway with what was answered before."""
+    return Caching(gateway, database, settings.llm_cache_hours)
 
 
 def make_provider(name: str, settings: Settings) -> Provider:

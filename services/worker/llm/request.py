@@ -73,6 +73,10 @@ class Request(Schema, frozen=True, kw_only=True):
     priority: Priority = "pipeline"
     tenant: str = ""
     run: UUID | None = None
+    #: Values of the places in the prompt, which the model does not see (``places``).
+    places: dict[str, str] = {}
+    #: Ask anew, whatever was answered before.
+    fresh: bool = False
 
 
 class Usage(Schema, frozen=True, kw_only=True):
@@ -113,6 +117,8 @@ class Answer(Schema, frozen=True, kw_only=True):
     reason: str
     attempts: int
     cost_nano_usd: int
+    #: It was answered before, and cost nothing now.
+    cached: bool = False
 
 
 def essence(request: Request) -> bytes:
