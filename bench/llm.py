@@ -49,6 +49,7 @@ async def measure(url: str, fake: str, rounds: int) -> dict[str, list[float]]:
     body = wire.prepare("small", asked, asked.max_tokens, stream=False)
     sdk = claude.prepare("small", asked, asked.max_tokens, stream=False)
     litellm = _imported()
+    await claude.ready()
     models = (model("openai/small", can=("simple",)), model("anthropic/small", can=("reasoning",)))
     async with (
         httpx.AsyncClient(trust_env=False) as bare,

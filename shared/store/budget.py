@@ -49,6 +49,22 @@ class CallId(Schema, frozen=True, kw_only=True):
     id: UUID
 
 
+class MonthRow(Schema, frozen=True, kw_only=True):
+    """This month's budget; ``marks`` is the greatest share that an alert was raised for."""
+
+    cap: int
+    committed: int
+    spent: int
+    marks: int | None
+    used_up: bool
+
+
+class Sent(Schema, frozen=True, kw_only=True):
+    """Whether anything was sent for a run."""
+
+    sent: bool
+
+
 class AlertRow(Schema, frozen=True, kw_only=True):
     """An alert to be told."""
 
@@ -240,3 +256,18 @@ UNTOLD = Statement(
     AlertRow,
 )
 TOLD = Command("UPDATE budget_alert SET told_at = now() WHERE id = ANY(%(ids)s)")
+
+MONTH = Statement(
+    """SELECT cap, committed, spent, alerts.marks, coalesce(alerts.marks = 100, false) AS used_up
+         FROM budget, (SELECT max(percent)::integer AS marks FROM budget_alert
+                        WHERE id LIKE 'month:' || budget_month() || ':%%') AS alerts
+        WHERE id = 'month:' || budget_month()""",
+    MonthRow,
+)
+
+#: Whether an earlier attempt at a run asked a model for ``agent`` already. A second one would be a second charge.
+SENT = Statement(
+    """SELECT EXISTS (SELECT FROM llm_call
+                       WHERE run = %(run)s AND agent = %(agent)s AND dispatched_at IS NOT NULL) AS sent""",
+    Sent,
+)

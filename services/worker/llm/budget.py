@@ -144,3 +144,7 @@ class Budget:
             if rows:
                 await transaction.execute(store.TOLD, {"ids": [row.id for row in rows]})
         return rows
+
+    async def month(self) -> store.MonthRow | None:
+        """This month's budget; ``None`` until something is reserved in it."""
+        return await self._database.fetch_one(store.MONTH)
