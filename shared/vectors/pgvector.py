@@ -1,7 +1,8 @@
 """The index in PostgreSQL itself, through pgvector: what solo uses, since several processes share it.
 
-Vectors lie in chunks, filled one after another (decision 0021). The open chunk is compared row by row; sealed
-ones by their approximate indexes, unless a filter leaves so few rows that comparing them all costs less.
+Vectors lie in chunks, filled one after another (decision 0021). The open chunk is compared row by row until it has
+grown; that and sealed ones by their approximate indexes, unless a filter leaves so few rows that comparing them all
+costs less.
 """
 
 from __future__ import annotations
