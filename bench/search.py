@@ -253,7 +253,7 @@ def _filters(bench: Bench, begin: datetime, apart: timedelta) -> dict[str, Filte
     def at(share: float) -> datetime:
         return begin + bench.posts * share * apart
 
-    some = frozenset(entry.post for entry in bench.world.posts(0, min(2_000, bench.posts // 4)).entries)
+    some = {entry.post: entry.time for entry in bench.world.posts(0, min(2_000, bench.posts // 4)).entries}
     return {
         "none": Filter(),
         "newest tenth": Filter(since=at(0.9)),

@@ -8,7 +8,8 @@ costs less.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -92,9 +93,18 @@ class PgvectorIndex:
             found = transaction.fetch(chunks.BETWEEN, params)
             if not found:
                 return []
-            plan = self._plan(transaction, found, where, params)
-            transaction.execute(statements.PROBES, {"probes": plan.probes})
-            rows = transaction.fetch(statements.nearest(plan.exact, plan.near, statements.conditions(params)), params)
+            if where.posts is not None:
+                by_chunk = _by_chunk(found, where.posts)
+                if not by_chunk:
+                    return []
+                params |= {f"posts{chunk}": posts for chunk, posts in by_chunk.items()}
+                statement, probes = statements.among([*by_chunk], statements.conditions(params)), 1
+            else:
+                plan = self._plan(transaction, found, where, params)
+                statement = statements.nearest(plan.exact, plan.near, statements.conditions(params))
+                probes = plan.probes
+            transaction.execute(statements.PROBES, {"probes": probes})
+            rows = transaction.fetch(statement, params)
         return [Match(row.post, row.similarity) for row in rows]
 
     def count(self, model: str) -> int:
@@ -153,7 +163,7 @@ class PgvectorIndex:
         indexed = [chunk for chunk in found if chunk.near]
         rows = sum(chunk.rows for chunk in indexed)
         everything = Plan([chunk.id for chunk in found], [], 1)
-        if rows <= self._exact_rows or where.posts is not None or where.author is not None:
+        if rows <= self._exact_rows or where.author is not None:
             return everything
         kind = "language" if where.language is not None else "feed" if where.feed is not None else ""
         share = 1.0  # of the rows of an index, those that pass
@@ -186,13 +196,25 @@ def _ids(transaction: Transaction, model: str) -> list[int]:
     return [chunk.id for chunk in transaction.fetch(chunks.OF_MODEL, {"model": model})]
 
 
+def _by_chunk(found: Sequence[Chunk], posts: Mapping[UUID, datetime]) -> dict[int, list[UUID]]:
+    """``posts`` by the chunks that hold posts of their time: chunks follow time nearly, so most are sought in one."""
+    order = sorted(posts, key=posts.__getitem__)
+    times = [posts[post] for post in order]
+    parts: dict[int, list[UUID]] = {}
+    for chunk in found:
+        if chunk.first_time is not None and chunk.last_time is not None:
+            part = order[bisect_left(times, chunk.first_time) : bisect_right(times, chunk.last_time)]
+            if part:
+                parts[chunk.id] = part
+    return parts
+
+
 def _params(where: Filter) -> dict[str, Any]:
     return {
         "feed": where.feed,
         "language": None if where.language is None else where.language.lower(),
         "author": where.author,
         "linked": where.linked,
-        "posts": None if where.posts is None else list(where.posts),
         "since": where.since,
         "until": where.until,
     }

@@ -40,13 +40,12 @@ class Coverage:
 
     async def __call__(self, database: AsyncDatabase) -> Covered:
         """Raises StoreUnavailable as long as nothing is known."""
-        if self._asking is None and time.monotonic() - self._asked > COVERAGE_SECONDS:
+        if self._known is not None and time.monotonic() - self._asked <= COVERAGE_SECONDS:
+            return self._known
+        if self._asking is None:
             self._asking = asyncio.create_task(self._ask(database))
             self._asking.add_done_callback(self._keep)
-        if self._known is not None:
-            return self._known
-        assert self._asking is not None
-        return await asyncio.shield(self._asking)
+        return await asyncio.shield(self._asking) if self._known is None else self._known
 
     async def _ask(self, database: AsyncDatabase) -> Covered:
         indexed = await asyncio.to_thread(self._count)

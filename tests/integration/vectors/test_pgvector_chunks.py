@@ -152,6 +152,24 @@ def test_where_few_pass_all_are_compared(loaded: tuple[Settings, Database], crow
     assert recall(index, crowd, FILTERS[name]) > 0.99
 
 
+def test_posts_that_are_named_are_sought_in_the_chunks_of_their_time(
+    index: PgvectorIndex, loaded: tuple[Settings, Database], crowd: Crowd
+) -> None:
+    named = {entry.post: entry.time for entry in crowd.entries[100:400]}
+    where = Filter(posts=named, linked=False)
+    query = crowd.queries(1)[0]
+    plan = explained(index, loaded[1], crowd, where)
+    assert "post_vector_1" in plan
+    assert "post_vector_2" not in plan
+    passing = crowd.passing(where)
+    assert [match.post for match in index.search(MODEL, query, 10, where)] == crowd.nearest(query, passing, 10)
+    # and where chunks overlap in time, in each of them
+    late = crowd.entries[7_000]
+    named |= {late.post: late.time}
+    found = index.search(MODEL, crowd.vectors[7_000], 400, Filter(posts=named))
+    assert {match.post for match in found} == set(named)
+
+
 # --- the life of a chunk ------------------------------------------------------------------------
 def keeper(settings: Settings, database: Database) -> Tended:
     return Keeper(settings, database)(threading.Event())
