@@ -30,8 +30,9 @@ from shared.vectors.index import Entry, Filter, Match, language_keys
 
 #: A chunk that holds so many is sealed.
 CHUNK_ROWS = 50_000
-#: Where filters leave at most so many rows of the indexed chunks, all of them are compared.
-EXACT_ROWS = 20_000
+#: Where a filter on time leaves at most so many rows of the indexed chunks, all of them are compared; where others
+#: leave this part of that: their rows lie scattered, and each costs three times as much to come by.
+EXACT_ROWS, SCATTERED = 20_000, 0.35
 #: Rows that are looked at to know how many pass a filter.
 SAMPLED_ROWS = 4_000
 #: The share of an index's lists that is looked at where all of its rows pass, and their least number; for an
@@ -171,7 +172,9 @@ class PgvectorIndex:
             sampling = {"chunks": [chunk.id for chunk in indexed], "percent": min(100.0, 100 * SAMPLED_ROWS / rows)}
             statement = statements.passing(statements.conditions(params), statements.conditions(params, [kind]))
             sample = transaction.fetch(statement, params | sampling)[0]
-            if sample.passing * rows <= self._exact_rows * max(sample.read, 1):
+            by_time = msgspec.structs.replace(where, since=None, until=None) == Filter()
+            most = self._exact_rows * (1 if by_time else SCATTERED)
+            if sample.passing * rows <= most * max(sample.read, 1):
                 return everything
             share = sample.passing / sample.part
         part = f"{kind}:{params[kind]}" if kind else ""
