@@ -58,7 +58,7 @@ _ADD = Command(
            FROM unnest(%(ids)s::uuid[], %(texts)s::text[]) AS made (id, text) RETURNING id, seq
        ) INSERT INTO embedding_pending (post, seq) SELECT id, seq FROM added"""
 )
-_EMPTY = Command("TRUNCATE post, embedding_pending, post_vector, vector_model CASCADE")
+_EMPTY = Command("TRUNCATE post, embedding_pending, vector_model CASCADE")
 
 
 class Took(msgspec.Struct):
@@ -208,6 +208,9 @@ def _fill(database: Database, texts: Iterable[str], *, empty: bool = True, name:
     texts = list(texts)
     ids = [post_id(f"{name}/{number}") for number in range(len(texts))]
     if empty:
+        index = PgvectorIndex(database)
+        for model in index.models():
+            index.drop(model)
         database.execute(_EMPTY)
         database.execute(
             Command("INSERT INTO feed (id, kind, url) VALUES ('bench', 'jetstream', '') ON CONFLICT DO NOTHING")
