@@ -139,6 +139,12 @@ OPEN = Command(
        ON CONFLICT (id) DO NOTHING"""
 )
 
+OPEN_MONTH = Command(
+    """INSERT INTO budget (id, scope, month, name, cap, ceiling)
+       SELECT 'month:' || month, 'month', month, '', %(cap)s, %(cap)s FROM budget_month() AS month
+       ON CONFLICT (id) DO NOTHING"""
+)
+
 #: This month's limits as the settings have them now. What is committed already stays.
 SET_CAP = Command(
     """UPDATE budget SET cap = %(cap)s, ceiling = greatest(%(cap)s, committed - excess)

@@ -65,6 +65,7 @@ class Budget:
     async def adopt_limits(self) -> None:
         """Make this month's limits those of the settings."""
         async with self._database.transaction() as transaction:
+            await transaction.execute(store.OPEN_MONTH, {"cap": self._limits.month})
             for scope, cap in (("month", self._limits.month), ("agent", self._limits.agent)):
                 await transaction.execute(store.SET_CAP, {"scope": scope, "cap": cap})
 

@@ -13,6 +13,7 @@ import pytest
 
 from shared.schemas.run import Report
 from shared.store.database import Command, Database
+from shared.store.figures import READ
 from tests.support.fake_llm import Fake, fake_llm
 from tests.support.llm import CALLS
 from tests.support.runs import ask, reports, run_row, wait_for_end, worker_thread
@@ -66,6 +67,8 @@ def test_a_briefing_gets_a_paragraph_that_cites_its_posts_and_the_run_says_what_
     assert (report.sections[0].heading, report.sections[0].paragraphs) == ("In short", [SAID])
     assert report.writer == "extraction, with a summary by openai/small"
     assert run_row(database, run).spend_nano_usd == fake.bill > 0
+    figures = database.fetch(READ)[0]
+    assert (figures.spent, figures.budget) == (fake.bill, 100 * 10**9)
     [call] = database.fetch(CALLS)
     assert (call.agent, call.kind, call.state) == ("briefing", "analysis", "settled")
     # and the key is nowhere in what was logged
