@@ -71,3 +71,8 @@ LLM_CACHE = Counter(
 LLM_SAVED = Counter("groundswell_worker_llm_saved_nano_usd_total", "Nano-dollars that answers of before had cost.")
 LLM_ALERTS = Counter("groundswell_worker_llm_alerts_total", "Alerts of the budget for language models.", ["kind"])
 LLM_UNBOOKED = Gauge("groundswell_worker_llm_unbooked", "Calls whose cost waits for PostgreSQL to be booked.")
+LLM_SPENT = Gauge("groundswell_worker_llm_spent_nano_usd", "Nano-dollars spent on language models this month.")
+LLM_COMMITTED = Gauge(
+    "groundswell_worker_llm_committed_nano_usd", "Nano-dollars spent this month and reserved for calls under way."
+)
+LLM_LIMIT = Gauge("groundswell_worker_llm_limit_nano_usd", "The month's limit in nano-dollars.")

@@ -49,6 +49,22 @@ class CallId(Schema, frozen=True, kw_only=True):
     id: UUID
 
 
+class MonthRow(Schema, frozen=True, kw_only=True):
+    """This month's budget; ``marks`` is the greatest share that an alert was raised for."""
+
+    cap: int
+    committed: int
+    spent: int
+    marks: int | None
+    used_up: bool
+
+
+class Sent(Schema, frozen=True, kw_only=True):
+    """Whether anything was sent for a run."""
+
+    sent: bool
+
+
 class AlertRow(Schema, frozen=True, kw_only=True):
     """An alert to be told."""
 
@@ -68,34 +84,33 @@ _VALUES = """%(request)s, month.month, %(agent)s, %(run)s::uuid, %(priority)s, %
 
 
 def reserve(fits: str = FITS) -> Statement[Reserved]:
-    """Reserve ``bound`` in the month, with the agent and with the run. Without an ``id``: roll back, one of them has no
-    room. What is left is then told as it was when the statement began."""
+    """Reserve ``bound`` in the month, with the agent and with the run: in all of them or, without an ``id``, in none.
+
+    One statement that is a transaction of its own, so that no row stays locked while a worker thinks. The rows are
+    locked in one order, judged as they are then, and charged only where they pass the same condition again.
+    """
     return Statement(
-        f"""WITH month AS (
-              UPDATE budget SET committed = committed + %(bound)s
-               WHERE id = 'month:' || budget_month() AND {fits}
-                 AND NOT EXISTS (SELECT FROM llm_model_off WHERE model = %(model)s)
-              RETURNING budget.month),
-            agent AS (
-              UPDATE budget SET committed = committed + %(bound)s FROM month
-               WHERE id = 'agent:' || month.month || ':' || %(agent)s AND {fits} RETURNING id),
-            run AS (
-              UPDATE budget SET committed = committed + %(bound)s FROM agent
-               WHERE budget.id = 'run:' || %(run)s::text AND {fits} RETURNING budget.id),
+        f"""WITH held AS MATERIALIZED (
+              SELECT id, scope, month, cap, committed FROM budget
+               WHERE id IN ('month:' || budget_month(), 'agent:' || budget_month() || ':' || %(agent)s,
+                            'run:' || %(run)s::text)
+               ORDER BY array_position(ARRAY['month', 'agent', 'run'], scope) FOR UPDATE),
+            judged AS MATERIALIZED (
+              SELECT count(*) = 2 + (%(run)s::uuid IS NOT NULL)::integer
+                     AND bool_and({fits})
+                     AND NOT EXISTS (SELECT FROM llm_model_off WHERE model = %(model)s) AS fit
+                FROM held),
+            charged AS (
+              UPDATE budget SET committed = committed + %(bound)s FROM judged
+               WHERE judged.fit AND id IN (SELECT held.id FROM held) AND {fits} RETURNING scope, month),
             placed AS (
               INSERT INTO llm_call ({_COLUMNS})
-              SELECT {_VALUES} FROM month, agent
-               WHERE %(run)s::uuid IS NULL OR EXISTS (SELECT FROM run)
-              RETURNING id)
+              SELECT {_VALUES} FROM charged AS month WHERE scope = 'month' RETURNING id)
             SELECT id, NULL AS scope, NULL::bigint AS room, 0 AS opened, NULL AS off FROM placed
             UNION ALL
             (SELECT NULL, scope, cap - committed, (count(*) OVER ())::integer,
                     (SELECT reason FROM llm_model_off WHERE model = %(model)s)
-               FROM budget
-              WHERE NOT EXISTS (SELECT FROM placed)
-                AND id IN ('month:' || budget_month(), 'agent:' || budget_month() || ':' || %(agent)s,
-                           'run:' || %(run)s::text)
-              ORDER BY cap - committed LIMIT 1)""",
+               FROM held WHERE NOT EXISTS (SELECT FROM placed) ORDER BY cap - committed LIMIT 1)""",
         Reserved,
     )
 
@@ -124,6 +139,12 @@ OPEN = Command(
        ON CONFLICT (id) DO NOTHING"""
 )
 
+OPEN_MONTH = Command(
+    """INSERT INTO budget (id, scope, month, name, cap, ceiling)
+       SELECT 'month:' || month, 'month', month, '', %(cap)s, %(cap)s FROM budget_month() AS month
+       ON CONFLICT (id) DO NOTHING"""
+)
+
 #: This month's limits as the settings have them now. What is committed already stays.
 SET_CAP = Command(
     """UPDATE budget SET cap = %(cap)s, ceiling = greatest(%(cap)s, committed - excess)
@@ -131,8 +152,10 @@ SET_CAP = Command(
 )
 
 #: Durable before anything is sent. Touches no row when the reservation has expired: then nothing may be sent.
-DISPATCH = Command(
-    "UPDATE llm_call SET state = 'dispatched', dispatched_at = now() WHERE id = %(call)s AND state = 'reserved'"
+DISPATCH = Statement(
+    """UPDATE llm_call SET state = 'dispatched', dispatched_at = now() WHERE id = %(call)s AND state = 'reserved'
+       RETURNING id""",
+    CallId,
 )
 
 #: Shares of the month's limit at which an alert is raised.
@@ -239,3 +262,18 @@ UNTOLD = Statement(
     AlertRow,
 )
 TOLD = Command("UPDATE budget_alert SET told_at = now() WHERE id = ANY(%(ids)s)")
+
+MONTH = Statement(
+    """SELECT cap, committed, spent, alerts.marks, coalesce(alerts.marks = 100, false) AS used_up
+         FROM budget, (SELECT max(percent)::integer AS marks FROM budget_alert
+                        WHERE id LIKE 'month:' || budget_month() || ':%%') AS alerts
+        WHERE id = 'month:' || budget_month()""",
+    MonthRow,
+)
+
+#: Whether an earlier attempt at a run asked a model for ``agent`` already. A second one would be a second charge.
+SENT = Statement(
+    """SELECT EXISTS (SELECT FROM llm_call
+                       WHERE run = %(run)s AND agent = %(agent)s AND dispatched_at IS NOT NULL) AS sent""",
+    Sent,
+)

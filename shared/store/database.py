@@ -260,6 +260,20 @@ class AsyncDatabase:
                     async with connection.transaction():
                         yield AsyncTransaction(connection)
 
+    async def fetch_alone(self, statement: Statement[Row], params: Params | None = None) -> Row | None:
+        """The first row of a statement that the server runs and commits by itself: one way there and back.
+
+        For statements that lock what many want: nothing stays locked while this process is busy. Raises as
+        ``transaction``; after StoreUnavailable it may have been committed or not.
+        """
+        with translated():
+            async with self._pool.connection() as connection:
+                with cut_after(connection, self._patience):
+                    cursor = connection.cursor(row_factory=dict_row)
+                    await cursor.execute(statement.sql, params)
+                    rows = _build(statement, await cursor.fetchall())
+        return rows[0] if rows else None
+
     async def execute(self, command: Command, params: Params | None = None) -> int:
         """``AsyncTransaction.execute`` in a transaction of its own."""
         async with self.transaction() as transaction:

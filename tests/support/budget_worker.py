@@ -15,16 +15,22 @@ import msgspec
 
 from tests.support.mover_process import set_clock
 
+#: Refusals in a row after which nothing is thought to be left.
+PATIENCE = 4
+
 
 class Round(msgspec.Struct):
-    """``fits`` is the reservation's condition: a mutant takes it away. ``wires`` are providers to choose from."""
+    """``concurrent`` requests at once, then refills: ``refills`` go on as long as there is money, as it comes back.
+
+    ``fits`` is the reservation's condition: a mutant takes it away. ``wires`` are providers to choose from.
+    """
 
     seed: int
     concurrent: int
     dollars: float
     wires: list[str]
     fits: str
-    tries: int = 2
+    refills: int = 4
     streams: bool = False
 
 
@@ -50,19 +56,25 @@ async def play(url: str, fake: str, round_: Round) -> Outcome:
         def begin(self, model: str) -> None: ...
         def text(self, piece: str) -> None: ...
 
-    async def spend(gateway: Any, chance: random.Random) -> None:
+    async def spend(gateway: Any, chance: random.Random) -> bool:
+        """Whether there was money for it."""
         asked = request(max_tokens=chance.randint(4_000, 9_000), least_tokens=200, agent=f"agent{chance.randint(0, 3)}")
-        for _ in range(round_.tries):
-            try:
-                await gateway.complete(asked, listener=Deaf() if round_.streams else None)
-                outcome.answered += 1
-                return
-            except ModelUnavailable:
-                await asyncio.sleep(chance.uniform(0.05, 0.4))
-            except GroundswellError as error:
-                outcome.errors.append(str(error))
-                return
-        outcome.refused += 1
+        try:
+            await gateway.complete(asked, listener=Deaf() if round_.streams else None)
+        except ModelUnavailable:
+            outcome.refused += 1
+            return False
+        except GroundswellError as error:
+            outcome.errors.append(str(error))
+        else:
+            outcome.answered += 1
+        return True
+
+    async def refill(gateway: Any, chance: random.Random) -> None:
+        refused = 0
+        while refused < PATIENCE:
+            refused = 0 if await spend(gateway, chance) else refused + 1
+            await asyncio.sleep(chance.uniform(0.05, 0.3) if refused else 0)
 
     async def soon(seconds: float) -> None:
         await asyncio.sleep(seconds / 20)
@@ -72,6 +84,7 @@ async def play(url: str, fake: str, round_: Round) -> Outcome:
     options: dict[str, Any] = {"gates": gates, "sleep": soon, "chance": chance, "reserve": reserve(round_.fits)}
     async with open_gateway(url, fake, models, allowed, **options) as (gateway, _):
         await asyncio.gather(*(spend(gateway, random.Random(chance.random())) for _ in range(round_.concurrent)))
+        await asyncio.gather(*(refill(gateway, random.Random(chance.random())) for _ in range(round_.refills)))
         await gateway.keep()
     return outcome
 

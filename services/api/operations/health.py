@@ -44,6 +44,8 @@ async def health(context: Context, _: NoInput) -> Health:
             posts_archived=size.cold_posts,
             archive_days=size.cold_days,
             archive_bytes=size.cold_bytes,
+            spend_nano_usd=figures.spent,
+            budget_nano_usd=figures.budget,
         ),
         version=installed_version(),
         now=now,

@@ -82,6 +82,7 @@ class Attempts:
     async def _carry(
         self, ticket: _Ticket, asked: Asked, model: Model, provider: Provider, gate: Gate, reason: str
     ) -> Reply:
+        await provider.ready()
         async with gate.place(asked.request.priority):
             call, prepared = await self._reserve(asked, model, provider, reason)
             try:

@@ -65,35 +65,20 @@ class Budget:
     async def adopt_limits(self) -> None:
         """Make this month's limits those of the settings."""
         async with self._database.transaction() as transaction:
+            await transaction.execute(store.OPEN_MONTH, {"cap": self._limits.month})
             for scope, cap in (("month", self._limits.month), ("agent", self._limits.agent)):
                 await transaction.execute(store.SET_CAP, {"scope": scope, "cap": cap})
 
     async def reserve(self, attempt: Attempt) -> UUID:
         """The attempt's id. Raises Refused."""
         row = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
-        if attempt.bound == 0:
-            placed = await self._database.fetch_one(store.PLACE, row)
-            if placed is None or placed.id is None:
-                raise AssertionError("nothing in the statement refuses")
-            return placed.id
-        try:
-            return await self._try(row)
-        except _NoRoom as none:
-            refused = none.refused
-        if refused is None or refused.opened < (3 if attempt.run else 2):
+        reserved = await self._database.fetch_alone(self._reserve if attempt.bound else store.PLACE, row)
+        if reserved is None or (reserved.id is None and reserved.opened < (3 if attempt.run else 2)):
             await self._open(row)
-            try:
-                return await self._try(row)
-            except _NoRoom as none:
-                refused = none.refused
-        raise self._refusal(attempt, refused)
-
-    async def _try(self, row: dict[str, Any]) -> UUID:
-        async with self._database.transaction() as transaction:
-            reserved = await transaction.fetch_one(self._reserve, row)
-            if reserved is None or reserved.id is None:
-                raise _NoRoom(reserved)  # rolls back what a wider scope had given
-            return reserved.id
+            reserved = await self._database.fetch_alone(self._reserve, row)
+        if reserved is None or reserved.id is None:
+            raise self._refusal(attempt, reserved)
+        return reserved.id
 
     async def _open(self, row: dict[str, Any]) -> None:
         caps = {"month_cap": self._limits.month, "agent_cap": self._limits.agent, "run_cap": self._limits.run}
@@ -111,11 +96,11 @@ class Budget:
 
     async def dispatch(self, call: UUID) -> bool:
         """Say that the call is about to be sent. False: it expired, and must not be."""
-        return await self._database.execute(store.DISPATCH, {"call": call}) == 1
+        return await self._database.fetch_alone(store.DISPATCH, {"call": call}) is not None
 
     async def settle(self, call: UUID, cost: int | None, usage: Usage | None = None, error: str | None = None) -> int:
         """Book ``cost``, or the bound where it is not known (``None``); the nano-dollars booked, 0 if it was ended."""
-        ended = await self._database.fetch_one(
+        ended = await self._database.fetch_alone(
             store.SETTLE,
             {
                 "call": call,
@@ -131,7 +116,7 @@ class Budget:
 
     async def release(self, call: UUID, error: str) -> None:
         """Give the reservation back: the call cannot have been billed."""
-        await self._database.fetch(store.RELEASE, {"call": call, "error": error})
+        await self._database.fetch_alone(store.RELEASE, {"call": call, "error": error})
 
     async def exhausted(self) -> None:
         """Note that a paid call was refused; an alert follows where hardly anything is left of the month's budget."""
@@ -146,7 +131,8 @@ class Budget:
         limits = {"seconds": unsent_seconds, "limit": BATCH}
         for row in await self._database.fetch(store.UNSENT, limits):
             expired = {"call": row.id, "error": "Never sent: its worker ended.", "seconds": unsent_seconds}
-            ended += sum(touched.rows for touched in await self._database.fetch(store.EXPIRE, expired))
+            touched = await self._database.fetch_alone(store.EXPIRE, expired)
+            ended += touched.rows if touched else 0
         for row in await self._database.fetch(store.UNKNOWN, {**limits, "seconds": unknown_seconds}):
             await self.settle(row.id, None, error="Nobody said how it ended.")
             ended += 1
@@ -160,8 +146,6 @@ class Budget:
                 await transaction.execute(store.TOLD, {"ids": [row.id for row in rows]})
         return rows
 
-
-class _NoRoom(Exception):
-    def __init__(self, refused: store.Reserved | None) -> None:
-        super().__init__()
-        self.refused = refused
+    async def month(self) -> store.MonthRow | None:
+        """This month's budget; ``None`` until something is reserved in it."""
+        return await self._database.fetch_one(store.MONTH)

@@ -21,7 +21,16 @@ from shared.store.database import AsyncDatabase
 
 def tiers_of(settings: Settings) -> Tiers:
     """The models that the settings allow. Raises ConfigurationError."""
+    if not any_provider(settings):
+        return Tiers(models=(), left_out={})  # most have none: then nothing is read
     return load_tiers(settings, load_prices(settings.llm_prices_file))
+
+
+def any_provider(settings: Settings) -> bool:
+    """Whether the settings name any."""
+    keys = ("gemini", "anthropic", "openai", "litellm")
+    named = any(getattr(settings, f"llm_{provider}_api_key") for provider in keys)
+    return bool(named or settings.llm_ollama_url) or is_local(settings.llm_openai_url, settings)
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -35,6 +35,8 @@ class Render(Protocol):
     def render(self, document: Document) -> bytes: ...
 
 
+#: Puts a paragraph in front, or gives back what it was given.
+Summing = Callable[[Composed, UUID], Composed]
 #: Told after each render: ``None`` when it went well, else why not.
 Rendering = Callable[[str | None], None]
 
@@ -42,9 +44,16 @@ Rendering = Callable[[str | None], None]
 class Briefing:
     """The pipeline and what it works with."""
 
-    def __init__(self, database: Database, renderer: Render, address: str, rendering: Rendering) -> None:
+    def __init__(
+        self,
+        database: Database,
+        renderer: Render,
+        address: str,
+        rendering: Rendering,
+        summary: Summing | None = None,
+    ) -> None:
         self._database, self._renderer = database, renderer
-        self._address, self._rendering = address, rendering
+        self._address, self._rendering, self._summary = address, rendering, summary
 
     def perform(self, run: DurableRun) -> None:
         """Do what is left of ``run`` and finish it."""
@@ -61,7 +70,11 @@ class Briefing:
 
     def _compose(self, gathered: Gathered, run: UUID) -> Produced[Composed]:
         composed = compose(gathered, run)
-        return Produced(composed, detail=f"{count(len(composed.report.citations), 'post')} quoted")
+        detail = f"{count(len(composed.report.citations), 'post')} quoted"
+        if self._summary:
+            extractive, composed = composed, self._summary(composed, run)
+            detail += "" if composed is extractive else ", with a summary by a language model"
+        return Produced(composed, detail=detail)
 
     def _render(self, composed: Composed, chart: Chart) -> Produced[Rendered]:
         """The PDF, or why there is none: the report is stored either way, its Markdown always whole."""

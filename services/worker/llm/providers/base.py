@@ -51,6 +51,9 @@ class Prepared(msgspec.Struct, frozen=True):
 class Provider(Protocol):
     """Sends prepared requests, once each: it never retries. ``told`` asks for a stream."""
 
+    async def ready(self) -> None:
+        """Load what sending needs, before anything is reserved. Raises ModelUnavailable when it is not installed."""
+
     def prepare(self, model: str, request: Request, max_tokens: int, *, stream: bool) -> Prepared: ...
 
     async def send(self, prepared: Prepared, told: Told | None, seconds: float) -> Reply: ...

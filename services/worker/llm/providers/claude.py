@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,19 @@ class ClaudeProvider:
     def __init__(self, url: str, key: str) -> None:
         self._url, self._key = url, key
         self._client: AsyncAnthropic | None = None
+        self._loading = asyncio.Lock()
+
+    async def ready(self) -> None:
+        """Import the SDK, which takes seconds: not in the loop that other calls wait for."""
+        async with self._loading:
+            if self._client is None:
+                anthropic = await asyncio.to_thread(_imported)
+                self._client = anthropic.AsyncAnthropic(
+                    api_key=self._key,
+                    base_url=self._url,
+                    max_retries=0,
+                    http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False),
+                )
 
     def prepare(self, model: str, request: Request, max_tokens: int, *, stream: bool) -> Prepared:
         """The request as it will be sent."""
@@ -67,10 +81,11 @@ class ClaudeProvider:
         return Prepared(msgspec.json.encode(arguments), arguments, model)
 
     async def send(self, prepared: Prepared, told: Told | None, seconds: float) -> Reply:
-        """One attempt, in at most ``seconds``. Raises ProviderFailed; ModelUnavailable without the SDK."""
-        client = self._open()
+        """One attempt, in at most ``seconds``. Raises ProviderFailed."""
         import anthropic
 
+        client = self._client
+        assert client is not None  # noqa: S101 - ready comes before
         timeout = anthropic.Timeout(seconds, connect=CONNECT_SECONDS)
         try:
             answer = await client.messages.create(**prepared.arguments, timeout=timeout)
@@ -96,27 +111,21 @@ class ClaudeProvider:
             said = shown(f"the answer cannot be read: {type(error).__name__} {error}", self._key)
             raise ProviderFailed("broken", said) from error
 
-    def _open(self) -> AsyncAnthropic:
-        if self._client is None:
-            try:
-                import anthropic
-            except ImportError as error:
-                raise ModelUnavailable(
-                    "Claude cannot be asked.", why="The package anthropic is not installed.", do="Run: make llm"
-                ) from error
-            self._client = anthropic.AsyncAnthropic(
-                api_key=self._key,
-                base_url=self._url,
-                max_retries=0,
-                http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False),
-            )
-        return self._client
-
     async def close(self) -> None:
         """Give connections back."""
         if self._client is not None:
             with contextlib.suppress(RuntimeError):
                 await self._client.close()
+
+
+def _imported() -> Any:
+    try:
+        import anthropic
+    except ImportError as error:
+        raise ModelUnavailable(
+            "Claude cannot be asked.", why="The package anthropic is not installed (make llm)", do="Run: make llm"
+        ) from error
+    return anthropic
 
 
 class ClaudeFold:

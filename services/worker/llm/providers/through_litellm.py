@@ -23,6 +23,13 @@ class LitellmProvider:
         self._url, self._key = url, key
         self._wire = OpenAIWire(local=True)
         self._litellm: Any = None
+        self._loading = asyncio.Lock()
+
+    async def ready(self) -> None:
+        """Import litellm, which takes seconds: not in the loop that other calls wait for."""
+        async with self._loading:
+            if self._litellm is None:
+                self._litellm = await asyncio.to_thread(_imported)
 
     def prepare(self, model: str, request: Request, max_tokens: int, *, stream: bool) -> Prepared:
         """litellm takes OpenAI's form and translates it; what it sends is about as long.
@@ -33,10 +40,7 @@ class LitellmProvider:
         return Prepared(msgspec.json.encode(arguments), arguments, model)
 
     async def send(self, prepared: Prepared, told: Told | None, seconds: float) -> Reply:
-        """One attempt, in at most ``seconds``. Raises ProviderFailed; ModelUnavailable without the package."""
-        if self._litellm is None:
-            # Seconds of work: not in the loop that other calls wait for.
-            self._litellm = await asyncio.to_thread(_imported)
+        """One attempt, in at most ``seconds``. Raises ProviderFailed."""
         options = {"api_key": self._key or None, "api_base": self._url or None, "timeout": seconds}
         try:
             answer = await self._litellm.acompletion(
@@ -81,7 +85,7 @@ def _imported() -> Any:
         import litellm
     except ImportError as error:
         raise ModelUnavailable(
-            "This model cannot be asked.", why="The package litellm is not installed.", do="Run: make llm"
+            "This model cannot be asked.", why="The package litellm is not installed (make llm)", do="Run: make llm"
         ) from error
     litellm.suppress_debug_info = True
     litellm.telemetry = False

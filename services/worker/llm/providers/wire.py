@@ -58,6 +58,9 @@ class WireProvider:
             trust_env=False,  # a proxy in the environment would see prompts and keys
         )
 
+    async def ready(self) -> None:
+        """Nothing to load."""
+
     def prepare(self, model: str, request: Request, max_tokens: int, *, stream: bool) -> Prepared:
         """The request as it will be sent."""
         body = msgspec.json.encode(self._wire.body(model, request, max_tokens, stream=stream))

@@ -281,7 +281,7 @@ def test_without_its_condition_a_reservation_is_refused_by_the_table_itself(
 
 
 def test_the_statement_that_ships_has_the_condition() -> None:
-    assert RESERVE.sql.count("committed + %(bound)s <= cap") == 3
+    assert RESERVE.sql.count("committed + %(bound)s <= cap") == 2
 
 
 def test_what_costs_nothing_needs_no_room_and_has_a_row(database: Database, postgres_url: str) -> None:

@@ -36,6 +36,7 @@ def ask(fake: Fake | str, wire: str, asked: Request, *, stream: bool = False, se
         url = fake if isinstance(fake, str) else fake.url
         provider: Provider = make_provider(wire, settings(fake=url))
         try:
+            await provider.ready()
             prepared = provider.prepare(MODELS.get(wire, "small"), asked, asked.max_tokens, stream=stream)
             assert len(prepared.body) > 50
             return await provider.send(prepared, heard.append if stream else None, seconds)
