@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
+import time
 from collections.abc import Callable
 
 from services.worker import metrics
 from services.worker.llm.budget import Budget
-from services.worker.llm.gateway import Gateway
-from services.worker.llm.open import make_gateway
+from services.worker.llm.cache import Completes
+from services.worker.llm.open import make_cached, make_gateway
 from services.worker.llm.request import Answer, Contract, Listener, Request
 from services.worker.llm.tiers import Tiers
 from shared.config.settings import Settings
@@ -21,6 +22,8 @@ from shared.telemetry.health import State
 
 #: Between looks at what dead workers left, what waits to be booked and what is to be told.
 KEEP_SECONDS = 5.0
+#: Between looks at answers that are over their time.
+SWEEP_SECONDS = 600.0
 WIND_DOWN_SECONDS = 5.0
 
 #: Told how the gateway is: its state, and why.
@@ -33,7 +36,7 @@ class LlmThread:
     def __init__(self, settings: Settings, tiers: Tiers, reporting: Reporting) -> None:
         self._settings, self._tiers, self._reporting = settings, tiers, reporting
         self._loop = asyncio.new_event_loop()
-        self._gateway: Gateway | None = None
+        self._gateway: Completes | None = None
         self._ready = threading.Event()
         self._ended: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="worker-llm", daemon=True)
@@ -86,9 +89,10 @@ class LlmThread:
         database = AsyncDatabase(self._settings, name="llm", size=self._settings.llm_pool_size)
         await database.open()
         gateway, budget = make_gateway(self._settings, self._tiers, database)
-        adopted = False
+        caching = make_cached(self._settings, gateway, database)
+        adopted, swept = False, time.monotonic()
         try:
-            self._gateway = gateway
+            self._gateway = caching
             self._ready.set()
             while not self._ended.is_set():
                 try:
@@ -96,6 +100,9 @@ class LlmThread:
                         await budget.adopt_limits()
                         adopted = True
                     await gateway.keep()
+                    if time.monotonic() - swept > SWEEP_SECONDS:
+                        await caching.sweep()
+                        swept = time.monotonic()
                     await self._tell(budget)
                 except StoreUnavailable as error:
                     self._reporting("degraded", f"The budget's ledger does not answer: {error.why}")
