@@ -13,7 +13,7 @@ from shared.store import destinations as destination_store
 from shared.store.database import AsyncTransaction
 
 
-@operation("/api/v1/alerts", scope="alerts:read")
+@operation("/api/v1/alerts", scope="alerts:read", toolset="watches", taints=True, core=True)
 async def alerts(context: Context, query: AlertsInput) -> AlertPage:
     """Alerts, newest first, and how many are not acknowledged. ``next`` is ``before`` of the following page."""
     params = {
@@ -32,7 +32,7 @@ async def alerts(context: Context, query: AlertsInput) -> AlertPage:
         )
 
 
-@operation("/api/v1/alerts/{alert}", scope="alerts:read")
+@operation("/api/v1/alerts/{alert}", scope="alerts:read", toolset="watches", taints=True)
 async def alert(context: Context, query: AlertInput) -> Alert:
     """One alert, with the samples that are still there and how it was sent."""
     async with context.services.database.transaction() as transaction:
@@ -42,7 +42,16 @@ async def alert(context: Context, query: AlertInput) -> Alert:
         return (await _shown(transaction, [row], context.services.settings.public_url))[0]
 
 
-@operation("/api/v1/alerts/acknowledge", method="POST", scope="alerts:write", effect="write")
+@operation(
+    "/api/v1/alerts/acknowledge",
+    method="POST",
+    scope="alerts:write",
+    effect="write",
+    toolset="watches",
+    taints=False,
+    idempotent=True,
+    core=True,
+)
 async def acknowledge_alerts(context: Context, query: AcknowledgeInput) -> Acknowledged:
     """Mark alerts as seen: those named, those of one watch, or all. Doing it again changes nothing."""
     async with context.services.database.transaction() as transaction:

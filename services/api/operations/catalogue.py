@@ -6,16 +6,20 @@ from typing import Any
 
 from services.api.operations import (
     alerts,
+    approvals,
+    audit,
     clusters,
     destinations,
     feed_history,
     feed_rows,
     feeds,
     health,
+    index,
     posts,
     reports,
     runs,
     searching,
+    tokens,
     topics,
     watches,
 )
@@ -23,6 +27,8 @@ from services.api.operations.registry import Operation
 
 OPERATIONS: tuple[Operation[Any, Any], ...] = (
     health.health,
+    index.search_operations,
+    index.describe_operation,
     feeds.feeds,
     feeds.feed,
     feeds.feed_kinds,
@@ -65,4 +71,12 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     destinations.remove_destination,
     destinations.check_destination,
     destinations.delivery,
+    tokens.whoami,
+    tokens.access_tokens,
+    tokens.create_access_token,
+    tokens.revoke_access_token,
+    approvals.approvals,
+    approvals.approve_call,
+    approvals.deny_call,
+    audit.audit,
 )

@@ -16,7 +16,17 @@ from shared.store import topics as topic_store
 from shared.store.database import AsyncTransaction
 
 
-@operation("/api/v1/runs", method="POST", scope="runs:write", effect="write", status=201)
+@operation(
+    "/api/v1/runs",
+    method="POST",
+    scope="runs:write",
+    effect="write",
+    status=201,
+    toolset="reports",
+    taints=True,
+    idempotent=True,
+    core=True,
+)
 async def create_run(context: Context, request: CreateRunInput) -> Run:
     """Ask for a briefing about a topic.
 
@@ -36,14 +46,14 @@ async def create_run(context: Context, request: CreateRunInput) -> Run:
         return (await _with_steps(transaction, [found]))[0]
 
 
-@operation("/api/v1/runs", scope="runs:read")
+@operation("/api/v1/runs", scope="runs:read", toolset="reports", taints=True)
 async def runs(context: Context, _: NoInput) -> RunList:
     """The last 50 runs, newest first."""
     async with context.services.database.transaction() as transaction:
         return RunList(runs=await _with_steps(transaction, await transaction.fetch(store.LATEST)))
 
 
-@operation("/api/v1/runs/{run}", scope="runs:read")
+@operation("/api/v1/runs/{run}", scope="runs:read", toolset="reports", taints=True, core=True)
 async def run(context: Context, query: RunInput) -> Run:
     """One run with its steps."""
     async with context.services.database.transaction() as transaction:

@@ -22,7 +22,7 @@ SPARK_MINUTES = 60
 SERIES_MINUTES = 1440
 
 
-@operation("/api/v1/topics", scope="topics:read")
+@operation("/api/v1/topics", scope="topics:read", toolset="topics", taints=True, core=True)
 async def topics(context: Context, _: NoInput) -> TopicList:
     """Live topics by score, highest first, each with its last hour."""
     async with context.services.database.transaction() as transaction:
@@ -38,7 +38,7 @@ async def topics(context: Context, _: NoInput) -> TopicList:
     )
 
 
-@operation("/api/v1/topics/{topic}", scope="topics:read")
+@operation("/api/v1/topics/{topic}", scope="topics:read", toolset="topics", taints=True, core=True)
 async def topic(context: Context, query: TopicInput) -> TopicDetail:
     """One topic with its series, its representative posts (earliest first) and related topics."""
     async with context.services.database.transaction() as transaction:
@@ -61,7 +61,7 @@ async def topic(context: Context, query: TopicInput) -> TopicDetail:
     )
 
 
-@operation("/api/v1/momentum", scope="topics:read")
+@operation("/api/v1/momentum", scope="topics:read", toolset="topics", taints=True, core=True)
 async def momentum(context: Context, query: MomentumInput) -> MomentumSeries:
     """The strongest topics on one time axis, as the momentum chart draws them."""
     async with context.services.database.transaction() as transaction:
