@@ -55,10 +55,11 @@ lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra english -c requirements/test.lock pyproject.toml -o requirements/english.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
-generated: ## Write the generated texts: env template, configuration and metrics pages, OpenAPI, typed client
+generated: ## Write the generated texts: env template, configuration, metrics and operations pages, OpenAPI, typed client
 	$(BIN)/groundswell env template > env/example.env
 	$(BIN)/groundswell env docs > docs/configuration.md
 	$(BIN)/groundswell env metrics > docs/metrics.md
+	$(BIN)/groundswell op docs > docs/operations.md
 	$(BIN)/groundswell openapi > services/frontend/openapi.json
 	cd services/frontend && npm run --silent api
 

@@ -3,6 +3,7 @@
 groundswell op list [words]        what there is
 groundswell op describe posts      how it is called
 groundswell op posts --limit 5     call it
+    groundswell op docs                print docs/operations.md
 """
 
 from __future__ import annotations
@@ -27,19 +28,23 @@ CALL_SECONDS = 120.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The operations are not known before their modules are imported, so the rest is read in ``run``."""
-    parser.add_argument("name", help="list, describe, or an operation's name")
+    parser.add_argument("name", help="list, describe, docs, or an operation's name")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="its input, as --field value; --help tells which")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the answer. Exit codes are those of all verbs: 2 refused, 69 the API is away."""
     from services.api.operations.catalogue import OPERATIONS
+    from services.api.operations.document import page
 
     known = {one.name: one for one in OPERATIONS}
     if options.name == "list":
         return _list(known, options.rest)
     if options.name == "describe":
         return _describe(known, options.rest)
+    if options.name == "docs":
+        sys.stdout.write(page())
+        return 0
     one = _named(known, options.name)
     parser = argparse.ArgumentParser(prog=f"groundswell op {one.name}", description=one.doc)
     for field in msgspec.structs.fields(one.input):

@@ -94,4 +94,6 @@ BATCHES: dict[str, Command] = {
     "feed_drop": _old("feed_drop", "ended_at"),
     "feed_recheck": _old("feed_recheck", "done_at"),
     "account_departure": _old("account_departure", "noted_at"),
+    "approval": _old("approval", "created_at"),
+    "audit": _old("audit", "at"),
 }

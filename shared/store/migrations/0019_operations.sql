@@ -39,6 +39,7 @@ CREATE TABLE audit (
   key        text,
   answer     bytea
 );
+CREATE INDEX audit_at ON audit (at);
 CREATE INDEX audit_operation ON audit (operation, id DESC);
 CREATE UNIQUE INDEX audit_key ON audit (actor, key) WHERE key IS NOT NULL;
 
@@ -57,6 +58,7 @@ CREATE TABLE approval (
   decided_at timestamptz,
   expires_at timestamptz NOT NULL
 );
+CREATE INDEX approval_created ON approval (created_at);
 CREATE UNIQUE INDEX approval_open ON approval (actor, call) WHERE state IN ('waiting', 'granted');
 
 -- Somebody has looked at a gap.
