@@ -6,10 +6,10 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check torture english bench momentum-score search-score pictures lock generated clean
+.PHONY: help run test check torture mcp-conformance english bench momentum-score search-score pictures lock generated clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo
 	@echo "Options of make run: PORT=8420 DATA=folder SOURCE=simulator|jetstream|nostr|sealed|file:PATH RATE=50 ONCE=1 COMBINED=1 PYTHON=python3.12"
 
@@ -31,6 +31,9 @@ check: ## Lint, types and import contracts
 
 torture: ## Kill and fool the relay for SECONDS=60, then judge the record (SEED=n REPORT=folder)
 	@$(BIN)/python -m tests.support.torture --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
+
+mcp-conformance: ## Run MCP's own conformance tests against the API (they come from npm)
+	@PATH="$(CURDIR)/.venv-node/bin:$$PATH" $(BIN)/python -m tests.support.mcp_conformance
 
 english: ## Install the English embedding model (then set GROUNDSWELL_EMBEDDING_MODEL=english)
 	@$(PYTHON) infra/bootstrap.py english

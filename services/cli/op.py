@@ -12,7 +12,7 @@ import argparse
 import difflib
 import sys
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -136,9 +136,9 @@ def _value(field: Any, text: str) -> Any:
 def _kind(kind: Any) -> str:
     """A short name of a type for ``--help``."""
     inner = [part for part in get_args(kind) if part not in (type(None), msgspec.UnsetType)]
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, inner))
     if hasattr(kind, "__metadata__") or (len(inner) == 1 and get_origin(kind) not in (list, dict)):
         return _kind(inner[0])
-    if inner and all(isinstance(part, str) for part in inner):
-        return "|".join(inner)
     names = {int: "NUMBER", float: "NUMBER", bool: "true|false", str: "TEXT"}
     return names.get(kind) or ("JSON" if inner or get_origin(kind) else kind.__name__.upper())

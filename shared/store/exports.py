@@ -9,8 +9,7 @@ from shared.store.posts import COLUMNS, PostRow
 POSTS = Statement(
     f"""SELECT {COLUMNS} FROM every_post AS post
          WHERE deleted_at IS NULL
-           AND (%(since)s::timestamptz IS NULL OR event_time >= %(since)s)
-           AND (%(until)s::timestamptz IS NULL OR event_time < %(until)s)
+           AND event_time >= %(since)s AND event_time < %(until)s
            AND (%(feed)s::text IS NULL OR feed = %(feed)s)
            AND (%(hash)s::bigint IS NULL OR author_hash = %(hash)s)
            AND (%(language)s::text IS NULL OR EXISTS (

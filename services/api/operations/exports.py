@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -19,8 +19,10 @@ from shared.errors import InputError
 from shared.schemas.base import Schema
 from shared.schemas.post import Post
 from shared.store import exports as store
+from shared.store import shares
 
 POSTS_MOST = 10_000
+_DAY, _MOST = timedelta(days=1), timedelta(days=7)
 Time = Annotated[datetime, Meta(tz=True)]
 #: A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -30,9 +32,10 @@ _COLUMNS = (
 
 
 class ExportInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Posts of [``since``, ``until``), oldest first, of one ``feed``, ``language``, ``author`` or ``topic``.
+    """Posts of [``since``, ``until``), seven days at most, oldest first; of one feed, language, author, topic.
 
-    ``after`` is the id of the last post of the file before: this one goes on behind it.
+    Without ``until`` up to the newest post, without ``since`` the day before. ``after`` is the id of the last post of
+    the file before: this one goes on behind it.
     """
 
     format: Literal["jsonl", "csv"] = "jsonl"
@@ -49,13 +52,20 @@ class ExportInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True)
 @operation("/api/v1/exports/posts", scope="posts:read", toolset="posts", taints=True, media_type="text/plain")
 async def export_posts(context: Context, query: ExportInput) -> File:
     """Posts as a file of JSON lines or CSV, oldest first, up to 10,000; `after` the last id for the next file."""
-    if query.since and query.until and query.since >= query.until:
-        raise InputError("The request is not valid.", why="`since` is not before `until`.")
+    newest = await context.services.database.fetch_one(shares.NEWEST)
+    until = query.until or _behind(newest.time if newest else None)
+    since = query.since or until - _DAY
+    if not timedelta(0) < until - since <= _MOST:
+        raise InputError(
+            "The request is not valid.",
+            why="From `since` to `until` it is no time, or more than seven days.",
+            do="Take several files.",
+        )
     rows = await context.services.database.fetch(
         store.POSTS,
         {
-            "since": query.since,
-            "until": query.until,
+            "since": since,
+            "until": until,
             "feed": query.feed,
             "language": None if query.language is None else query.language.lower(),
             "hash": None if query.author is None else author_hash(query.author),
@@ -69,6 +79,10 @@ async def export_posts(context: Context, query: ExportInput) -> File:
     if query.format == "jsonl":
         return File(content=b"".join(msgspec.json.encode(post) + b"\n" for post in posts), name=f"{name}.jsonl")
     return File(content=as_csv(posts).encode(), name=f"{name}.csv")
+
+
+def _behind(newest: datetime | None) -> datetime:
+    return (newest or datetime.now(UTC)) + timedelta(microseconds=1)
 
 
 def as_csv(posts: list[Post]) -> str:

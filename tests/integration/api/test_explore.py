@@ -259,4 +259,9 @@ def test_an_export_is_whole_bounded_and_no_formula(api: Served, database: Databa
     ):
         text = api.http.get("/api/v1/exports/posts", params=narrower).text
         assert len(text.splitlines()) == count, narrower
-    assert api.http.get("/api/v1/exports/posts", params={"limit": 10_001}).status_code == 400
+    for wrong in (
+        {"limit": 10_001},
+        {"since": BEGAN.isoformat(), "until": (BEGAN + timedelta(days=8)).isoformat()},
+        {"until": BEGAN.isoformat(), "since": BEGAN.isoformat()},
+    ):
+        assert api.http.get("/api/v1/exports/posts", params=wrong).status_code == 400, wrong
