@@ -101,3 +101,10 @@ class Departures(Schema, frozen=True, kw_only=True):
     swept: int
     came_back: int
     oldest_waiting_since: datetime | None
+
+
+class Forgotten(Schema, frozen=True, kw_only=True):
+    """Whose posts up to ``until`` (event time) are being removed."""
+
+    author: str
+    until: datetime

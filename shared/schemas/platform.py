@@ -204,3 +204,18 @@ class Checkup(Schema, frozen=True, kw_only=True):
 
     state: Literal["ok", "degraded", "down"]
     findings: list[Finding]
+
+
+class MomentumState(Schema, frozen=True, kw_only=True):
+    """How far momentum has come: event time, since when it knows what is usual, and the age of its checkpoint.
+
+    ``behind_seconds`` lie between the newest event and ``as_of``; ``bytes`` is the checkpoint's size.
+    """
+
+    as_of: datetime | None
+    baseline_from: datetime | None
+    updated_at: datetime | None
+    behind_seconds: float | None
+    bytes: int
+    topics_live: int
+    topics_ended: int

@@ -50,7 +50,7 @@ class Days(Schema, frozen=True, kw_only=True):
 
 
 class TopicPage(Schema, frozen=True, kw_only=True):
-    """Topics that have ended, last ended first. ``next`` asks for the page after, as ``before``."""
+    """Topics without their last hour. ``next`` asks for the page after, as ``before``."""
 
     topics: list[Topic]
     next: str | None = None

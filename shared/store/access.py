@@ -1,4 +1,4 @@
-"""Access tokens: only their digests are stored."""
+"""Access tokens: only their digests are stored. The API gives them to programs, a worker to each run of an agent."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ class Count(Schema, frozen=True, kw_only=True):
     count: int
 
 
-#: The token with ``digest``, unless it is revoked or over. Notes its use, once a minute.
+#: The token with ``digest``, unless it is revoked or over. What one of a run's tokens has read taints all of them.
+#: Notes its use, once a minute.
 ADMIT = Statement(
     """WITH found AS (
-         SELECT id, name, kind, scopes, tainted_at IS NOT NULL AS tainted, used_at FROM access_token
+         SELECT id, name, kind, scopes, used_at,
+                tainted_at IS NOT NULL
+                  OR EXISTS (SELECT FROM access_token t WHERE t.run = a.run AND t.tainted_at IS NOT NULL) AS tainted
+           FROM access_token a
           WHERE digest = %(digest)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())),
        noted AS (
          UPDATE access_token SET used_at = now() FROM found

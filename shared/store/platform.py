@@ -8,6 +8,7 @@ from shared.schemas.base import Schema
 from shared.schemas.platform import (
     LeaseEntry,
     Migration,
+    MomentumState,
     Pool,
     Queues,
     Table,
@@ -158,4 +159,14 @@ OLDEST = Statement(
     """SELECT least((SELECT min(event_time) FROM post WHERE deleted_at IS NULL),
                     (SELECT min(event_time) FROM post_archive)) AS time""",
     Oldest,
+)
+
+MOMENTUM = Statement(
+    """SELECT m.as_of, m.baseline_from, m.updated_at, coalesce(length(m.snapshot), 0) AS bytes,
+              greatest(extract(epoch FROM
+                (SELECT max(event_time) FROM feed_cursor WHERE events > 0) - m.as_of), 0)::float8 AS behind_seconds,
+              (SELECT count(*) FROM topic WHERE status <> 'ended') AS topics_live,
+              (SELECT count(*) FROM topic WHERE status = 'ended') AS topics_ended
+         FROM (SELECT) AS one LEFT JOIN momentum_state m ON true""",
+    MomentumState,
 )

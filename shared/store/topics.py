@@ -135,3 +135,11 @@ ENDED = Statement(
          ORDER BY updated_at DESC, id DESC LIMIT %(limit)s""",
     TopicRow,
 )
+#: Topics, ended ones too, of which a term or the label holds ``text``; live ones first, then by their end.
+FIND = Statement(
+    f"""SELECT {_COLUMNS} FROM topic
+         WHERE strpos(lower(label), lower(%(text)s)) > 0
+            OR EXISTS (SELECT FROM unnest(terms) AS term WHERE strpos(lower(term), lower(%(text)s)) > 0)
+         ORDER BY status = 'ended', updated_at DESC, id LIMIT %(limit)s""",
+    TopicRow,
+)

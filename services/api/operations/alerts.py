@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from services.api.operations.context import Context
 from services.api.operations.registry import operation
+from services.api.operations.timeline import DaysInput
 from services.api.operations.watch_queries import AcknowledgeInput, AlertInput, AlertsInput
 from shared.errors import InputError, NotFound
-from shared.schemas.alert import Acknowledged, Alert, AlertPage
+from shared.schemas.alert import Acknowledged, Alert, AlertDays, AlertPage
 from shared.schemas.destination import Delivery
 from shared.store import alerts as store
 from shared.store import destinations as destination_store
@@ -84,3 +85,9 @@ def _position(text: str | None) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
         raise InputError("The request is not valid.", why="`before` is not a position we gave.", do="Begin without it.")
     return int(text)
+
+
+@operation("/api/v1/alert-days", scope="alerts:read", toolset="watches", taints=True)
+async def alert_days(context: Context, query: DaysInput) -> AlertDays:
+    """How often each watch alerted, day by day: which of them cries wolf, and which was never looked at."""
+    return AlertDays(days=await context.services.database.fetch(store.DAYS, {"days": query.days}))

@@ -12,16 +12,19 @@ from services.api.operations.context import Context
 from services.api.operations.feeds import read_feed
 from services.api.operations.queries import FeedInput, Name
 from services.api.operations.registry import NoInput, operation
+from shared.contracts.ids import author_hash
 from shared.errors import ConflictError, NotFound
 from shared.schemas.base import Schema
 from shared.schemas.feed_record import (
     Cursor,
     Departures,
+    Forgotten,
     GapPage,
     Quarantine,
     QuarantinedFrame,
     RecheckList,
 )
+from shared.store import departures as departure_store
 from shared.store import feed_records as store
 
 #: Of a frame's bytes.
@@ -53,6 +56,12 @@ class QuarantineInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     feed: Name | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
+
+
+class ForgetInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account by its id, as posts name it."""
+
+    author: Name
 
 
 class FrameInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -136,6 +145,28 @@ async def departures(context: Context, _: NoInput) -> Departures:
     found = await context.services.database.fetch_one(store.DEPARTURES)
     assert found is not None  # noqa: S101 - an aggregate gives its row
     return found
+
+
+@operation(
+    "/api/v1/departures",
+    method="POST",
+    scope="feeds:write",
+    effect="destroy",
+    toolset="feeds",
+    taints=False,
+    idempotent=True,
+    status=202,
+)
+async def forget_account(context: Context, query: ForgetInput) -> Forgotten:
+    """Remove everything an account has posted until now, archived posts too, as if it had left its network.
+
+    The relay does it within minutes, and can be followed in `departures`. What the account posts from now on is stored
+    again: this is for a request to forget, not a mute.
+    """
+    params = {"author": query.author, "hash": author_hash(query.author)}
+    noted = await context.services.database.fetch_one(departure_store.FORGET, params)
+    assert noted is not None  # noqa: S101 - INSERT ... RETURNING gives its row
+    return Forgotten(author=noted.author, until=noted.event_time)
 
 
 def _frame(row: store.FrameRow) -> QuarantinedFrame:

@@ -47,7 +47,7 @@ def no_such_feed() -> NotFound:
     return NotFound("There is no such feed.", do="GET /api/v1/feeds lists them.")
 
 
-@operation("/api/v1/feeds/{feed}/series", scope="feeds:read", toolset="feeds", taints=True, core=True)
+@operation("/api/v1/feeds/{feed}/series", scope="feeds:read", toolset="feeds", taints=True)
 async def feed_series(context: Context, query: FeedSeriesInput) -> FeedSeries:
     """Counts of one feed by minute of event time.
 

@@ -7,6 +7,7 @@ from services.api.operations.registry import NoInput, operation
 from shared.config.load import fields
 from shared.schemas.platform import (
     Connections,
+    MomentumState,
     Processes,
     Queues,
     SchemaState,
@@ -85,3 +86,9 @@ async def processes(context: Context, _: NoInput) -> Processes:
     async with context.services.database.transaction() as transaction:
         units = await transaction.fetch(store.UNITS)
         return Processes(units=units, leases=await transaction.fetch(store.LEASES))
+
+
+@operation("/api/v1/momentum-state", scope="platform:read", toolset="platform", taints=False)
+async def momentum_state(context: Context, _: NoInput) -> MomentumState:
+    """How far momentum has come: its event time, its baseline's age, how much it is behind, and its topics."""
+    return (await context.services.database.fetch(store.MOMENTUM))[0]

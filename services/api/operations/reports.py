@@ -7,10 +7,10 @@ import unicodedata
 from uuid import UUID
 
 from services.api.operations.context import Context
-from services.api.operations.queries import ReportInput
+from services.api.operations.queries import FindReportsInput, ReportInput
 from services.api.operations.registry import File, NoInput, operation
 from shared.errors import ConflictError, NotFound
-from shared.schemas.run import Report, ReportList
+from shared.schemas.run import Report, ReportList, ReportPage
 from shared.store import reports as store
 
 
@@ -53,7 +53,6 @@ async def report_pdf(context: Context, query: ReportInput) -> File:
     media_type="text/markdown",
     toolset="reports",
     taints=True,
-    core=True,
 )
 async def report_markdown(context: Context, query: ReportInput) -> File:
     """The report as Markdown."""
@@ -72,3 +71,12 @@ def file_name(title: str, report_id: UUID, extension: str) -> str:
 
 def _absent() -> NotFound:
     return NotFound("There is no such report.", do="GET /api/v1/reports lists the last ones.")
+
+
+@operation("/api/v1/reports-found", scope="reports:read", toolset="reports", taints=True)
+async def find_reports(context: Context, query: FindReportsInput) -> ReportPage:
+    """Reports about one topic or with a word in their title, newest first, all there are; without their bodies."""
+    params = {"topic": query.topic, "text": query.text, "before": query.before, "limit": query.limit + 1}
+    rows = await context.services.database.fetch(store.FIND, params)
+    page = [row.report() for row in rows[: query.limit]]
+    return ReportPage(reports=page, next=page[-1].id if len(rows) > query.limit else None)

@@ -51,6 +51,13 @@ class PastTopicsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=T
     before: Annotated[str, Meta(max_length=400)] | None = None
 
 
+class FindTopicsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a topic's label or of one of its terms."""
+
+    text: Annotated[str, Meta(min_length=2, max_length=100)]
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+
+
 class CompareTopicsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Two to eight topics, over the ``minutes`` up to the last of them that was updated."""
 
@@ -94,6 +101,13 @@ async def past_topics(context: Context, query: PastTopicsInput) -> TopicPage:
     page = rows[: query.limit]
     more = len(rows) > query.limit
     return TopicPage(topics=[row.topic([]) for row in page], next=_place(page[-1]) if more else None)
+
+
+@operation("/api/v1/topics-found", scope="topics:read", toolset="topics", taints=True)
+async def find_topics(context: Context, query: FindTopicsInput) -> TopicPage:
+    """Topics by a word of theirs, live ones first and then those that have ended."""
+    rows = await context.services.database.fetch(store.FIND, {"text": query.text, "limit": query.limit})
+    return TopicPage(topics=[row.topic([]) for row in rows])
 
 
 @operation("/api/v1/topics-compared", method="POST", scope="topics:read", toolset="topics", taints=True)

@@ -61,7 +61,7 @@ async def topic(context: Context, query: TopicInput) -> TopicDetail:
     )
 
 
-@operation("/api/v1/momentum", scope="topics:read", toolset="topics", taints=True, core=True)
+@operation("/api/v1/momentum", scope="topics:read", toolset="topics", taints=True)
 async def momentum(context: Context, query: MomentumInput) -> MomentumSeries:
     """The strongest topics on one time axis, as the momentum chart draws them."""
     async with context.services.database.transaction() as transaction:

@@ -121,7 +121,6 @@ async def remove_watch(context: Context, query: WatchInput) -> Removed:
     toolset="watches",
     taints=True,
     idempotent=True,
-    core=True,
 )
 async def snooze_watch(context: Context, query: SnoozeInput) -> Watch:
     """No alerts about what happens until then. An episode that still goes on afterwards is told."""

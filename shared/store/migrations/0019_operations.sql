@@ -17,6 +17,8 @@ CREATE TABLE access_token (
   revoked_at timestamptz
 );
 
+CREATE INDEX access_token_run ON access_token (run) WHERE run IS NOT NULL;
+
 -- One row an effect, written before it is tried: `begun` for ever means that nobody knows how it ended.
 -- `call` is the hash of operation and arguments; `key` makes one call of many tries (Idempotency-Key).
 CREATE TABLE audit (

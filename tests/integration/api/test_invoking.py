@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from services.api.operations import watches
+from shared.contracts import access as contract
+from shared.store import access
 from shared.store.database import Command, Database
 from tests.support import records
 from tests.support.api import Served
@@ -193,3 +197,28 @@ def test_any_operation_is_called_by_its_name_and_described(api: Served) -> None:
     assert api.http.post("/api/v1/operations/posts", json={"limit": 1}).json() == {"posts": [], "next": None}
     assert api.http.post("/api/v1/operations/posts", json={"limit": "1"}).status_code == 400
     assert api.http.post("/api/v1/operations/nothing", json={}).status_code == 404
+
+
+def test_what_ends_in_a_way_nobody_foresaw_stays_open_in_the_log(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(watches, "check_rule", broken)
+    assert api.http.post("/api/v1/watches", json={"name": "w", "rule": RULE}).status_code == 500
+    (entry,) = audit(api)
+    assert (entry["outcome"], entry["ended_at"]) == ("begun", None)
+    assert [one["id"] for one in audit(api, outcome="begun")] == [entry["id"]]
+
+
+def test_what_one_token_of_a_run_has_read_taints_all_of_its_run(api: Served, database: Database) -> None:
+    """A worker gives each stage of an agent's run a token of its own, straight into the record."""
+    run, secrets = uuid4(), {name: contract.make() for name in ("stage 1", "stage 2", "another run")}
+    for name, secret in secrets.items():
+        row = {"name": name, "kind": "agent", "scopes": ["posts:read", "watches:write"], "seconds": 600}
+        of = run if name.startswith("stage") else uuid4()
+        database.fetch(access.CREATE, row | {"digest": contract.digest(secret), "run": of})
+    headers = {name: {"Authorization": f"Bearer {secret}"} for name, secret in secrets.items()}
+    assert api.http.get("/api/v1/posts", headers=headers["stage 1"]).status_code == 200
+    tainted = {name: api.http.get("/api/v1/whoami", headers=one).json()["tainted"] for name, one in headers.items()}
+    assert tainted == {"stage 1": True, "stage 2": True, "another run": False}
+    assert call(api, "create_watch", {"name": "w", "rule": RULE}, headers["stage 2"]).status_code == 403

@@ -10,7 +10,7 @@ import pytest
 
 from services.api.operations import checkup
 from shared.schemas.platform import ArchiveState, Connections, Pool, Storage, Table
-from shared.store import units, vector_repair
+from shared.store import departures, units, vector_repair
 from shared.store.database import Command, Database
 from shared.store.migrate import migrations
 from tests.support import records
@@ -218,3 +218,72 @@ def test_each_part_of_a_checkup_finds_what_it_should() -> None:
         hot_days=3, hot_from=None, hot_posts=0, hot_bytes=0, cold_posts=0, cold_bytes=0, cold_days=0, lag_seconds=7200.0
     )
     assert "2.0 hours" in checkup.of_archive(late)[0].text
+
+
+def test_a_failed_run_goes_on_where_it_failed_and_a_finished_one_may_go(api: Served, database: Database) -> None:
+    records.put_topic(database, "t1")
+    run = ask(api, "create_run", 201, topic="t1")["id"]
+    ask(api, "retry_run", 409, run=run)
+    ask(api, "remove_run", 409, run=run)
+    database.execute(
+        Command(
+            """INSERT INTO run_step (run, seq, name, title, status, result)
+               SELECT %(run)s::uuid, n, 's' || n, 't', (ARRAY['done', 'failed', 'skipped'])[n], '1'
+                 FROM generate_series(1, 3) AS n"""
+        ),
+        {"run": run},
+    )
+    database.execute(Command("UPDATE run SET status = 'failed', error = 'e', attempts = 5"))
+    again = ask(api, "retry_run", 202, run=run)
+    assert (again["status"], again["error"], again["attempts"]) == ("queued", None, 0)
+    assert [step["status"] for step in ask(api, "run", run=run)["steps"]] == ["done", "pending", "pending"]
+    assert ask(api, "queues")["outbox"] == 2
+    database.execute(Command("UPDATE run SET status = 'done'"))
+    assert ask(api, "remove_run", run=run) == {"id": run}
+    for name in ("run", "retry_run", "remove_run"):
+        ask(api, name, 404, run=run)
+
+
+def test_an_account_that_asks_to_be_forgotten_waits_for_the_relays_sweep(api: Served, database: Database) -> None:
+    records.put_post(database, "p1", time=datetime.now(UTC) - timedelta(minutes=1))
+    forgotten = ask(api, "forget_account", 202, author=records.DID)
+    assert ask(api, "departures")["waiting"] == 1
+    (waiting,) = database.fetch(departures.WAITING, {"limit": 10})
+    assert (waiting.author, forgotten["author"]) == (records.DID, records.DID)
+    (post,) = database.fetch(departures.PAGE, {"time": waiting.event_time, "id": uuid4(), "limit": 10})
+    assert [str(found) for found in post.posts] == [records.id_of("p1")]
+    ask(api, "forget_account", 202, author=records.DID)
+    assert ask(api, "departures")["gone"] == 1
+
+
+def test_reports_and_topics_are_found_by_a_word(api: Served, database: Database) -> None:
+    records.put_report(database, title="Lisbon 100% dark")
+    assert len(ask(api, "find_reports", text="100%")["reports"]) == 1
+    assert ask(api, "find_reports", text="200%")["reports"] == []
+    assert ask(api, "find_reports", topic="t1", limit=1)["reports"][0]["sections"] == []
+    records.put_topic(database, "ended", status="ended", label="Porto · flood")
+    records.put_topic(database, "live", label="flood_warning")
+    assert [topic["id"] for topic in ask(api, "find_topics", text="FLOOD")["topics"]] == ["live", "ended"]
+    assert [topic["id"] for topic in ask(api, "find_topics", text="d_w")["topics"]] == ["live"]
+
+
+def test_momentums_state_and_alerts_by_day(api: Served, database: Database) -> None:
+    empty = ask(api, "momentum_state")
+    assert (empty["as_of"], empty["bytes"], empty["topics_live"]) == (None, 0, 0)
+    records.put_clock(database, BEGAN)
+    records.put_cursor(database, "bluesky", BEGAN + timedelta(minutes=2))
+    database.execute(Command("UPDATE feed_cursor SET events = 1"))
+    assert ask(api, "momentum_state")["behind_seconds"] == 120
+    watch = ask(api, "create_watch", 201, name="w", rule={"words": {"any": ["x"]}})["id"]
+    database.execute(
+        Command(
+            """INSERT INTO alert (id, watch, kind, level, began_at, at, minutes, posts, authors, provisional, matched,
+                                  languages, samples, topics, reason, raised_at, acknowledged_at)
+               SELECT gen_random_uuid(), %(w)s::uuid, 'threshold', 1, now(), now(), 1, 1, 1, false, '[]', '{}', '{}',
+                      '{}', 'r', now() - (n / 2) * interval '1 day', CASE WHEN n = 0 THEN now() END
+                 FROM generate_series(0, 5) AS n"""
+        ),
+        {"w": watch},
+    )
+    days = ask(api, "alert_days", days=2)["days"]
+    assert [(day["name"], day["alerts"], day["unread"]) for day in days] == [("w", 2, 1), ("w", 2, 2)]

@@ -360,7 +360,14 @@ export interface paths {
          */
         get: operations["departures"];
         put?: never;
-        post?: never;
+        /**
+         * Remove everything an account has posted until now, archived posts too, as if it had left its network.
+         * @description Remove everything an account has posted until now, archived posts too, as if it had left its network.
+         *
+         *     The relay does it within minutes, and can be followed in `departures`. What the account posts from now on is stored
+         *     again: this is for a request to forget, not a mute.
+         */
+        post: operations["forget_account"];
         delete?: never;
         options?: never;
         head?: never;
@@ -647,6 +654,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/topics-found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Topics by a word of theirs, live ones first and then those that have ended.
+         * @description Topics by a word of theirs, live ones first and then those that have ended.
+         */
+        get: operations["find_topics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/topics-compared": {
         parameters: {
             query?: never;
@@ -767,6 +794,30 @@ export interface paths {
         get: operations["run"];
         put?: never;
         post?: never;
+        /**
+         * Remove a finished or failed run with its steps and its report.
+         * @description Remove a finished or failed run with its steps and its report.
+         */
+        delete: operations["remove_run"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a failed run go on: from the step that failed, with what was done before it kept.
+         * @description Let a failed run go on: from the step that failed, with what was done before it kept.
+         */
+        post: operations["retry_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -845,6 +896,26 @@ export interface paths {
          * @description The report as Markdown.
          */
         get: operations["report_markdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports-found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reports about one topic or with a word in their title, newest first, all there are; without their bodies.
+         * @description Reports about one topic or with a word in their title, newest first, all there are; without their bodies.
+         */
+        get: operations["find_reports"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1059,6 +1130,26 @@ export interface paths {
          * @description Mark alerts as seen: those named, those of one watch, or all. Doing it again changes nothing.
          */
         post: operations["acknowledge_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often each watch alerted, day by day: which of them cries wolf, and which was never looked at.
+         * @description How often each watch alerted, day by day: which of them cries wolf, and which was never looked at.
+         */
+        get: operations["alert_days"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1325,6 +1416,26 @@ export interface paths {
          * @description Every process that reported in the last day with its parts and states, and who leads which job.
          */
         get: operations["processes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/momentum-state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far momentum has come: its event time, its baseline's age, how much it is behind, and its topics.
+         * @description How far momentum has come: its event time, its baseline's age, how much it is behind, and its topics.
+         */
+        get: operations["momentum_state"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1693,6 +1804,25 @@ export interface components {
             link: string;
             acknowledged_at: string | null;
             deliveries: components["schemas"]["Delivery"][];
+        };
+        /**
+         * AlertDay
+         * @description Alerts of one watch on one day (UTC).
+         */
+        AlertDay: {
+            /** Format: date */
+            day: string;
+            watch: string;
+            name: string;
+            alerts: number;
+            unread: number;
+        };
+        /**
+         * AlertDays
+         * @description Days with alerts, newest first, the busiest watch of a day first.
+         */
+        AlertDays: {
+            days: components["schemas"]["AlertDay"][];
         };
         /**
          * AlertPage
@@ -2501,6 +2631,22 @@ export interface components {
             reason: string;
         };
         /**
+         * ForgetInput
+         * @description An account by its id, as posts name it.
+         */
+        ForgetInput: {
+            author: string;
+        };
+        /**
+         * Forgotten
+         * @description Whose posts up to ``until`` (event time) are being removed.
+         */
+        Forgotten: {
+            author: string;
+            /** Format: date-time */
+            until: string;
+        };
+        /**
          * Gap
          * @description A stretch of a feed's event time that could not be read back.
          */
@@ -2660,6 +2806,21 @@ export interface components {
             values: (number | null)[][];
             gaps: components["schemas"]["Gap"][];
             as_of: string | null;
+        };
+        /**
+         * MomentumState
+         * @description How far momentum has come: event time, since when it knows what is usual, and the age of its checkpoint.
+         *
+         *     ``behind_seconds`` lie between the newest event and ``as_of``; ``bytes`` is the checkpoint's size.
+         */
+        MomentumState: {
+            as_of: string | null;
+            baseline_from: string | null;
+            updated_at: string | null;
+            behind_seconds: number | null;
+            bytes: number;
+            topics_live: number;
+            topics_ended: number;
         };
         /**
          * NewAccessToken
@@ -3015,6 +3176,15 @@ export interface components {
             reports: components["schemas"]["Report"][];
         };
         /**
+         * ReportPage
+         * @description Newest first, without bodies. ``next`` asks for the page after, as ``before``.
+         */
+        ReportPage: {
+            reports: components["schemas"]["Report"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
          * ReportSection
          * @description ``paragraphs`` are plain text with citation marks such as [3]; never markup.
          */
@@ -3356,7 +3526,7 @@ export interface components {
         };
         /**
          * TopicPage
-         * @description Topics that have ended, last ended first. ``next`` asks for the page after, as ``before``.
+         * @description Topics without their last hour. ``next`` asks for the page after, as ``before``.
          */
         TopicPage: {
             topics: components["schemas"]["Topic"][];
@@ -4198,6 +4368,39 @@ export interface operations {
             };
         };
     };
+    forget_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgetInput"];
+            };
+        };
+        responses: {
+            /** @description Remove everything an account has posted until now, archived posts too, as if it had left its network. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forgotten"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     timeline: {
         parameters: {
             query?: {
@@ -4657,6 +4860,38 @@ export interface operations {
             };
         };
     };
+    find_topics: {
+        parameters: {
+            query: {
+                text: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Topics by a word of theirs, live ones first and then those that have ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     compare_topics: {
         parameters: {
             query?: never;
@@ -4889,6 +5124,68 @@ export interface operations {
             };
         };
     };
+    remove_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a finished or failed run with its steps and its report. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let a failed run go on: from the step that failed, with what was done before it kept. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reports: {
         parameters: {
             query?: never;
@@ -4998,6 +5295,40 @@ export interface operations {
                 };
                 content: {
                     "text/markdown": string;
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_reports: {
+        parameters: {
+            query?: {
+                topic?: string;
+                text?: string;
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reports about one topic or with a word in their title, newest first, all there are; without their bodies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPage"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -5422,6 +5753,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Acknowledged"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_days: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How often each watch alerted, day by day: which of them cries wolf, and which was never looked at. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDays"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -5882,6 +6244,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Processes"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    momentum_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far momentum has come: its event time, its baseline's age, how much it is behind, and its topics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MomentumState"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
