@@ -21,7 +21,7 @@ test: ## Run every check and every test
 	@$(PYTHON) infra/bootstrap.py test
 	@$(MAKE) --no-print-directory check
 	@cd services/frontend && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm run --silent check && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm test --silent
-	@$(BIN)/python -m pytest -q -n 4 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 check: ## Lint, types and import contracts
 	@$(BIN)/ruff format --check -q .

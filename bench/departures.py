@@ -15,6 +15,7 @@ from shared.config.settings import Settings
 from shared.schemas.base import Schema
 from shared.store.database import Command, Database, Statement
 from tests.support.engines import postgres_server
+from tests.support.folders import disk_folder
 
 MORE, DEPARTED = 50_000, 100
 #: Posts of authors by a law as uneven as people are, in the order of their times.
@@ -61,7 +62,7 @@ def main() -> None:
     """Print a row for each index."""
     posts = int(sys.argv[1]) if len(sys.argv) > 1 else 600_000
     rows = []
-    with postgres_server() as server:
+    with postgres_server(disk_folder) as server:
         for name, change in _INDEXES.items():
             with server.fresh() as url:
                 database = Database(Settings(postgres_url=url, statement_timeout_seconds=600), name="bench", size=2)

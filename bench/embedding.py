@@ -45,6 +45,7 @@ from shared.store.pending import PendingPost
 from shared.telemetry import logs
 from shared.vectors.pgvector import PgvectorIndex
 from tests.support.engines import postgres_server
+from tests.support.folders import disk_folder
 
 THREADS = 2
 #: One in so many posts of the stream with copies is a copy of an earlier one.
@@ -57,7 +58,7 @@ _ADD = Command(
            FROM unnest(%(ids)s::uuid[], %(texts)s::text[]) AS made (id, text) RETURNING id, seq
        ) INSERT INTO embedding_pending (post, seq) SELECT id, seq FROM added"""
 )
-_EMPTY = Command("TRUNCATE post, embedding_pending, post_vector, vector_model CASCADE")
+_EMPTY = Command("TRUNCATE post, embedding_pending, vector_model CASCADE")
 
 
 class Took(msgspec.Struct):
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{len(texts)} posts, {THREADS} threads; OpenVINO on this processor: {able}.\n")
     print("| model | measure | ratio (of CPU-seconds) | goal |\n| --- | --- | --- | --- |")
     bare: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, postgres_server() as server, server.fresh() as url:
+    with tempfile.TemporaryDirectory() as folder, postgres_server(disk_folder) as server, server.fresh() as url:
         database = Database(Settings(postgres_url=url), name="bench", size=4)
         database.open()
         database.execute(Command("INSERT INTO feed (id, kind, url) VALUES ('bench', 'jetstream', '')"))
@@ -207,6 +208,9 @@ def _fill(database: Database, texts: Iterable[str], *, empty: bool = True, name:
     texts = list(texts)
     ids = [post_id(f"{name}/{number}") for number in range(len(texts))]
     if empty:
+        index = PgvectorIndex(database)
+        for model in index.models():
+            index.drop(model)
         database.execute(_EMPTY)
         database.execute(
             Command("INSERT INTO feed (id, kind, url) VALUES ('bench', 'jetstream', '') ON CONFLICT DO NOTHING")

@@ -24,6 +24,7 @@ import psycopg
 from bench import frames
 from bench.texts import texts
 from tests.support.engines import Postgres, postgres_server
+from tests.support.folders import disk_folder
 
 EVENTS, BATCH, TURNS = 60_000, 5_000, 3
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,7 +79,7 @@ PATHWAY = Contestant("Pathway", "pathway_flow")
 def main(arguments: list[str] | None = None) -> None:
     """Run all and print the table."""
     options = _options(arguments)
-    with tempfile.TemporaryDirectory(prefix="groundswell-bench-") as folder, postgres_server() as server:
+    with tempfile.TemporaryDirectory(prefix="groundswell-bench-") as folder, postgres_server(disk_folder) as server:
         path = Path(folder) / "frames.jsonl"
         print(f"Ingest: {frames.record(path, options.events).describe()}; batches of {BATCH:,}.")
         table = measure(server, path, contestants(options.pathway_python), options.turns)

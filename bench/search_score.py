@@ -37,6 +37,7 @@ from shared.store.database import AsyncDatabase, Command, CopyIn, Database
 from shared.vectors.index import Entry, VectorIndex
 from shared.vectors.pgvector import PgvectorIndex
 from tests.support.engines import postgres_server
+from tests.support.folders import disk_folder
 
 DEPTH = 10
 WAYS: dict[str, frozenset[Arm]] = {
@@ -98,7 +99,7 @@ def main() -> None:
     vectors = vectors_of(posts, embedder)
     print(f"{len(posts):,} posts, {len({post.fingerprint for post in posts}):,} of them unlike; {len(asked)} queries")
     print(f"model {embedder.model}\n")
-    with postgres_server() as server, server.fresh() as url:
+    with postgres_server(disk_folder) as server, server.fresh() as url:
         database = Database(Settings(postgres_url=url), name="bench", size=2)
         database.open()
         index = PgvectorIndex(database)

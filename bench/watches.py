@@ -16,6 +16,7 @@ from shared.schemas.watch import Threshold, WatchRule, Words
 from shared.store.database import Command, Database
 from shared.vectors.memory import MemoryIndex
 from tests.support.engines import postgres_server
+from tests.support.folders import disk_folder
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAYS = 8
@@ -45,7 +46,7 @@ _RULES = {
 def main() -> None:
     """Print a line for each rule."""
     posts = int(sys.argv[1]) if len(sys.argv) > 1 else 300_000
-    with postgres_server() as server, server.fresh() as url:
+    with postgres_server(disk_folder) as server, server.fresh() as url:
         database = Database(Settings(postgres_url=url, statement_timeout_seconds=600), name="bench", size=2)
         database.open()
         step = DAYS * 86_400 / posts

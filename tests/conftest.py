@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -12,6 +13,20 @@ from shared.embedding.chain import load_embedder
 from shared.embedding.embedder import Embedder
 from shared.store.database import Database
 from tests.support.engines import Postgres, postgres_server, valkey_server
+
+_BETWEEN_JOURNEYS = 12
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin the journeys early and apart, by whole files: they wait more than they work, and none should be left over
+    when the workers have nothing else."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    order = [path for path in files if "journeys" not in path.parts]
+    for place, path in enumerate(path for path in files if "journeys" in path.parts):
+        order.insert(place * _BETWEEN_JOURNEYS, path)
+    items[:] = [item for path in order for item in files[path]]
 
 
 @pytest.fixture(scope="session")

@@ -77,4 +77,54 @@ _BY_LANGUAGE = {
     "web": "amp gt lt http https www com html",
 }
 
+# These may be terms, and do no harm where everybody uses them; but to name a subject they say nothing.
+_WEAK_BY_LANGUAGE = {
+    "en": """
+        above across against ago along already almost although among another anyone anything away back behind below
+        beside besides between beyond both called during each early either else enough everybody everyone everything
+        far few first half however inside last later least left long lot might must near nearly neither next nobody
+        nothing often once others outside perhaps quite rather round second several shall side sometimes somebody
+        someone something soon though through together tomorrow tonight toward towards twice upon whole within yesterday
+    """,
+    "es": """
+        ahora además ahí allí alguien algún alguna algunos anoche aquel aquella aunque ayer bajo cerca dentro después
+        durante entonces entre fuera hacia jamás junto lejos luego mañana mientras mismo misma nadie ningún ninguna
+        nuestra nuestro nunca pronto pues quizás según siguiente todavía tras último última
+    """,
+    "pt": """
+        além algo alguém algum alguma alguns amanhã antes aquele aquela atrás cerca contra dentro durante embora
+        enquanto então entre fora hoje junto lá logo longe mesma nada nenhum nenhuma ninguém nosso nossa nunca ontem
+        perto pois segundo talvez toda todo todos último última
+    """,
+    "fr": """
+        ailleurs ainsi assez aucun aucune auprès aujourd'hui avant cela cependant chaque contre demain depuis derrière
+        dessus devant durant hier hors jusqu'à jusque là lors lorsque loin malgré même parfois parmi pendant personne
+        plusieurs près presque puis quelque quelques rien selon seulement soir souvent tard tôt tant tandis tellement
+        tout vers voici voilà
+    """,
+    "de": """
+        außer außerhalb beide beim bereits bisher bevor daher dabei dafür danach daran darauf darüber dazu denn deshalb
+        dieser diese dieses entlang etwa fast früh gegenüber gestern heute hinter innerhalb irgendwo jede jeder jedes
+        jemand kurz links manchmal morgen nachdem nahe neben nie niemand obwohl oft rechts rund seit seitdem selbst
+        sogar später statt trotz überall unser unsere während wegen weiter wenig wieso wohl zwar zwischen
+    """,
+    "it": """
+        accanto adesso alcuni alcune allora attraverso contro davanti dentro dietro domani dopo durante fino forse fuori
+        già ieri insieme intanto invece lontano lungo mentre nessuno niente nostra nostro nulla oltre presso qualche
+        qualcuno quasi quindi sotto spesso stasera tardi tranne verso vicino
+    """,
+    "nl": """
+        achter alles altijd beide binnen boven buiten dichtbij eens eerst elke gisteren iedereen iemand iets langs later
+        morgen naast niemand niets nooit onder soms straks tegen tijdens totdat tussen vaak vandaag vanaf verder volgens
+        voorbij waarom wanneer want zonder
+    """,
+    "ru": """
+        вчера завтра сегодня возле вокруг вдруг всегда иногда каждый когда-то между мимо много никогда ничто около опять
+        перед после потом почти почему против рядом сейчас скоро снова среди сразу также уж хотя часто через
+    """,
+}
+
 STOP_WORDS = frozenset(word for words in _BY_LANGUAGE.values() for word in words.split())
+
+#: Never in the name of a subject while there are others.
+WEAK_WORDS = frozenset(word for words in _WEAK_BY_LANGUAGE.values() for word in words.split())

@@ -1,4 +1,8 @@
-"""Chunks of vectors: one open a model, which grows; then sealed, indexed, and dropped when it is empty."""
+"""Chunks of vectors: one open a model, which grows; then sealed, indexed, and dropped when it is empty.
+
+An open chunk that has grown large has early indexes, which keep what is in them and take what comes; those of the
+sealed chunk take their place.
+"""
 
 from __future__ import annotations
 
@@ -73,6 +77,8 @@ ADD = Statement(
     Chunk,
 )
 SEAL = Command("UPDATE vector_chunk SET state = 'sealed' WHERE id = %(chunk)s AND state = 'open'")
+#: The early indexes of a chunk that is still open.
+BEGUN = Command("UPDATE vector_chunk SET near = %(near)s::jsonb WHERE id = %(chunk)s AND state = 'open'")
 INDEXED = Command("UPDATE vector_chunk SET state = 'indexed', near = %(near)s::jsonb WHERE id = %(chunk)s")
 FORGET = Command("DELETE FROM vector_chunk WHERE id = %(chunk)s")
 
@@ -107,17 +113,17 @@ def parts(chunk: int) -> Statement[Part]:
     )
 
 
-def near_name(chunk: int, part: str) -> str:
+def near_name(chunk: int, part: str, *, early: bool = False) -> str:
     """Of the approximate index over a ``part`` of the chunk ("" for all of it)."""
     suffix = "_" + hashlib.blake2b(part.encode(), digest_size=6).hexdigest() if part else ""
-    return f"post_vector_{int(chunk)}_near{suffix}"
+    return f"post_vector_{int(chunk)}_{'early' if early else 'near'}{suffix}"
 
 
 #: The index ``name``, if there is one.
 NEAR = Statement("SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass(%(name)s)", Near)
 
 
-def build(chunk: int, part: str, lists: int) -> Command:
+def build(chunk: int, part: str, lists: int, *, early: bool = False) -> Command:
     """An approximate index, while others read and write: must stand outside a transaction.
 
     IVFFlat: k-means into ``lists`` lists (pgvector's documentation). ValueError for a part whose name is more
@@ -128,7 +134,7 @@ def build(chunk: int, part: str, lists: int) -> Command:
         raise ValueError(f"{part!r} is no part to index")
     where = {"": "", "language": f"WHERE spoken @> ARRAY['{value}'::text]", "feed": f"WHERE feed = '{value}'"}[kind]
     return Command(
-        f"""CREATE INDEX CONCURRENTLY {near_name(chunk, part)} ON post_vector_{int(chunk)}
+        f"""CREATE INDEX CONCURRENTLY {near_name(chunk, part, early=early)} ON post_vector_{int(chunk)}
             USING ivfflat (embedding {OPERATORS[kind].family}) WITH (lists = {int(lists)}) {where}"""
     )
 

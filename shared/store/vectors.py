@@ -141,7 +141,6 @@ _CONDITIONS = {
     "language": "spoken @> ARRAY[%(language)s::text]",
     "author": "author = %(author)s::bigint",
     "linked": "linked = %(linked)s::boolean",
-    "posts": "post = ANY(%(posts)s::uuid[])",
     "since": "event_time >= %(since)s",
     "until": "event_time < %(until)s",
 }
@@ -213,10 +212,14 @@ def nearest(exact: Sequence[int], near: Sequence[Arm], where: str) -> Statement[
         arms.append(_arm(f"chunk IN ({chunks}) AND {where}", f"(embedding <#> {_QUERY}) + 0"))
     for arm in near:
         arms.append(_arm(f"chunk = {int(arm.chunk)} AND {where}", f"embedding {OPERATORS[arm.kind].sign} {_QUERY}"))
-    return Statement(
-        f"SELECT post, similarity FROM ({' UNION ALL '.join(arms)}) AS found ORDER BY similarity DESC LIMIT %(limit)s",
-        Neighbour,
-    )
+    return _merged(arms)
+
+
+def among(chunks: Sequence[int], where: str) -> Statement[Neighbour]:
+    """The nearest ``limit`` of the posts named for each of ``chunks`` (``posts7`` for 7), compared one by one."""
+    by = f"(embedding <#> {_QUERY}) + 0"
+    arms = [_arm(f"chunk = {int(c)} AND post = ANY(%(posts{int(c)})s::uuid[]) AND {where}", by) for c in chunks]
+    return _merged(arms)
 
 
 def passing(where: str, part: str) -> Statement[Passing]:
@@ -225,6 +228,13 @@ def passing(where: str, part: str) -> Statement[Passing]:
         f"""SELECT count(*) FILTER (WHERE {where}) AS passing, count(*) FILTER (WHERE {part}) AS part, count(*) AS read
               FROM post_vector TABLESAMPLE SYSTEM (%(percent)s) WHERE chunk = ANY(%(chunks)s::integer[])""",
         Passing,
+    )
+
+
+def _merged(arms: Sequence[str]) -> Statement[Neighbour]:
+    return Statement(
+        f"SELECT post, similarity FROM ({' UNION ALL '.join(arms)}) AS found ORDER BY similarity DESC LIMIT %(limit)s",
+        Neighbour,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -30,14 +30,14 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """All conditions must hold; ``None`` means any. ``since`` is inclusive, ``until`` exclusive.
 
     ``language`` "pt" finds "pt" and "pt-BR", "pt-BR" only itself; case does not matter. ``posts``: only
-    among these; an empty set finds nothing.
+    among these, each with the time of its entry; none of them finds nothing.
     """
 
     feed: str | None = None
     language: str | None = None
     author: int | None = None
     linked: bool | None = None
-    posts: frozenset[UUID] | None = None
+    posts: Mapping[UUID, datetime] | None = None
     since: datetime | None = None
     until: datetime | None = None
 

@@ -1,13 +1,15 @@
 """The index in PostgreSQL itself, through pgvector: what solo uses, since several processes share it.
 
-Vectors lie in chunks, filled one after another (decision 0021). The open chunk is compared row by row; sealed
-ones by their approximate indexes, unless a filter leaves so few rows that comparing them all costs less.
+Vectors lie in chunks, filled one after another (decision 0021). The open chunk is compared row by row until it has
+grown; that and sealed ones by their approximate indexes, unless a filter leaves so few rows that comparing them all
+costs less.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -28,8 +30,9 @@ from shared.vectors.index import Entry, Filter, Match, language_keys
 
 #: A chunk that holds so many is sealed.
 CHUNK_ROWS = 50_000
-#: Where filters leave at most so many rows of the indexed chunks, all of them are compared.
-EXACT_ROWS = 20_000
+#: Where a filter on time leaves at most so many rows of the indexed chunks, all of them are compared; where others
+#: leave this part of that: their rows lie scattered, and each costs three times as much to come by.
+EXACT_ROWS, SCATTERED = 20_000, 0.35
 #: Rows that are looked at to know how many pass a filter.
 SAMPLED_ROWS = 4_000
 #: The share of an index's lists that is looked at where all of its rows pass, and their least number; for an
@@ -91,9 +94,18 @@ class PgvectorIndex:
             found = transaction.fetch(chunks.BETWEEN, params)
             if not found:
                 return []
-            plan = self._plan(transaction, found, where, params)
-            transaction.execute(statements.PROBES, {"probes": plan.probes})
-            rows = transaction.fetch(statements.nearest(plan.exact, plan.near, statements.conditions(params)), params)
+            if where.posts is not None:
+                by_chunk = _by_chunk(found, where.posts)
+                if not by_chunk:
+                    return []
+                params |= {f"posts{chunk}": posts for chunk, posts in by_chunk.items()}
+                statement, probes = statements.among([*by_chunk], statements.conditions(params)), 1
+            else:
+                plan = self._plan(transaction, found, where, params)
+                statement = statements.nearest(plan.exact, plan.near, statements.conditions(params))
+                probes = plan.probes
+            transaction.execute(statements.PROBES, {"probes": probes})
+            rows = transaction.fetch(statement, params)
         return [Match(row.post, row.similarity) for row in rows]
 
     def count(self, model: str) -> int:
@@ -152,7 +164,7 @@ class PgvectorIndex:
         indexed = [chunk for chunk in found if chunk.near]
         rows = sum(chunk.rows for chunk in indexed)
         everything = Plan([chunk.id for chunk in found], [], 1)
-        if rows <= self._exact_rows or where.posts is not None or where.author is not None:
+        if rows <= self._exact_rows or where.author is not None:
             return everything
         kind = "language" if where.language is not None else "feed" if where.feed is not None else ""
         share = 1.0  # of the rows of an index, those that pass
@@ -160,7 +172,9 @@ class PgvectorIndex:
             sampling = {"chunks": [chunk.id for chunk in indexed], "percent": min(100.0, 100 * SAMPLED_ROWS / rows)}
             statement = statements.passing(statements.conditions(params), statements.conditions(params, [kind]))
             sample = transaction.fetch(statement, params | sampling)[0]
-            if sample.passing * rows <= self._exact_rows * max(sample.read, 1):
+            by_time = msgspec.structs.replace(where, since=None, until=None) == Filter()
+            most = self._exact_rows * (1 if by_time else SCATTERED)
+            if sample.passing * rows <= most * max(sample.read, 1):
                 return everything
             share = sample.passing / sample.part
         part = f"{kind}:{params[kind]}" if kind else ""
@@ -185,13 +199,25 @@ def _ids(transaction: Transaction, model: str) -> list[int]:
     return [chunk.id for chunk in transaction.fetch(chunks.OF_MODEL, {"model": model})]
 
 
+def _by_chunk(found: Sequence[Chunk], posts: Mapping[UUID, datetime]) -> dict[int, list[UUID]]:
+    """``posts`` by the chunks that hold posts of their time: chunks follow time nearly, so most are sought in one."""
+    order = sorted(posts, key=posts.__getitem__)
+    times = [posts[post] for post in order]
+    parts: dict[int, list[UUID]] = {}
+    for chunk in found:
+        if chunk.first_time is not None and chunk.last_time is not None:
+            part = order[bisect_left(times, chunk.first_time) : bisect_right(times, chunk.last_time)]
+            if part:
+                parts[chunk.id] = part
+    return parts
+
+
 def _params(where: Filter) -> dict[str, Any]:
     return {
         "feed": where.feed,
         "language": None if where.language is None else where.language.lower(),
         "author": where.author,
         "linked": where.linked,
-        "posts": None if where.posts is None else list(where.posts),
         "since": where.since,
         "until": where.until,
     }

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
+from tests.support.folders import engine_folder
 from tests.support.platform import Platform
 
 
 @contextmanager
 def running_platform(*arguments: str) -> Iterator[Platform]:
-    # Not pytest's folder: it is closed to the user that PostgreSQL runs as under root.
-    with tempfile.TemporaryDirectory(prefix="groundswell-journey-") as folder:
-        Path(folder).chmod(0o755)
-        platform = Platform(Path(folder) / "data", *arguments)
+    with engine_folder() as folder:
+        platform = Platform(folder / "data", *arguments)
         try:
             yield platform
         finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import subprocess
-import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -17,15 +16,15 @@ from pypdf import PdfReader
 
 from services.solo.folder import free_port
 from shared.config.load import foreign_environment
+from tests.support.folders import engine_folder
 from tests.support.platform import ROOT, Platform, command, stream_arguments
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", [[], ["--combined"]], ids=["processes", "combined"])
 def test_once_does_the_main_job_and_its_line_is_true(mode: list[str]) -> None:
-    with tempfile.TemporaryDirectory(prefix="groundswell-once-") as folder:
-        Path(folder).chmod(0o755)
-        data = Path(folder) / "data"
+    with engine_folder() as folder:
+        data = folder / "data"
         arguments = ["up", "--once", "--port", str(free_port()), "--data", str(data), *stream_arguments(), *mode]
         done = subprocess.run(
             [*command(), *arguments], cwd=ROOT, env=foreign_environment(), capture_output=True, text=True, check=False

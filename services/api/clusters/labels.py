@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from services.api.clusters.model import Item
-from services.api.momentum.explain import whole_words
+from services.api.momentum.explain import telling, whole_words
 
 LABEL_WORDS = 4
 #: Terms kept for search and for recognising a conversation, strongest first.
@@ -70,7 +70,7 @@ def named(items: Sequence[Item], terms: Sequence[str]) -> float:
 
 def label_of(terms: Sequence[str]) -> str:
     """Up to four words with a dot between; tags and sites only where words alone say too little."""
-    short = [term for term in terms if len(term) <= _LONGEST]
+    short = [term for term in telling(terms) if len(term) <= _LONGEST]
     plain = whole_words([term for term in short if term[0] not in "#$" and "." not in term])
     words = plain if len(plain) > 1 else whole_words(list(terms))
     return " · ".join(words[:LABEL_WORDS])

@@ -9,6 +9,7 @@ import numpy as np
 from services.api.momentum.sketch import Floats, Ints
 from services.api.momentum.view import View
 from shared.features.fingerprint import distance
+from shared.features.stopwords import WEAK_WORDS
 
 LABEL_WORDS = 4
 REPRESENTATIVES = 3
@@ -50,9 +51,14 @@ def _joined(word: str, term: str) -> str | None:
     return None
 
 
+def telling(terms: Sequence[str]) -> list[str]:
+    """``terms`` without those that name nothing ("between"), unless there are no others."""
+    return [term for term in terms if term not in WEAK_WORDS] or list(terms)
+
+
 def label_of(terms: Sequence[str]) -> str:
     """Up to four words, strongest first; tags, sites and pages only when words alone say too little."""
-    spoken = [term for term in terms if "." not in term]
+    spoken = [term for term in telling(terms) if "." not in term]
     plain = whole_words([term for term in spoken if term[0] not in "#$"])
     words = plain if len(plain) > 1 else whole_words(spoken or terms)
     label = " · ".join(words[:LABEL_WORDS])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -79,7 +80,7 @@ class Asked(msgspec.Struct, frozen=True):
         where.want(groups)
         return where
 
-    def wanted(self, among: frozenset[UUID] | None) -> Wanted:
+    def wanted(self, among: dict[UUID, datetime] | None) -> Wanted:
         """What to look for by meaning, ``among`` these posts alone if any are given."""
         by = self.filters
         where = Filter(
@@ -180,13 +181,13 @@ async def _begin(database: AsyncDatabase, eye: Eye, asked: Asked, arms: frozense
     return Cursor(tuple(held), None, meaning.reason is not None), meaning.reason
 
 
-async def _narrowed(database: AsyncDatabase, asked: Asked) -> frozenset[UUID] | None:
+async def _narrowed(database: AsyncDatabase, asked: Asked) -> dict[UUID, datetime] | None:
     """Posts among which alone there is something to find, where they are few enough to name; ``None`` is any."""
     if asked.filters.topic is None and not asked.fixed:
         return None
     where = asked.where(asked.fixed)
     found = await database.fetch(statements.newest(where), where.params | {"limit": MOST_NARROWED})
-    return frozenset(one.id for one in found)
+    return {one.id: one.time for one in found}
 
 
 async def _search_words(database: AsyncDatabase, asked: Asked) -> list[UUID]:

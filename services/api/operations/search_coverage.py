@@ -27,21 +27,36 @@ class Covered(msgspec.Struct, frozen=True):
 
 
 class Coverage:
-    """``Covered``, no older than ``COVERAGE_SECONDS``; zero ``indexed`` where the index cannot say."""
+    """What was known last; once it is older than ``COVERAGE_SECONDS``, it is asked anew behind the back of searches.
+
+    Used by one event loop. Only the first search waits. Zero ``indexed`` where the index cannot say.
+    """
 
     def __init__(self, index: VectorIndex, embedder: Embedder) -> None:
         self._index, self._embedder = index, embedder
-        self._known = Covered()
+        self._known: Covered | None = None
         self._asked = float("-inf")
+        self._asking: asyncio.Task[Covered] | None = None
 
     async def __call__(self, database: AsyncDatabase) -> Covered:
-        if time.monotonic() - self._asked > COVERAGE_SECONDS:
-            indexed = await asyncio.to_thread(self._count)
-            waiting = await database.fetch_one(pending.COUNT)
-            oldest = await database.fetch_one(search.MEANING_SINCE)
-            self._known = Covered(indexed, waiting.count if waiting else 0, oldest.time if oldest else None)
-            self._asked = time.monotonic()
-        return self._known
+        """Raises StoreUnavailable as long as nothing is known."""
+        if self._known is not None and time.monotonic() - self._asked <= COVERAGE_SECONDS:
+            return self._known
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask(database))
+            self._asking.add_done_callback(self._keep)
+        return await asyncio.shield(self._asking) if self._known is None else self._known
+
+    async def _ask(self, database: AsyncDatabase) -> Covered:
+        indexed = await asyncio.to_thread(self._count)
+        waiting = await database.fetch_one(pending.COUNT)
+        oldest = await database.fetch_one(search.MEANING_SINCE)
+        return Covered(indexed, waiting.count if waiting else 0, oldest.time if oldest else None)
+
+    def _keep(self, asked: asyncio.Task[Covered]) -> None:
+        self._asking = None
+        if not asked.cancelled() and asked.exception() is None:
+            self._known, self._asked = asked.result(), time.monotonic()
 
     def _count(self) -> int:
         try:

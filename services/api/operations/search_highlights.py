@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -15,9 +16,10 @@ from shared.features.scripts import PAIRED
 #: Marks of one text at most.
 MOST_MARKS = 50
 
-# A letter or digit of a script that parts words: what a word must not go on with.
-_LETTER = rf"(?![{PAIRED}])(?:[^\W_]|[{MARKS}])"
-_BEGINS, _ENDS = rf"(?<!{_LETTER})", rf"(?!{_LETTER})"
+# A letter or digit of a script that parts words: what a word must not go on with. Compiled here once, as it takes
+# longer than looking through all hits of a search.
+_LETTER = re.compile(rf"(?![{PAIRED}])(?:[^\W_]|[{MARKS}])")
+_CASH, _NOTHING = re.compile(r"[\w$]"), re.compile(r"(?!)")
 _WORDS = re.compile(rf"(?:[^\W_]|[{MARKS}])+")
 
 
@@ -26,6 +28,14 @@ class Marked(msgspec.Struct, frozen=True):
 
     ranges: list[tuple[int, int]] = []
     held: list[Term] = []
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A term as a ``pattern``; what must not stand before it, and whether a letter may stand behind it."""
+
+    pattern: re.Pattern[str]
+    begins: re.Pattern[str] = _NOTHING
+    ends: bool = True
 
 
 def mark(text: str, query: Query) -> Marked:
@@ -42,24 +52,34 @@ def mark(text: str, query: Query) -> Marked:
 
 
 def _found(folded: str, term: Term) -> Iterator[tuple[int, int]]:
-    pattern = _pattern(term)
-    return (found.span() for found in pattern.finditer(folded)) if pattern else iter(())
+    wanted = _wanted(term)
+    if wanted is None:
+        return
+    place = 0
+    while found := wanted.pattern.search(folded, place):
+        start, end = found.span()
+        if wanted.begins.match(folded, max(start - 1, 0), start) or (wanted.ends and _LETTER.match(folded, end)):
+            place = start + 1
+        else:
+            yield start, end
+            place = max(end, start + 1)
 
 
-def _pattern(term: Term) -> re.Pattern[str] | None:
+@lru_cache(maxsize=256)  # the same for all hits of a search
+def _wanted(term: Term) -> Wanted | None:
     text = _fold(term.text)[0]
     if term.kind == "tag":
-        return re.compile(f"[#＃]{re.escape(text)}{_ENDS}")
+        return Wanted(re.compile(f"[#＃]{re.escape(text)}"))
     if term.kind == "cashtag":
-        return re.compile(rf"(?<![\w$])\${re.escape(text)}{_ENDS}")
+        return Wanted(re.compile(rf"\${re.escape(text)}"), begins=_CASH)
     if term.kind == "piece" or re.search(f"[{PAIRED}]", text):
-        return re.compile(re.escape(text))
+        return Wanted(re.compile(re.escape(text)), ends=False)
     words = _WORDS.findall(text)
     if not words:
         return None
     signs = re.escape(text[text.rfind(words[-1]) + len(words[-1]) :]) if term.kind == "word" else ""
-    end = "" if term.kind == "prefix" or signs else _ENDS
-    return re.compile(_BEGINS + r"[\W_]+".join(map(re.escape, words)) + signs + end)
+    pattern = re.compile(r"[\W_]+".join(map(re.escape, words)) + signs)
+    return Wanted(pattern, begins=_LETTER, ends=not (term.kind == "prefix" or signs))
 
 
 def _parts(folded: str, term: Term) -> list[tuple[int, int]]:

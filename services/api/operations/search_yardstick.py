@@ -18,7 +18,7 @@ from shared.schemas.vector import Vectors
 
 #: How much closer than everyday sentences a post must be, and the closest one, so that meaning has found anything at
 #: all. Chosen on the development half of ``make search-score`` and strings of random letters (decision 0023).
-MARGIN, STANDS_OUT = 1.2, 1.8
+MARGIN, STANDS_OUT = 1.2, 2.0
 #: By time even the least close may come first, so only what is really close counts.
 MARGIN_BY_TIME = 2.0
 

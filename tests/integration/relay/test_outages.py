@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ from shared.store.database import Command, Database, Statement
 from tests.integration.relay.conftest import Running
 from tests.support import wire
 from tests.support.engines import Postgres
+from tests.support.folders import engine_folder
 from tests.support.relay import Relay
 from tests.support.scripted_feed import ScriptedFeed
 from tests.support.waiting import until
@@ -41,9 +41,8 @@ class Server(Postgres):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="groundswell-pg-") as folder:
-        Path(folder).chmod(0o755)
-        server = Server(Path(folder) / "data")
+    with engine_folder() as folder:
+        server = Server(folder / "data")
         yield server
         server.stop()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +16,13 @@ from services.solo.children import Child, ChildSpec
 from services.solo.engines import Postgres, Valkey, buffers_mb
 from shared.config.load import foreign_environment
 from shared.errors import ConfigurationError
+from tests.support.folders import engine_folder
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    # Not pytest's folder: it is closed to the user that PostgreSQL runs as under root.
-    with tempfile.TemporaryDirectory(prefix="groundswell-engine-") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder) / "data"
+    with engine_folder() as folder:
+        yield folder / "data"
 
 
 def run(spec: ChildSpec, logs: Path) -> Child:

@@ -152,6 +152,24 @@ def test_where_few_pass_all_are_compared(loaded: tuple[Settings, Database], crow
     assert recall(index, crowd, FILTERS[name]) > 0.99
 
 
+def test_posts_that_are_named_are_sought_in_the_chunks_of_their_time(
+    index: PgvectorIndex, loaded: tuple[Settings, Database], crowd: Crowd
+) -> None:
+    named = {entry.post: entry.time for entry in crowd.entries[100:400]}
+    where = Filter(posts=named, linked=False)
+    query = crowd.queries(1)[0]
+    plan = explained(index, loaded[1], crowd, where)
+    assert "post_vector_1" in plan
+    assert "post_vector_2" not in plan
+    passing = crowd.passing(where)
+    assert [match.post for match in index.search(MODEL, query, 10, where)] == crowd.nearest(query, passing, 10)
+    # and where chunks overlap in time, in each of them
+    late = crowd.entries[7_000]
+    named |= {late.post: late.time}
+    found = index.search(MODEL, crowd.vectors[7_000], 400, Filter(posts=named))
+    assert {match.post for match in found} == set(named)
+
+
 # --- the life of a chunk ------------------------------------------------------------------------
 def keeper(settings: Settings, database: Database) -> Tended:
     return Keeper(settings, database)(threading.Event())
@@ -236,6 +254,39 @@ def test_a_stop_between_two_indexes_leaves_the_rest_for_later(
     monkeypatch.undo()
     keeper(settings, database)
     assert [state for state, _ in states(database)] == ["indexed", "indexed", "open"]
+
+
+def early(database: Database) -> list[str]:
+    """The early indexes that there are."""
+    named = Statement("SELECT relname AS text FROM pg_class WHERE relkind = 'i' AND relname LIKE '%early%'", Line)
+    return [row.text for row in database.fetch(named)]
+
+
+def test_a_grown_chunk_is_found_by_early_indexes_that_take_what_comes(
+    crowd: Crowd, database: Database, postgres_url: str
+) -> None:
+    settings = Settings(postgres_url=postgres_url)
+    index = PgvectorIndex(database, chunk_rows=CHUNK, exact_rows=150)
+    # given a chunk of which a quarter was there when its early indexes were made
+    index.upsert(MODEL, crowd.entries[: CHUNK // 4], crowd.vectors[: CHUNK // 4])
+    assert Keeper(settings, database, early_rows=CHUNK // 4 + 1)(threading.Event()) == Tended()
+    assert Keeper(settings, database, early_rows=CHUNK // 4)(threading.Event()).built >= 6
+    assert Keeper(settings, database, early_rows=CHUNK // 4)(threading.Event()) == Tended()
+    index.upsert(MODEL, crowd.entries[CHUNK // 4 : CHUNK - 1], crowd.vectors[CHUNK // 4 : CHUNK - 1])
+    assert states(database) == [("open", CHUNK - 1)]
+    # then they are used, and find what came since
+    assert "_early" in explained(index, database, crowd, ANY)
+    there = crowd.first(CHUNK - 1)
+    for name in ("none", "language", "feed", "not linked", "half of the time", "language and linked"):
+        assert recall(index, there, FILTERS[name]) >= (0.97 if name == "none" else 0.95), name
+    # when the chunk is sealed, the last indexes take their place, even after a kill in the middle
+    index.upsert(MODEL, crowd.entries[CHUNK - 1 : CHUNK + 100], crowd.vectors[CHUNK - 1 : CHUNK + 100])
+    index.upsert(MODEL, crowd.entries[CHUNK + 100 : CHUNK + 200], crowd.vectors[CHUNK + 100 : CHUNK + 200])
+    database.execute_alone(chunks.unbuild(chunks.near_name(1, "", early=True)))
+    assert keeper(settings, database).built >= 6
+    assert [state for state, _ in states(database)] == ["indexed", "open"]
+    assert early(database) == []
+    assert "_near" in explained(index, database, crowd, ANY)
 
 
 def test_one_process_at_a_time_looks_after_chunks(small: PgvectorIndex, database: Database, postgres_url: str) -> None:

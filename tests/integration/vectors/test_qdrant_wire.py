@@ -144,7 +144,7 @@ def test_where_few_pass_the_server_is_told_to_compare_all(
         return next(body for _method, path, body in reversed(server.calls) if path.endswith("query"))["params"]
 
     assert params(Filter(language="en"))["exact"] is True
-    assert params(Filter(posts=frozenset({CROWD.entries[0].post})))["exact"] is True
+    assert params(Filter(posts={CROWD.entries[0].post: CROWD.entries[0].time}))["exact"] is True
     assert params(Filter())["exact"] is False
     monkeypatch.setattr(qdrant, "EXACT_POINTS", 2)
     assert params(Filter(language="en"))["exact"] is False

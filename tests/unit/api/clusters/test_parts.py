@@ -38,6 +38,11 @@ def test_each_main_language_speaks_and_a_rare_one_does_not() -> None:
     assert "panne" not in terms
 
 
+def test_words_that_name_nothing_are_in_no_label_while_there_are_others() -> None:
+    assert labels.label_of(["between", "lisbon", "near", "power"]) == "lisbon · power"
+    assert labels.label_of(["between"]) == "between"
+
+
 def test_a_sentence_without_spaces_is_no_name() -> None:
     assert labels.label_of(["mirela", "quintの新しいアルバムが出たので四十六分ください", "album"]) == "mirela · album"
 

@@ -120,6 +120,7 @@ def test_labels_join_what_belongs_together() -> None:
 def test_a_label_takes_tags_and_pages_only_when_words_say_too_little() -> None:
     assert label_of(["#lisbonquake", "lisbon", "news.example/a"]) == "#lisbonquake"
     assert label_of(["#lisbon", "#quake"]) == "#lisbon · #quake"
+    assert label_of(["near", "tram", "entre", "quake"]) == "Tram · quake"
     assert label_of(["news.example/a", "news.example"]) == "news.example/a"
 
 
