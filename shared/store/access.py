@@ -47,11 +47,16 @@ TAINT = Command(
 
 _COLUMNS = """id::text, name, kind, scopes, tainted_at, tainted_by, created_at, expires_at, used_at, revoked_at"""
 
+#: Those of runs come and go by themselves.
 ALL = Statement(
-    f"SELECT {_COLUMNS} FROM access_token ORDER BY access_token.id DESC LIMIT 500",
+    f"SELECT {_COLUMNS} FROM access_token WHERE run IS NULL ORDER BY access_token.id DESC LIMIT 500",
     AccessToken,
 )
-OPEN = Statement("SELECT count(*) FROM access_token WHERE revoked_at IS NULL", Count)
+OPEN = Statement(
+    """SELECT count(*) FROM access_token
+        WHERE run IS NULL AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())""",
+    Count,
+)
 ONE_AT_A_TIME = Command("SELECT pg_advisory_xact_lock(hashtext('groundswell-access-tokens'))")
 NAMED = Statement("SELECT count(*) FROM access_token WHERE name = %(name)s HAVING count(*) > 0", Count)
 #: ``seconds`` NULL: until it is revoked.

@@ -38,7 +38,7 @@ USE = Statement(
     Used,
 )
 #: Questions and answers that are over make room for the same question.
-EXPIRE = Command("UPDATE approval SET state = 'denied' WHERE state IN ('waiting', 'granted') AND expires_at <= now()")
+EXPIRE = Command("UPDATE approval SET state = 'expired' WHERE state IN ('waiting', 'granted') AND expires_at <= now()")
 COUNT = Statement(
     "SELECT count(*) FROM approval WHERE actor = %(actor)s AND state = 'waiting' AND expires_at > now()", Waiting
 )

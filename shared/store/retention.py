@@ -95,5 +95,6 @@ BATCHES: dict[str, Command] = {
     "feed_recheck": _old("feed_recheck", "done_at"),
     "account_departure": _old("account_departure", "noted_at"),
     "approval": _old("approval", "created_at"),
+    "access_token": _old("access_token", "least(expires_at, revoked_at)"),
     "audit": _old("audit", "at"),
 }

@@ -28,7 +28,7 @@ class AuditInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @operation("/api/v1/audit", scope="audit:read", toolset="access", taints=True)
 async def audit(context: Context, query: AuditInput) -> AuditPage:
-    """Every change and every refused one, newest first, with its arguments. Reads are not written down."""
+    """Every change, and every one that lacked an approval, newest first, with its arguments. Reads leave no row."""
     wanted = {
         "operation": query.operation,
         "actor": query.actor,

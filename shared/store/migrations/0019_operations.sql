@@ -17,6 +17,7 @@ CREATE TABLE access_token (
   revoked_at timestamptz
 );
 
+CREATE INDEX access_token_over ON access_token (least(expires_at, revoked_at));
 CREATE INDEX access_token_run ON access_token (run) WHERE run IS NOT NULL;
 
 -- One row an effect, written before it is tried: `begun` for ever means that nobody knows how it ended.
@@ -55,7 +56,7 @@ CREATE TABLE approval (
   call       bytea NOT NULL,
   arguments  text NOT NULL,
   reason     text NOT NULL,
-  state      text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'granted', 'denied', 'used')),
+  state      text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'granted', 'denied', 'used', 'expired')),
   created_at timestamptz NOT NULL DEFAULT now(),
   decided_at timestamptz,
   expires_at timestamptz NOT NULL

@@ -1656,8 +1656,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Every change and every refused one, newest first, with its arguments. Reads are not written down.
-         * @description Every change and every refused one, newest first, with its arguments. Reads are not written down.
+         * Every change, and every one that lacked an approval, newest first, with its arguments. Reads leave no row.
+         * @description Every change, and every one that lacked an approval, newest first, with its arguments. Reads leave no row.
          */
         get: operations["audit"];
         put?: never;
@@ -6635,7 +6635,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every change and every refused one, newest first, with its arguments. Reads are not written down. */
+            /** @description Every change, and every one that lacked an approval, newest first, with its arguments. Reads leave no row. */
             200: {
                 headers: {
                     [name: string]: unknown;
