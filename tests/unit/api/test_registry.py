@@ -7,6 +7,7 @@ import contextlib
 import string
 from typing import Annotated, Any, get_args, get_type_hints
 
+import hypothesis
 import msgspec
 import pytest
 from hypothesis import given
@@ -80,6 +81,7 @@ def test_what_the_operation_raises_comes_through() -> None:
         call({"n": 404})
 
 
+@hypothesis.settings(deadline=None)  # a busy machine may pause anywhere
 @given(some.dictionaries(some.text(max_size=5), some.none() | some.integers() | some.text() | some.lists(some.text())))
 def test_no_arguments_whatever_cause_another_kind_of_error(arguments: dict[str, Any]) -> None:
     with contextlib.suppress(InputError):
