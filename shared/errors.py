@@ -8,6 +8,7 @@
     |-- AccessError             the caller may not do this
     |   |-- Unauthorised        no valid token or session (HTTP 401)
     |   `-- Forbidden           known, but without the scope, or from a foreign site (HTTP 403)
+    |       `-- ApprovalNeeded      a person has to say yes to this very call first
     |-- ConflictError           the request is valid but not now (HTTP 409)
     |-- DependencyError         something we rely on did not answer (HTTP 503)
     |   |-- StoreUnavailable    PostgreSQL
@@ -83,6 +84,10 @@ class Unauthorised(AccessError):
 
 class Forbidden(AccessError):
     """The caller lacks the scope, or the request came from a foreign site."""
+
+
+class ApprovalNeeded(Forbidden):
+    """A person has to say yes to this very call first; the question waits."""
 
 
 class ConflictError(GroundswellError):

@@ -417,7 +417,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: Annotated[
         int,
         About(
-            "Posts, reactions, gaps, alerts and deliveries older than this are removed; 0 keeps all.",
+            "Posts, reactions, gaps, alerts, deliveries and the audit log older than this are removed; 0 keeps all.",
             ("worker",),
             "30",
             least=0,

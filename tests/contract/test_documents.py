@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.api.openapi import is_fresh
+from services.api.operations.document import page as operations_page
 from services.cli.env import metrics_page
 from shared.config.document import page, template
 
@@ -24,6 +25,10 @@ def test_the_configuration_page_is_fresh() -> None:
 
 def test_the_metrics_page_is_fresh() -> None:
     assert (ROOT / "docs/metrics.md").read_text("utf-8") == metrics_page(), "run: make generated"
+
+
+def test_the_operations_page_is_fresh() -> None:
+    assert (ROOT / "docs/operations.md").read_text("utf-8") == operations_page(), "run: make generated"
 
 
 def test_the_openapi_document_is_fresh() -> None:
