@@ -7,6 +7,7 @@ from services.api.operations.health import health
 from services.api.operations.platform import connections, queues, storage
 from services.api.operations.registry import NoInput, operation
 from services.api.operations.upkeep import archive
+from services.api.watches.explain import many
 from shared.schemas.health import Health
 from shared.schemas.platform import ArchiveState, Checkup, Connections, Finding, Queues, Storage
 from shared.store.capacity import MOST_SHARE
@@ -68,13 +69,13 @@ def of_queues(told: Queues) -> list[Finding]:
     """What waits for too long, or for a person."""
     found = []
     if told.outbox_oldest_seconds is not None and told.outbox_oldest_seconds > OUTBOX_SECONDS:
-        text = f"{told.outbox} jobs wait to be handed over, the oldest for {told.outbox_oldest_seconds:.0f} s."
+        text = f"Waiting to be handed over: {many(told.outbox, 'job')}, for {told.outbox_oldest_seconds:.0f} s."
         found.append(Finding(state="degraded", about="outbox", text=text, do="Start a worker, and Valkey or Redis."))
     if told.deliveries_failed_day:
-        text = f"{told.deliveries_failed_day} alerts could not be sent in the last day."
+        text = f"Not sent in the last day: {many(told.deliveries_failed_day, 'alert')}."
         found.append(Finding(state="degraded", about="deliveries", text=text, do="See `deliveries` with state failed."))
     if told.approvals_waiting:
-        text = f"{told.approvals_waiting} calls of agents wait for an approval."
+        text = f"Waiting for an approval: {many(told.approvals_waiting, 'call')} of agents."
         found.append(Finding(state="ok", about="approvals", text=text, do="See `approvals`."))
     return found
 

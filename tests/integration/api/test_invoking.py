@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -67,6 +68,19 @@ def test_an_agent_may_write_until_it_has_read_strangers_text_and_then_asks_for_t
     done = audit(api, actor="keeper", outcome="done")
     assert [entry["approval"] for entry in done] == [waiting["id"], None]
     assert {entry["outcome"] for entry in audit(api, actor="keeper", operation="create_watch")} == {"done", "refused"}
+
+
+def test_one_yes_is_used_once_however_many_ask_at_the_same_time(api: Served, database: Database) -> None:
+    made = [api.http.post("/api/v1/watches", json={"name": f"w{n}", "rule": RULE}).json()["id"] for n in range(2)]
+    agent = token(api, "hasty")
+    wanted = {"watch": made[0]}
+    assert call(api, "remove_watch", wanted, agent).status_code == 403
+    (waiting,) = api.http.get("/api/v1/approvals").json()["approvals"]
+    api.http.post(f"/api/v1/approvals/{waiting['id']}/approve", json={})
+    with ThreadPoolExecutor(6) as pool:
+        codes = list(pool.map(lambda _: call(api, "remove_watch", wanted, agent).status_code, range(6)))
+    assert sorted(codes) == [200, 403, 403, 403, 403, 403]
+    assert call(api, "remove_watch", {"watch": made[1]}, agent).status_code == 403
 
 
 def test_a_denied_or_stale_yes_is_none(api: Served, database: Database) -> None:
