@@ -90,7 +90,7 @@ class Speeds(msgspec.Struct):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print a table for each model that is installed."""
     parser = argparse.ArgumentParser(prog="python -m bench.embedding")
-    parser.add_argument("--texts", type=int, default=384)
+    parser.add_argument("--texts", type=int, default=1_024)
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args([] if arguments is None else arguments)
     logs.configure("bench", level="error", form="text")

@@ -6,13 +6,16 @@ A post has one vector a model. Rows lie in chunks (``shared/store/vector_chunks.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import numpy as np
 
+from shared.schemas.vector import DIMENSION, Vectors
 from shared.store.database import Command, CopyIn, Statement
 
 
@@ -44,6 +47,18 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     embedding: bytes
 
 
+def packed(vectors: Vectors) -> list[bytes]:
+    """``vectors``, float32 (n, DIMENSION), as pgvector receives each: see ``Stored``."""
+    head = struct.pack(">HH", DIMENSION, 0)
+    return [head + halves.tobytes() for halves in vectors.astype(">f2")]
+
+
+def unpacked(rows: Sequence[Stored]) -> Vectors:
+    """The vectors of ``rows``, float32 (len(rows), DIMENSION)."""
+    halves = np.frombuffer(b"".join(row.embedding[4:] for row in rows), dtype=">f2")
+    return halves.astype(np.float32).reshape(-1, DIMENSION)
+
+
 class Placed(Stored, frozen=True, kw_only=True):
     """A post's vector and what is kept beside it."""
 
@@ -66,18 +81,19 @@ class Time(msgspec.Struct, frozen=True):
     time: datetime
 
 
-#: One a connection, emptied by each commit. COPY has no binary form of halfvec from here, hence the array.
+#: One a connection, emptied by each commit.
 STAGE = Command(
     """CREATE TEMPORARY TABLE IF NOT EXISTS post_vector_stage (
          post uuid, feed text, event_time timestamptz, languages text[], spoken text[], author bigint,
-         linked boolean, embedding real[]
+         linked boolean, embedding halfvec(384)
        ) ON COMMIT DELETE ROWS"""
 )
 
 STAGED = CopyIn(
     "post_vector_stage",
     ("post", "feed", "event_time", "languages", "spoken", "author", "linked", "embedding"),
-    ("uuid", "text", "timestamptz", "text[]", "text[]", "int8", "bool", "float4[]"),
+    # COPY sends bytes and no types: what is called bytea here is a halfvec as ``packed`` makes it.
+    ("uuid", "text", "timestamptz", "text[]", "text[]", "int8", "bool", "bytea"),
 )
 
 #: Vectors that ``posts`` have in chunks that take no more.
@@ -179,7 +195,7 @@ def upsert(chunk: int) -> Command:
         f"""WITH put AS (
               INSERT INTO post_vector_{int(chunk)} AS kept
                      (post, chunk, feed, event_time, languages, spoken, author, linked, embedding)
-              SELECT post, {int(chunk)}, feed, event_time, languages, spoken, author, linked, embedding::halfvec(384)
+              SELECT post, {int(chunk)}, feed, event_time, languages, spoken, author, linked, embedding
                 FROM post_vector_stage
               ON CONFLICT (post, chunk) DO UPDATE SET
                 feed = excluded.feed, event_time = excluded.event_time, languages = excluded.languages,

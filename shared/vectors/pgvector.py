@@ -16,15 +16,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import numpy as np
 
 from shared.errors import IndexUnavailable, StoreUnavailable
-from shared.schemas.vector import DIMENSION, Vectors
+from shared.schemas.vector import Vectors
 from shared.store import vector_chunks as chunks
 from shared.store import vectors as statements
 from shared.store.database import Database, Transaction
 from shared.store.vector_chunks import Chunk
-from shared.store.vectors import Arm, Stored
+from shared.store.vectors import Arm
 from shared.vectors.checks import check_vector, check_vectors, unknown_place
 from shared.vectors.index import Entry, Filter, Match, language_keys
 
@@ -64,10 +63,11 @@ class PgvectorIndex:
             return
         # The last of several vectors of one post wins, as it would one by one.
         latest = {entry.post: place for place, entry in enumerate(entries)}
+        embeddings = statements.packed(vectors)
         rows = (
             (
                 *(entry.post, entry.feed, entry.time, list(entry.languages), language_keys(entry.languages)),
-                *(entry.author, entry.linked, vectors[place].tolist()),
+                *(entry.author, entry.linked, embeddings[place]),
             )
             for entry, place in ((entries[place], place) for place in latest.values())
         )
@@ -117,7 +117,7 @@ class PgvectorIndex:
         with _translated(), self._database.transaction() as transaction:
             params = {"chunks": _ids(transaction, model), "posts": list(posts)}
             rows = transaction.fetch(statements.SOME, params)
-        return {row.post: vector for row, vector in zip(rows, _unpacked(rows), strict=True)}
+        return {row.post: vector for row, vector in zip(rows, statements.unpacked(rows), strict=True)}
 
     def recent(
         self, model: str, since: datetime, until: datetime, limit: int, after: UUID | None = None
@@ -132,7 +132,7 @@ class PgvectorIndex:
                 params["after_time"] = place.time
             rows = transaction.fetch(statements.RECENT, params)
         entries = [Entry(row.post, row.feed, row.time, tuple(row.languages), row.author, row.linked) for row in rows]
-        return entries, _unpacked(rows)
+        return entries, statements.unpacked(rows)
 
     def scan(self, model: str, after: UUID | None, limit: int) -> list[UUID]:
         with _translated(), self._database.transaction() as transaction:
@@ -221,11 +221,6 @@ def _params(where: Filter) -> dict[str, Any]:
         "since": where.since,
         "until": where.until,
     }
-
-
-def _unpacked(rows: Sequence[Stored]) -> Vectors:
-    halves = np.frombuffer(b"".join(row.embedding[4:] for row in rows), dtype=">f2")
-    return halves.astype(np.float32).reshape(-1, DIMENSION)
 
 
 @contextmanager

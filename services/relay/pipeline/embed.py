@@ -29,7 +29,7 @@ from shared.vectors.index import Entry, VectorIndex
 #: Without being woken, how long until the pending rows are looked at again.
 IDLE_SECONDS = 1.0
 #: Posts sorted by length together.
-WINDOW_POSTS = 512
+WINDOW_POSTS = 2_048
 #: A batch of a window takes about so long; its number of posts follows, up to MOST_BATCH_POSTS. Short, for new
 #: posts wait for it, and long enough that storing its vectors is little beside making them.
 BATCH_SECONDS = (0.2, 0.6)
