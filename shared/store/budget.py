@@ -78,6 +78,11 @@ class AlertRow(Schema, frozen=True, kw_only=True):
 #: The condition on which the guarantee rests. A test takes it away and sees the money go.
 FITS = "committed + %(bound)s <= cap"
 
+#: Commits without waiting for the disk. What a crash of PostgreSQL then loses is on the safe side: a reservation is
+#: of use only once "dispatched" is committed, which waits for the disk and takes everything before it along; a lost
+#: booking leaves the bound charged. A booking above the bound waits.
+_SOON = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
+
 _COLUMNS = "request, month, agent, run, priority, kind, tier, model, reason, bound_nano_usd, max_tokens"
 _VALUES = """%(request)s, month.month, %(agent)s, %(run)s::uuid, %(priority)s, %(kind)s, %(tier)s, %(model)s,
             %(reason)s, %(bound)s, %(max_tokens)s"""
@@ -96,7 +101,7 @@ def reserve(fits: str = FITS) -> Statement[Reserved]:
                             'run:' || %(run)s::text)
                ORDER BY array_position(ARRAY['month', 'agent', 'run'], scope) FOR UPDATE),
             judged AS MATERIALIZED (
-              SELECT count(*) = 2 + (%(run)s::uuid IS NOT NULL)::integer
+              SELECT {_SOON} AND count(*) = 2 + (%(run)s::uuid IS NOT NULL)::integer
                      AND bool_and({fits})
                      AND NOT EXISTS (SELECT FROM llm_model_off WHERE model = %(model)s) AS fit
                 FROM held),
@@ -206,7 +211,8 @@ SETTLE = Statement(
                 || ' nano-dollars for a call bounded by ' || bound || '. It is disabled.'
            FROM call, disabled
          ON CONFLICT (id) DO NOTHING RETURNING id)
-       SELECT cost AS cost_nano_usd, bound AS bound_nano_usd FROM call""",
+       SELECT cost AS cost_nano_usd, bound AS bound_nano_usd FROM call
+        WHERE set_config('synchronous_commit', CASE WHEN cost > bound THEN 'on' ELSE 'off' END, true) IS NOT NULL""",
     Ended,
 )
 

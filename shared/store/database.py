@@ -220,9 +220,12 @@ class AsyncTransaction:
 
 
 class AsyncDatabase:
-    """A bounded pool and its executor (async). Open it inside the event loop that uses it."""
+    """A bounded pool and its executor (async). Open it inside the event loop that uses it.
 
-    def __init__(self, settings: Settings, *, name: str, size: int) -> None:
+    Without ``checks`` a connection is not asked whether it lives before it is used: for who tries again.
+    """
+
+    def __init__(self, settings: Settings, *, name: str, size: int, checks: bool = True) -> None:
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             settings.postgres_url,
             min_size=0,
@@ -230,7 +233,7 @@ class AsyncDatabase:
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_WAIT_SECONDS,
             kwargs=connect_options(settings, name),
-            check=_check,
+            check=_check if checks else None,
             name=name,
             open=False,
         )

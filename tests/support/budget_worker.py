@@ -17,6 +17,7 @@ from tests.support.mover_process import set_clock
 
 #: Refusals in a row after which nothing is thought to be left.
 PATIENCE = 4
+MOST_REFILLS = 60
 
 
 class Round(msgspec.Struct):
@@ -44,7 +45,7 @@ class Outcome(msgspec.Struct):
 
 async def play(url: str, fake: str, round_: Round) -> Outcome:
     from services.worker.llm.gate import Gate
-    from shared.errors import GroundswellError, ModelUnavailable
+    from shared.errors import GroundswellError, ModelUnavailable, StoreUnavailable
     from shared.store.budget import reserve
     from tests.support.llm import limits, model, open_gateway, request
 
@@ -72,7 +73,9 @@ async def play(url: str, fake: str, round_: Round) -> Outcome:
 
     async def refill(gateway: Any, chance: random.Random) -> None:
         refused = 0
-        while refused < PATIENCE:
+        for _ in range(MOST_REFILLS):
+            if refused == PATIENCE:
+                return
             refused = 0 if await spend(gateway, chance) else refused + 1
             await asyncio.sleep(chance.uniform(0.05, 0.3) if refused else 0)
 
@@ -85,7 +88,12 @@ async def play(url: str, fake: str, round_: Round) -> Outcome:
     async with open_gateway(url, fake, models, allowed, **options) as (gateway, _):
         await asyncio.gather(*(spend(gateway, random.Random(chance.random())) for _ in range(round_.concurrent)))
         await asyncio.gather(*(refill(gateway, random.Random(chance.random())) for _ in range(round_.refills)))
-        await gateway.keep()
+        for _ in range(20):
+            try:
+                await gateway.keep()
+                break
+            except StoreUnavailable:  # on a machine that starves, connections are given up
+                await asyncio.sleep(0.5)
     return outcome
 
 

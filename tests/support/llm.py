@@ -130,7 +130,7 @@ async def open_gateway(
 ) -> AsyncIterator[tuple[Gateway, Budget]]:
     """A gateway in the running loop."""
     about = settings(postgres_url, fake)
-    database = AsyncDatabase(about, name="gateway", size=pool)
+    database = AsyncDatabase(about, name="gateway", size=pool, checks=False)
     await database.open()
     budget = Budget(database, allowed or limits(), reserve=reserve)
     providers = {name: make_provider(name, about) for name in {model.provider for model in models}}

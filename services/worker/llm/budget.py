@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.worker.llm.request import Usage
-from shared.errors import GroundswellError
+from shared.errors import GroundswellError, StoreUnavailable
 from shared.schemas.base import Schema
 from shared.store import budget as store
 from shared.store.database import AsyncDatabase, Statement
+
+Row = TypeVar("Row")
 
 #: A reservation that was not sent for so long is given back: its worker died.
 UNSENT_SECONDS = 120.0
@@ -18,6 +20,8 @@ UNSENT_SECONDS = 120.0
 UNKNOWN_SECONDS = 3_600.0
 #: Between notes that the budget is used up.
 NOTE_SECONDS = 1.0
+#: A connection that is dead says so at once; so many of them may be in the pool.
+QUICK_SECONDS, DEAD_CONNECTIONS = 1.0, 8
 #: Ended in one sweep.
 BATCH = 200
 
@@ -72,13 +76,26 @@ class Budget:
     async def reserve(self, attempt: Attempt) -> UUID:
         """The attempt's id. Raises Refused."""
         row = {name: getattr(attempt, name) for name in attempt.__struct_fields__}
-        reserved = await self._database.fetch_alone(self._reserve if attempt.bound else store.PLACE, row)
+        reserved = await self._surely(self._reserve if attempt.bound else store.PLACE, row)
         if reserved is None or (reserved.id is None and reserved.opened < (3 if attempt.run else 2)):
             await self._open(row)
-            reserved = await self._database.fetch_alone(self._reserve, row)
+            reserved = await self._surely(self._reserve, row)
         if reserved is None or reserved.id is None:
             raise self._refusal(attempt, reserved)
         return reserved.id
+
+    async def _surely(self, statement: Statement[Row], params: dict[str, Any]) -> Row | None:
+        """``fetch_alone``, again where a connection turned out to be dead. What may be committed twice is harmless:
+        a second booking finds nothing, and a reservation that nobody knows of is given back by the sweep.
+        """
+        for _ in range(DEAD_CONNECTIONS):
+            begun = time.monotonic()
+            try:
+                return await self._database.fetch_alone(statement, params)
+            except StoreUnavailable:
+                if time.monotonic() - begun > QUICK_SECONDS:
+                    raise
+        return await self._database.fetch_alone(statement, params)
 
     async def _open(self, row: dict[str, Any]) -> None:
         caps = {"month_cap": self._limits.month, "agent_cap": self._limits.agent, "run_cap": self._limits.run}
@@ -100,7 +117,7 @@ class Budget:
 
     async def settle(self, call: UUID, cost: int | None, usage: Usage | None = None, error: str | None = None) -> int:
         """Book ``cost``, or the bound where it is not known (``None``); the nano-dollars booked, 0 if it was ended."""
-        ended = await self._database.fetch_alone(
+        ended = await self._surely(
             store.SETTLE,
             {
                 "call": call,
@@ -116,7 +133,7 @@ class Budget:
 
     async def release(self, call: UUID, error: str) -> None:
         """Give the reservation back: the call cannot have been billed."""
-        await self._database.fetch_alone(store.RELEASE, {"call": call, "error": error})
+        await self._surely(store.RELEASE, {"call": call, "error": error})
 
     async def exhausted(self) -> None:
         """Note that a paid call was refused; an alert follows where hardly anything is left of the month's budget."""

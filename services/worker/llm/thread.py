@@ -86,7 +86,7 @@ class LlmThread:
 
     async def _live(self) -> None:
         self._ended = asyncio.Event()
-        database = AsyncDatabase(self._settings, name="llm", size=self._settings.llm_pool_size)
+        database = AsyncDatabase(self._settings, name="llm", size=self._settings.llm_pool_size, checks=False)
         await database.open()
         gateway, budget = make_gateway(self._settings, self._tiers, database)
         caching = make_cached(self._settings, gateway, database)

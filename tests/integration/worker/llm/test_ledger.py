@@ -13,7 +13,7 @@ from services.worker.llm.budget import Attempt, Budget, Limits, Refused
 from services.worker.llm.request import Usage
 from shared.config.settings import Settings
 from shared.errors import StoreRejected
-from shared.store.budget import RESERVE, reserve
+from shared.store.budget import DISPATCH, RESERVE, reserve
 from shared.store.database import AsyncDatabase, Command, Database
 from tests.support.llm import ALERTS, BUDGETS, CALLS, BudgetRow
 
@@ -282,6 +282,7 @@ def test_without_its_condition_a_reservation_is_refused_by_the_table_itself(
 
 def test_the_statement_that_ships_has_the_condition() -> None:
     assert RESERVE.sql.count("committed + %(bound)s <= cap") == 2
+    assert "synchronous_commit" not in DISPATCH.sql, "this one waits for the disk, for the reservation before it too"
 
 
 def test_what_costs_nothing_needs_no_room_and_has_a_row(database: Database, postgres_url: str) -> None:
