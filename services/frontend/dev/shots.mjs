@@ -89,6 +89,9 @@ const scenes = [
     await page.getByText('would have fired').waitFor();
     await page.waitForTimeout(600);
   } },
+  { name: 'models', path: '/models', world: {} },
+  { name: 'models-calm', path: '/models', world: { calm: true } },
+  { name: 'models-none', path: '/models', world: { calm: true, listening: true } },
   { name: 'feeds', path: '/feeds?range=1h', world: {}, act: async (page) => {
     await page.getByText('Interruptions and gaps').first().click();
     await page.getByText('Interruptions, newest first').waitFor();

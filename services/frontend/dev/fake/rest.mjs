@@ -1,5 +1,6 @@
 /** The stand-in's REST answers. */
 import { answerClusters } from './clusters.mjs';
+import { answerModels } from './models.mjs';
 import { startRun } from './runs.mjs';
 import { chatter, stories } from './texts.mjs';
 import { answerWatches } from './watches.mjs';
@@ -18,6 +19,8 @@ export async function answer(world, request, response, url) {
   if (route === 'POST /runs') return json(response, startRun(world, body.topic, (run) => world.tell({ type: 'run', run })), 201);
   const watched = answerWatches(world, request.method, path, body);
   if (watched) return json(response, watched);
+  const modelled = answerModels(world, request.method, path);
+  if (modelled) return json(response, modelled);
   const found = read(world, path, url.searchParams);
   if (found instanceof Binary) return response.writeHead(200, { 'content-type': found.type }).end(found.body);
   if (found) return json(response, found);

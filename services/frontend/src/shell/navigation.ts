@@ -22,5 +22,6 @@ export const places: readonly Place[] = [
   { href: '/search', label: 'Search', icon: 'search', covers: under('/search') },
   { href: '/watches', label: 'Watches', icon: 'watch', covers: (path) => under('/watches')(path) || under('/alerts')(path) },
   { href: '/reports', label: 'Briefings', icon: 'report', covers: under('/reports') },
+  { href: '/models', label: 'Models', icon: 'models', wide: true, covers: under('/models') },
   { href: '/feeds', label: 'Feeds', icon: 'feeds', wide: true, covers: under('/feeds') },
 ];

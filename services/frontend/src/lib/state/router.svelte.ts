@@ -16,6 +16,7 @@ const routes = new RouteTable<Load>({
   '/watches/new': () => import('../../routes/Watch.svelte'),
   '/watches/:id': () => import('../../routes/Watch.svelte'),
   '/alerts/:id': () => import('../../routes/Alert.svelte'),
+  '/models': () => import('../../routes/Models.svelte'),
   '/reports': () => import('../../routes/Reports.svelte'),
   '/reports/:id': () => import('../../routes/Report.svelte'),
 });
