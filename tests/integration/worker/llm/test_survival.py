@@ -156,7 +156,7 @@ def test_with_postgresql_killed_and_valkey_emptied_under_load_nothing_is_overspe
         nonlocal kills
         while not over.wait(0.1):
             child.poll()
-            if kills < 2 and len(fake.attempts) >= 40 * (kills + 1) and child.state == "running":
+            if kills < 2 and len(fake.attempts) >= 30 * (kills + 1) and child.state == "running":
                 kills += 1
                 assert child.pid
                 os.kill(child.pid, signal.SIGKILL)
@@ -181,7 +181,7 @@ def test_with_postgresql_killed_and_valkey_emptied_under_load_nothing_is_overspe
 
     disturber = threading.Thread(target=disturb)
     try:  # the server that was started anew ends with the thread that started it
-        run(story, url, fake, allowed=limits(1.0))
+        run(story, url, fake, allowed=limits(2.0))  # enough for calls after both kills
         database = Database(settings(url), name="judge", size=1)
         database.open()
         calls, month = database.fetch(CALLS), database.fetch(BUDGETS)[-1]
@@ -190,7 +190,7 @@ def test_with_postgresql_killed_and_valkey_emptied_under_load_nothing_is_overspe
         over.set()
         disturber.join()
     assert kills == 2
-    assert fake.bill <= month.spent == month.committed <= DOLLAR
+    assert fake.bill <= month.spent == month.committed <= 2 * DOLLAR
     assert month.spent == sum(call.cost_nano_usd or 0 for call in calls)
     assert {call.state for call in calls} <= {"settled", "released"}
     charged = [attempt for attempt in fake.attempts if attempt["nano"]]
