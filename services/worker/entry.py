@@ -30,7 +30,9 @@ from services.worker.pipelines.announce import Announcer
 from services.worker.pipelines.briefing import Briefing, Rendering
 from services.worker.pipelines.perform import Performer
 from services.worker.reaper import Reaper
+from services.worker.render.printer import Printer
 from services.worker.render.renderer import Renderer
+from services.worker.render.set_up import render_node
 from services.worker.timings import Timings
 from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
@@ -63,7 +65,8 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
             return 0
         reporter.set(*_renderer_at_start())
         reporter.start()
-        briefing = Briefing(database, Renderer(), settings.public_url, _rendering(reporter))
+        printer = Printer(Renderer(), render_node(settings, database, reporter, stop, timings))
+        briefing = Briefing(database, printer, settings.public_url, _rendering(reporter))
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
         briefing_actor.register(broker, performer)

@@ -74,6 +74,11 @@ _PARTS = {
         "Wait while it catches up; if it does not, look at the worker's log.",
     ),
     "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
+    "render_node": Words(
+        "Render node",
+        "Reports are printed by the built-in renderer.",
+        "See the reason; the node is tried again by itself. Look at the node's log.",
+    ),
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }
 
