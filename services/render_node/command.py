@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -81,8 +80,7 @@ def _watch(
     stop: Callable[[], bool],
 ) -> Ended:
     began = time.monotonic()
-    pause = threading.Event()
-    while child.poll() is None:
+    while _runs(child, limits.watch_seconds):
         if stop():
             return Ended(reason="It was called off.", suspect=True)
         if time.monotonic() - began > limits.seconds:
@@ -92,12 +90,20 @@ def _watch(
             return Ended(reason=f"The render command held more than {most} MB and was ended.", suspect=True)
         if log.stat().st_size > MOST_LOG_BYTES:
             return Ended(reason="The render command wrote without end and was ended.", suspect=True)
-        pause.wait(limits.watch_seconds)
     if child.returncode < 0:
         return Ended(reason=f"The render command was ended by signal {-child.returncode}.", suspect=True)
     if child.returncode:
         return Ended(reason=f"The render command failed with code {child.returncode}: {_last_line(log)}")
     return Ended()
+
+
+def _runs(child: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Whether it still runs after waiting so long for its end."""
+    try:
+        child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def _last_line(log: Path) -> str:

@@ -9,7 +9,7 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     """A node has no database whose clock could decide; nothing here depends on time between machines."""
 
     #: Between looks at a running command: has it ended, how much memory is held.
-    watch_seconds: float = 0.25
+    watch_seconds: float = 0.5
     #: Between looks at the publishing program while there is nothing to do.
     idle_seconds: float = 1.0
     #: For the commands that start and stop the publishing program, and until it is there or gone.

@@ -13,6 +13,14 @@ import sys
 import time
 from pathlib import Path
 
+EATER = """
+import os, time
+os.setsid()
+held = bytearray(200 * 1024 * 1024)
+held[::4096] = b"x" * len(held[::4096])
+time.sleep(600)
+"""
+
 
 def main() -> int:
     mode, job, output, state = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4])
@@ -24,7 +32,7 @@ def main() -> int:
     lock = state / "template.lock"
     if mode == "locks":  # what InDesign does with a template that seems open elsewhere
         if lock.exists():
-            print("the template is in use")
+            sys.stdout.write("the template is in use\n")
             return 3
         lock.touch()
         if not (state / "crashed").exists():
@@ -41,12 +49,11 @@ def main() -> int:
         output.write_bytes(good[: len(good) // 2])
         os.kill(os.getpid(), signal.SIGSEGV)
     if mode == "eat":  # in a grandchild that leaves session and parent
-        code = "import os,time\nos.setsid()\nx=bytearray(200*1024*1024)\nfor i in range(0,len(x),4096):x[i]=1\ntime.sleep(600)"
-        eater = subprocess.Popen([sys.executable, "-S", "-c", code])
+        eater = subprocess.Popen([sys.executable, "-S", "-c", EATER])
         (state / "eater").write_text(str(eater.pid))
         time.sleep(600)
     if mode == "fail":
-        print("no such font: \x1b[31mComic\x1b[0m", file=sys.stderr)
+        sys.stderr.write("no such font: \x1b[31mComic\x1b[0m\n")
         return 4
     if mode == "slow":
         time.sleep(1.0)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 from services.render_node.entry import run
 from services.render_node.timings import Timings
@@ -28,7 +29,7 @@ from tests.support.waiting import until
 ROOT = Path(__file__).parents[2]
 PUBLISHER = Path(__file__).parent / "fake_publisher.py"
 SECRET = "a secret of thirty-two characters!"
-QUICK = Timings(watch_seconds=0.03, idle_seconds=0.05, program_seconds=3.0, body_seconds=2.0)
+QUICK = Timings(watch_seconds=0.1, idle_seconds=0.05, program_seconds=3.0, body_seconds=2.0)
 
 
 class Node:
@@ -51,7 +52,9 @@ class Node:
     def start(self) -> None:
         words = [sys.executable, "-m", "tests.support.render_node", json.dumps(self.settings)]
         with (self.folder / "node.log").open("ab") as log:
-            self.process = subprocess.Popen(words, cwd=ROOT, env=foreign_environment(), stdout=subprocess.PIPE, stderr=log)
+            self.process = subprocess.Popen(
+                words, cwd=ROOT, env=foreign_environment(), stdout=subprocess.PIPE, stderr=log
+            )
         assert self.process.stdout
         assert self.process.stdout.readline() == b"listening\n", (self.folder / "node.log").read_text()[-2000:]
 
@@ -95,8 +98,8 @@ def free_port() -> int:
 def gone(pid: int) -> bool:
     """Whether a process has ended (a zombie has)."""
     try:
-        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
         return True
 
 
