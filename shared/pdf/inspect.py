@@ -14,7 +14,8 @@ from shared.errors import RenderFailed
 from shared.schemas.base import Schema
 
 CHILD = Path(__file__).parent / "child.py"
-SECONDS = 20
+#: On a busy machine the clock runs faster than the work.
+SECONDS, CPU_SECONDS = 60.0, 20
 MEMORY_BYTES = 1024**3
 #: Less than this is no report.
 LEAST_TEXT = 40
@@ -70,7 +71,7 @@ def _opened(path: Path, seconds: float) -> PdfFacts:
     try:
         ended = subprocess.run(
             # Isolated: neither the environment nor the working folder can put code into it.
-            [sys.executable, "-I", str(CHILD), str(path.absolute()), str(MEMORY_BYTES), str(int(seconds) + 1)],
+            [sys.executable, "-I", str(CHILD), str(path.absolute()), str(MEMORY_BYTES), str(CPU_SECONDS)],
             check=False,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

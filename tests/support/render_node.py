@@ -74,7 +74,7 @@ class Node:
     def client(self, secret: str = SECRET) -> SignedClient:
         return SignedClient(self.url, secret)
 
-    def asks(self, seconds: float = 15.0, stopping: threading.Event | None = None) -> RenderNode:
+    def asks(self, seconds: float = 40.0, stopping: threading.Event | None = None) -> RenderNode:
         return RenderNode(self.client(), seconds, 0.03, stopping or threading.Event())
 
 

@@ -152,7 +152,7 @@ def test_two_failures_are_told_in_one_sentence(there: Node) -> None:
 
 def test_a_pdf_that_the_worker_refuses_is_not_taken_from_the_next_try(there: Node) -> None:
     # given a program that first makes a PDF that opens well on the node and is not what we want
-    (there.state / "bad.pdf").write_bytes(pdfs.good())
+    (there.state / "bad.pdf").write_bytes(SMALL + b"%another\n")
     does(there, "file:bad.pdf")
     seen: list[str] = []
 
