@@ -46,6 +46,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     reports.reports,
     reports.report,
     reports.report_pdf,
+    reports.report_html,
     reports.report_markdown,
     watches.watches,
     watches.create_watch,

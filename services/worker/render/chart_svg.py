@@ -7,7 +7,7 @@ from html import escape
 from services.worker.pipelines.contracts import Chart, Point
 
 WIDTH, HEIGHT = 760, 240
-LEFT, RIGHT, TOP, BOTTOM = 44, 10, 34, 24
+LEFT, RIGHT, TOP, BOTTOM = 44, 22, 34, 24
 #: Colours where no page gives them.
 ALONE = """text{font:11px sans-serif;fill:#5b6777}.mark{fill:#16202e;font-weight:bold}.grid{stroke:#d5dbe3}
 .axis{stroke:#5b6777}.usual{stroke:#5b6777;stroke-dasharray:4 3;fill:none}
