@@ -55,7 +55,8 @@ def render_node_mistakes(unit: Unit, settings: Settings) -> list[tuple[str, str]
         wrong.append(("render_node_secret", "it is given twice, here and in GROUNDSWELL_RENDER_NODE_SECRET_FILE"))
     elif secret and len(secret) < LEAST_SECRET:
         wrong.append(("render_node_secret", f"it is shorter than {LEAST_SECRET} characters"))
-    needed = unit == "render-node" or (unit == "worker" and settings.render_node_url)
+    # Whoever has the address may run the worker, alone, supervised or in its own process.
+    needed = unit == "render-node" or settings.render_node_url
     if needed and not (secret or file):
         wrong.append(("render_node_secret", "it is not set"))
     if unit == "render-node":
@@ -79,6 +80,11 @@ def _of_a_node(settings: Settings, lists: dict[str, list[str]]) -> list[tuple[st
 def secret_of(settings: Settings) -> str:
     """The shared secret, from the setting or its file. Raises ConfigurationError when there is none that serves."""
     if not settings.render_node_secret_file:
+        if len(settings.render_node_secret) < LEAST_SECRET:
+            raise ConfigurationError(
+                f"The render node's secret is shorter than {LEAST_SECRET} characters.",
+                do="Set GROUNDSWELL_RENDER_NODE_SECRET_FILE. Make one: openssl rand -hex 32",
+            )
         return settings.render_node_secret
     path = Path(settings.render_node_secret_file)
     try:

@@ -178,5 +178,10 @@ def test_a_worker_with_a_node_needs_its_secret(tmp_path: Path) -> None:
         secret_of(settings)
     file.chmod(0o600)
     assert secret_of(settings) == "t" * 40
+    for unit in ("solo", "api"):  # they may start the worker, or be it
+        with pytest.raises(ConfigurationError, match=r"RENDER_NODE_SECRET .*: it is not set"):
+            load(unit, engines)
+    with pytest.raises(ConfigurationError, match="shorter than 32"):
+        secret_of(Settings())
     with pytest.raises(ConfigurationError, match="cannot be read"):
         secret_of(Settings(render_node_secret_file=str(tmp_path / "none")))
