@@ -54,7 +54,8 @@ class Application:
             return
         except Turned as error:
             metrics.REFUSED.labels(error.kind).inc()
-            logs.get(__name__).warning("request_refused", reason=error.why)
+            if error.nonce:  # strangers are counted, and write no log
+                logs.get(__name__).warning("request_refused", reason=error.why)
             nonce, answer = error.nonce, refusal(401, error.why)
         except Exception:
             logs.get(__name__).exception("request_failed")

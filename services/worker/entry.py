@@ -65,7 +65,8 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
             return 0
         reporter.set(*_renderer_at_start())
         reporter.start()
-        printer = Printer(Renderer(), render_node(settings, database, reporter, stop, timings))
+        node = render_node(settings, database, reporter, stop, timings)
+        printer = Printer(Renderer(), node)
         briefing = Briefing(database, printer, settings.public_url, _rendering(reporter))
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
@@ -76,6 +77,9 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         loops.append(
             Loop("deliveries", courier.put_out, stop, every=timings.deliver_seconds, most=timings.most_backoff_seconds)
         )
+        if node:
+            look, every = node.look, timings.node_look_seconds
+            loops.append(Loop("render-node", look, stop, every=every, most=every, first=0.0))
         worker = make_worker(broker)
         worker.start()
         for loop in loops:

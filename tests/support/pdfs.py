@@ -19,8 +19,9 @@ from tests.support.topics import RUN, candidate, gap, gathered
 
 @lru_cache
 def report() -> Document:
-    """A report with posts in six languages and a gap."""
-    record = gathered(gaps=[gap(33, 38)])
+    """A report that takes little to print and to open."""
+    posts = [candidate(0, "the harbour bridge is shut")]
+    record = gathered(posts=posts, earliest=posts, gaps=[gap(33, 38)])
     return document(compose(record, RUN), draw(record), "https://groundswell.example")
 
 
@@ -28,14 +29,6 @@ def report() -> Document:
 def good() -> bytes:
     """Its PDF."""
     return Renderer().render(report())
-
-
-@lru_cache
-def small() -> bytes:
-    """A PDF that takes little to open."""
-    posts = [candidate(0, "the harbour bridge is shut")]
-    record = gathered(posts=posts, earliest=posts)
-    return Renderer().render(document(compose(record, RUN), draw(record), ""))
 
 
 def changed(change: Callable[[pypdf.PdfWriter], object]) -> bytes:

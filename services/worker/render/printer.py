@@ -44,6 +44,19 @@ class NodeCare:
         self._address = f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
         self._database, self._node, self._rest, self._say = database, node, rest_seconds, say
 
+    def look(self) -> None:
+        """Ask how the node is, unless it is left alone, so that health knows before the next report does."""
+        known = self._database.fetch_one(render_nodes.READ, {"address": self._address})
+        if known and known.rest_seconds > 0:
+            self._say(known.reason)
+            return
+        try:
+            self._node.health()
+        except NodeFailed as error:
+            self._say(error.why)
+        else:
+            self._say(None)
+
     def render(self, job_id: str, document: Document) -> Printed:
         """The node's PDF. Raises NodeFailed: it rests, is not well, or failed; StoreUnavailable."""
         known = self._database.fetch_one(render_nodes.READ, {"address": self._address})

@@ -25,7 +25,7 @@ from tests.support import pdfs
 from tests.support.render_node import SECRET, Node, gone, node, until
 
 BODY = msgspec.json.encode(_job(pdfs.report()))
-SMALL = pdfs.small()
+SMALL = pdfs.good()
 JOB_SECONDS = 3
 
 

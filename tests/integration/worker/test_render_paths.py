@@ -102,7 +102,8 @@ def test_a_node_that_failed_is_left_alone_then_asked_how_it_is(database: Databas
     said: list[str | None] = []
     with node(tmp_path, "by-file", pdfs.good()) as there:
         (there.state / "mode").write_text("fail")
-        made = printer(database, there.url, said.append)
+        care = NodeCare(database, there.url, there.asks(60), 100, said.append)
+        made = Printer(Renderer(), care)
         first = prints(made)
         assert (first.renderer, there.runs()) == ("built_in", 2)
         # while it rests it is not asked, by this worker or another
@@ -116,14 +117,19 @@ def test_a_node_that_failed_is_left_alone_then_asked_how_it_is(database: Databas
         assert away.reason == "It could not be reached (ConnectError)."
         [known] = database.fetch(KNOWN)
         assert (known.failures, round(known.seconds or 0)) == (2, 200)
-        # once it is back and well, it prints, and all is forgotten
+        # once it is back and well, health knows before the next report, it prints, and all is forgotten
         there.start()
         (there.state / "mode").write_text("good")
+        care.look()
         database.execute(WOKEN)
+        care.look()
         assert prints(made).renderer == "render_node"
         [known] = database.fetch(KNOWN)
         assert (known.failures, known.reason, known.seconds) == (0, None, None)
-        assert said == [first.reason, first.reason, away.reason, None]
+        assert said == [first.reason, first.reason, away.reason, away.reason, None, None]
+        there.kill()
+        care.look()
+        assert said[-1] == "It could not be reached (ConnectError)."
 
 
 def test_a_pdf_that_nobody_should_get_is_never_shown(database: Database, tmp_path: Path) -> None:
@@ -184,7 +190,7 @@ def _attempts(database: Database, run: UUID) -> int:
 
 
 def test_a_worker_that_stops_gives_the_run_back_and_the_job_goes_on(database: Database, tmp_path: Path) -> None:
-    with node(tmp_path, "wait", pdfs.small()) as there:
+    with node(tmp_path, "wait", pdfs.good()) as there:
         stopping = threading.Event()
         asked = RenderNode(there.client(), 30, 0.05, stopping)
         run = uuid4()
