@@ -6,10 +6,10 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check torture english bench momentum-score search-score pictures lock generated clean
+.PHONY: help run test check torture mcp-conformance english llm bench budget-proof momentum-score search-score pictures lock generated clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 	@echo
 	@echo "Options of make run: PORT=8420 DATA=folder SOURCE=simulator|jetstream|nostr|sealed|file:PATH RATE=50 ONCE=1 COMBINED=1 PYTHON=python3.12"
 
@@ -32,8 +32,17 @@ check: ## Lint, types and import contracts
 torture: ## Kill and fool the relay for SECONDS=60, then judge the record (SEED=n REPORT=folder)
 	@$(BIN)/python -m tests.support.torture --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(REPORT),--report $(REPORT))
 
+mcp-conformance: ## Run MCP's own conformance tests against the API (they come from npm)
+	@PATH="$(CURDIR)/.venv-node/bin:$$PATH" $(BIN)/python -m tests.support.mcp_conformance
+
 english: ## Install the English embedding model (then set GROUNDSWELL_EMBEDDING_MODEL=english)
 	@$(PYTHON) infra/bootstrap.py english
+
+llm: ## Install what asks Claude and knows prices (then set GROUNDSWELL_LLM_...; see docs/llm.md)
+	@$(PYTHON) infra/bootstrap.py llm
+
+budget-proof: ## Try to overspend: 8 processes x 200 calls at once against $$1, a fake provider's bill (SEEDS=100)
+	@$(BIN)/python -m tests.support.budget_proof --seeds $(or $(SEEDS),100) $(ARGS)
 
 bench: ## Measure speed as ratios against a peer in the same run
 	@$(PYTHON) infra/bootstrap.py bench
@@ -50,16 +59,18 @@ pictures: ## Make the documentation's pictures anew, from the real stack (needs 
 
 lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra fallback pyproject.toml -o requirements/run.lock
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra fallback --extra fastembed --extra english --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra fallback --extra fastembed --extra english --extra llm --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra bench --extra fastembed --extra english -c requirements/test.lock pyproject.toml -o requirements/bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra english -c requirements/test.lock pyproject.toml -o requirements/english.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/run.lock requirements/render-node.in -o requirements/render-node.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra llm -c requirements/test.lock pyproject.toml -o requirements/llm.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
-generated: ## Write the generated texts: env template, configuration and metrics pages, OpenAPI, typed client
+generated: ## Write the generated texts: env template, configuration, metrics and operations pages, OpenAPI, typed client
 	$(BIN)/groundswell env template > env/example.env
 	$(BIN)/groundswell env docs > docs/configuration.md
 	$(BIN)/groundswell env metrics > docs/metrics.md
+	$(BIN)/groundswell op docs > docs/operations.md
 	$(BIN)/groundswell openapi > services/frontend/openapi.json
 	cd services/frontend && npm run --silent api
 

@@ -4,6 +4,7 @@
     python3 infra/bootstrap.py test    the same with the test tools, and Chromium where it can be had
     python3 infra/bootstrap.py bench   the same as run with the peers that ``make bench`` compares with
     python3 infra/bootstrap.py english the same as run with the English embedding model
+    python3 infra/bootstrap.py llm     the same as run with what asks Claude and knows prices
 
 Each step says what it does and how long it took, and is skipped when its inputs have not changed.
 """
@@ -35,6 +36,7 @@ NEEDED_BYTES = 2_500_000_000
 MORE = {
     "bench": "Installing what the bench compares with",
     "english": "Installing the English embedding model",
+    "llm": "Installing Anthropic's SDK and litellm",
 }
 
 

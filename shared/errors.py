@@ -8,6 +8,7 @@
     |-- AccessError             the caller may not do this
     |   |-- Unauthorised        no valid token or session (HTTP 401)
     |   `-- Forbidden           known, but without the scope, or from a foreign site (HTTP 403)
+    |       `-- ApprovalNeeded      a person has to say yes to this very call first
     |-- ConflictError           the request is valid but not now (HTTP 409)
     |-- DependencyError         something we rely on did not answer (HTTP 503)
     |   |-- StoreUnavailable    PostgreSQL
@@ -18,6 +19,8 @@
     |   |   |-- EmbedderOutOfMemory a batch did not fit into memory
     |   |   `-- TextsRefused        the model works, and some texts get no usable vector
     |   |-- FeedUnavailable     a feed's server
+    |   |-- ModelUnavailable    no language model may or can answer
+    |   |   `-- ProviderFailed      one attempt failed (services/worker/llm/providers/base.py)
     |   `-- RenderFailed        the PDF renderer
     |-- StoreRejected           PostgreSQL understood a statement and refused it: our mistake
     |-- SchemaNotReady          the database is not at our revision (HTTP 503)
@@ -83,6 +86,10 @@ class Forbidden(AccessError):
     """The caller lacks the scope, or the request came from a foreign site."""
 
 
+class ApprovalNeeded(Forbidden):
+    """A person has to say yes to this very call first; the question waits."""
+
+
 class ConflictError(GroundswellError):
     """The request is valid but cannot be carried out in the present state."""
 
@@ -134,6 +141,10 @@ class TextsRefused(EmbedderUnavailable):
 
 class FeedUnavailable(DependencyError):
     """A feed's server could not be reached or ended the stream."""
+
+
+class ModelUnavailable(DependencyError):
+    """No language model may or can answer now: none is set up, the budget is spent, or all of them failed."""
 
 
 class RenderFailed(DependencyError):

@@ -13,16 +13,18 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp
 
 from services.api import openapi
+from services.api.auth import bearer
 from services.api.auth.origin import Origins
 from services.api.auth.token import Keyring
 from services.api.broadcast.hub import Hub
-from services.api.doors import frontend, live, probes, rest, session
+from services.api.doors import frontend, live, mcp_door, probes, rest, session
 from services.api.doors.gate import Gate
 from services.api.doors.problem import response_of
 from services.api.operations.catalogue import OPERATIONS
-from services.api.operations.context import Services
+from services.api.operations.context import Actor, Services
+from services.api.operations.policy import may
 from services.api.readiness import Readiness
-from shared.errors import GroundswellError, StoreUnavailable, Unauthorised
+from shared.errors import Forbidden, GroundswellError, StoreUnavailable
 from shared.telemetry import logs
 
 BODY_BYTES_MOST = 65_536
@@ -46,6 +48,7 @@ def build_router(parts: Parts) -> Litestar:
     settings = parts.services.settings
     keyring = Keyring(settings.api_token)
     document = openapi.document()
+    door = mcp_door.McpDoor(OPERATIONS, parts.services, parts.readiness)
 
     @get("/api/v1/openapi.json", name="openapi")
     async def openapi_json() -> Response[bytes]:
@@ -54,36 +57,53 @@ def build_router(parts: Parts) -> Litestar:
     return Litestar(
         route_handlers=[
             *rest.routes(OPERATIONS, parts.services, parts.readiness),
+            *door.routes(),
             *session.routes(keyring, secure=settings.public_url.startswith("https://")),
             *live.routes(parts.hub),
             *probes.routes(parts.readiness),
             openapi_json,
             *frontend.routes(settings.frontend_dir),
         ],
-        guards=[_guard(keyring)],
+        guards=[_guard(keyring, parts)],
         exception_handlers={
             GroundswellError: _answer_with(parts.readiness),
             HTTPException: _answer_with(parts.readiness),
             Exception: _answer_with(parts.readiness),
         },
+        lifespan=[door.life],
         request_max_body_size=BODY_BYTES_MOST,
         openapi_config=None,
         logging_config=None,
     )
 
 
-def _guard(keyring: Keyring) -> Any:
-    """Every route asks who comes in, unless it says ``public=True``."""
+def _guard(keyring: Keyring, parts: Parts) -> Any:
+    """Every route asks who comes in, unless it says ``public=True``.
 
-    def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    One that says ``people="SCOPE"`` is not for agents: nothing would write down what they read there.
+    """
+
+    async def actor_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Actor:
+        authorization = connection.headers.get("authorization")
+        secret = bearer.given(authorization)
+        if secret is None or keyring.holds(authorization):
+            return keyring.admit(authorization, connection.cookies)
+        parts.readiness.check()
+        return await bearer.admit(parts.services.database, secret)
+
+    async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         if handler.opt.get("public"):
             return
         try:
-            connection.scope["user"] = keyring.admit(connection.headers.get("authorization"), connection.cookies)
-        except Unauthorised as error:
+            actor = await actor_of(connection)
+            wanted = handler.opt.get("people")
+            if wanted and (actor.kind == "agent" or not may(actor, wanted)):
+                raise Forbidden("This is not allowed.", why=f"It needs the scope {wanted}, and is not for agents.")
+        except GroundswellError as error:
             if connection.scope["type"] == ScopeType.WEBSOCKET:
                 raise WebSocketException(detail=error.what, code=4000 + error.status) from error
             raise
+        connection.scope["user"] = actor
 
     return admit
 

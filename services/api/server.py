@@ -13,6 +13,7 @@ import uvicorn
 from services.api.app import Parts, build
 from services.api.broadcast.follower import Follower
 from services.api.broadcast.hub import Hub
+from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.context import Services
 from services.api.operations.queries import SearchInput
 from services.api.operations.watch_queries import BacktestInput
@@ -83,6 +84,7 @@ class Api:
             search=self._search,
             vectors_stored=self._vectors_stored,
             backtest=self._backtest,
+            operations=OPERATIONS,
         )
         server = _Server(_config(self._settings, Parts(services=services, readiness=readiness, hub=hub)))
         tasks = [asyncio.create_task(readiness.run()), asyncio.create_task(follower.run())]

@@ -38,6 +38,8 @@ VERBS = (
     Verb("simulate", "simulate", "serve a simulated feed, or record it"),
     Verb("env", "env", "check the configuration, or print its template or documentation"),
     Verb("vectors", "vectors", "look at the vector index, repair it, keep and restore snapshots of Qdrant"),
+    Verb("op", "op", "list, describe and call every operation of the API"),
+    Verb("mcp", "mcp", "offer the platform to a language model's client over standard input and output"),
     Verb("migrate", "migrate", "bring the database schema up to date"),
     Verb("relay", "units", "run the relay alone"),
     Verb("api", "units", "run the API alone"),

@@ -23,11 +23,13 @@ def address_of(settings: Settings) -> str:
 
 
 class ApiClient:
-    """Typed requests; errors become ours. ``timeout_seconds`` bounds each request."""
+    """Typed requests; errors become ours. ``timeout_seconds`` bounds each request; ``door`` is for the audit log."""
 
-    def __init__(self, settings: Settings, timeout_seconds: float = 30.0) -> None:
+    def __init__(self, settings: Settings, timeout_seconds: float = 30.0, *, door: str = "") -> None:
         self._address, self._timeout = address_of(settings), timeout_seconds
         self._headers = {"Content-Type": "application/json"}
+        if door:
+            self._headers["X-Groundswell-Door"] = door
         if settings.api_token:
             self._headers["Authorization"] = f"Bearer {settings.api_token}"
 

@@ -24,11 +24,14 @@ from services.worker.broker import PatientBroker, make_broker, make_worker
 from services.worker.delivery.deliver import Courier
 from services.worker.dispatcher import Dispatcher
 from services.worker.housekeeping import Housekeeping
+from services.worker.llm.open import any_provider, tiers_of
+from services.worker.llm.thread import LlmThread
 from services.worker.loops import Loop
 from services.worker.mover import DAY_SECONDS, Mover
 from services.worker.pipelines.announce import Announcer
 from services.worker.pipelines.briefing import Briefing, Rendering
 from services.worker.pipelines.perform import Performer
+from services.worker.pipelines.summary import Summary
 from services.worker.reaper import Reaper
 from services.worker.render.printer import Printer
 from services.worker.render.renderer import Renderer
@@ -60,6 +63,7 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
     reporter = Reporter("worker", _say(database))
     publisher = LivePublisher(settings.valkey_url)
     broker = make_broker(settings.valkey_url, timings)
+    llm: LlmThread | None = None
     try:
         if not _wait_for_schema(database, stop, timings):
             return 0
@@ -67,7 +71,9 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         reporter.start()
         node = render_node(settings, database, reporter, stop, timings)
         printer = Printer(Renderer(), node)
-        briefing = Briefing(database, printer, settings.public_url, _rendering(reporter))
+        llm = _language_models(settings, reporter)
+        summary = Summary(database, llm.complete) if llm else None
+        briefing = Briefing(database, printer, settings.public_url, _rendering(reporter), summary)
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
         briefing_actor.register(broker, performer)
@@ -89,6 +95,8 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         _drain(worker, loops, timings)
         return 0
     finally:
+        if llm:
+            llm.stop()
         reporter.stop()
         publisher.close()
         broker.client.close()
@@ -166,6 +174,22 @@ def _rendering(reporter: Reporter) -> Rendering:
         reporter.set("renderer", "degraded" if reason else "ok", reason)
 
     return rendering
+
+
+def _language_models(settings: Settings, reporter: Reporter) -> LlmThread | None:
+    """The gateway, running, where any model may be asked. Raises ConfigurationError."""
+    tiers = tiers_of(settings)
+    if any_provider(settings):
+        for name, why in tiers.left_out.items():
+            logs.get(__name__).info("llm_model_left_out", model=name, why=why)
+    if not tiers.models:
+        reason = " ".join(sorted(set(tiers.left_out.values()))) or "No language model is set up."
+        reporter.set("llm", "off", reason[:300])
+        return None
+    logs.get(__name__).info("llm_models", models=[model.name for model in tiers.models])
+    llm = LlmThread(settings, tiers, partial(reporter.set, "llm"))
+    llm.start()
+    return llm
 
 
 def _watch(broker: PatientBroker, reporter: Reporter) -> Callable[[], None]:

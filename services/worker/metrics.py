@@ -52,3 +52,38 @@ VECTORS_MISSING = Counter(
 )
 VECTORS_EXTRA = Counter("groundswell_worker_vectors_extra_total", "Vectors found without a post and put to be removed.")
 VECTORS = Gauge("groundswell_worker_vectors", "Vectors in the index, by model.", ["model"])
+LLM_CALLS = Counter(
+    "groundswell_worker_llm_calls_total",
+    "Attempts at a language model, by tier and outcome (ok, or how it failed).",
+    ["tier", "outcome"],
+)
+LLM_COST = Counter("groundswell_worker_llm_cost_nano_usd_total", "Nano-dollars booked for language models.", ["tier"])
+LLM_SECONDS = Histogram(
+    "groundswell_worker_llm_call_seconds",
+    "Time a successful attempt took at the provider.",
+    ["tier"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60, 120),
+)
+LLM_REQUESTS = Counter(
+    "groundswell_worker_llm_requests_total",
+    "Requests to the gateway, by outcome: ok, escalated (another model than the first answered), unavailable.",
+    ["outcome"],
+)
+LLM_REFUSED = Counter(
+    "groundswell_worker_llm_refused_total",
+    "Attempts that no budget had room for, by the budget that refused (month, agent, run, model, store).",
+    ["scope"],
+)
+LLM_CACHE = Counter(
+    "groundswell_worker_llm_cache_total",
+    "Requests looked up among answers of before, by kind (exact, template) and outcome (hit, miss).",
+    ["kind", "outcome"],
+)
+LLM_SAVED = Counter("groundswell_worker_llm_saved_nano_usd_total", "Nano-dollars that answers of before had cost.")
+LLM_ALERTS = Counter("groundswell_worker_llm_alerts_total", "Alerts of the budget for language models.", ["kind"])
+LLM_UNBOOKED = Gauge("groundswell_worker_llm_unbooked", "Calls whose cost waits for PostgreSQL to be booked.")
+LLM_SPENT = Gauge("groundswell_worker_llm_spent_nano_usd", "Nano-dollars spent on language models this month.")
+LLM_COMMITTED = Gauge(
+    "groundswell_worker_llm_committed_nano_usd", "Nano-dollars spent this month and reserved for calls under way."
+)
+LLM_LIMIT = Gauge("groundswell_worker_llm_limit_nano_usd", "The month's limit in nano-dollars.")

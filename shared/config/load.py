@@ -6,6 +6,7 @@ This is the only module that reads environment variables.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Mapping
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -26,6 +27,11 @@ _SCHEMES = {
     "feed_url": ("ws", "wss"),
     "public_url": ("http", "https"),
     "render_node_url": ("http", "https"),
+    "llm_ollama_url": ("http", "https"),
+    "llm_gemini_url": ("http", "https"),
+    "llm_anthropic_url": ("http", "https"),
+    "llm_openai_url": ("http", "https"),
+    "llm_litellm_url": ("http", "https"),
 }
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -102,6 +108,8 @@ def _convert(field: Field, raw: str) -> Any:
         expected = "one of " + ", ".join(map(str, allowed)) if allowed else f"a {field.type.__name__}"
         shown = "the value" if field.about.secret else repr(raw)
         raise ValueError(f"{shown} is not {expected}") from error
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{raw!r} is no number")
     least, most = field.about.least, field.about.most
     if least is not None and value < least:
         raise ValueError(f"{value} is below {least:g}")

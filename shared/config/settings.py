@@ -386,6 +386,102 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    # --- language models ---------------------------------------------------------------------------------
+    llm_budget_usd: Annotated[
+        float,
+        About(
+            "Most that paid language models may cost in a calendar month (UTC), in dollars; never passed. 0 allows "
+            "free models alone; see docs/llm.md.",
+            ("worker",),
+            "100",
+            least=0,
+            most=1_000_000,
+        ),
+    ] = 100.0
+    llm_run_budget_usd: Annotated[
+        float,
+        About("Most that one run may spend on language models.", ("worker",), "1", least=0, most=1_000_000),
+    ] = 1.0
+    llm_agent_budget_usd: Annotated[
+        float,
+        About("Most that one agent may spend in a calendar month.", ("worker",), "25", least=0, most=1_000_000),
+    ] = 25.0
+    llm_ollama_url: Annotated[
+        str,
+        About("Ollama, for models that cost nothing; empty uses none.", ("worker",), "http://127.0.0.1:11434"),
+    ] = ""
+    llm_local_hosts: Annotated[
+        str,
+        About(
+            "Hosts, with commas between, whose models cost nothing. A model elsewhere needs a price.",
+            ("worker",),
+            "127.0.0.1,::1,localhost,ollama",
+        ),
+    ] = "127.0.0.1,::1,localhost,ollama"
+    llm_gemini_api_key: Annotated[
+        str, About("Key for Gemini; empty uses none of its models.", ("worker",), "AIza...", secret=True)
+    ] = ""
+    llm_gemini_url: Annotated[
+        str, About("Where Gemini is asked.", ("worker",), "https://generativelanguage.googleapis.com")
+    ] = "https://generativelanguage.googleapis.com"
+    llm_anthropic_api_key: Annotated[
+        str,
+        About(
+            "Key for Claude; empty uses none of its models. Needs `make llm`.", ("worker",), "sk-ant-...", secret=True
+        ),
+    ] = ""
+    llm_anthropic_url: Annotated[str, About("Where Claude is asked.", ("worker",), "https://api.anthropic.com")] = (
+        "https://api.anthropic.com"
+    )
+    llm_openai_api_key: Annotated[
+        str,
+        About("Key for OpenAI, or for a server that speaks its API; empty uses none.", ("worker",), "sk-", secret=True),
+    ] = ""
+    llm_openai_url: Annotated[
+        str,
+        About("Where OpenAI, or a server that speaks its API, is asked.", ("worker",), "https://api.openai.com/v1"),
+    ] = "https://api.openai.com/v1"
+    llm_litellm_api_key: Annotated[
+        str,
+        About("Key for a provider that is asked through litellm. Needs `make llm`.", ("worker",), "key", secret=True),
+    ] = ""
+    llm_litellm_url: Annotated[
+        str, About("Where litellm asks; empty takes the provider's own address.", ("worker",), "http://proxy:4000")
+    ] = ""
+    llm_tiers_file: Annotated[
+        str,
+        About(
+            "File with the models and what each can do, instead of services/worker/llm/tiers.toml.",
+            ("worker",),
+            "/etc/groundswell/tiers.toml",
+        ),
+    ] = ""
+    llm_prices_file: Annotated[
+        str,
+        About(
+            "JSON file of prices in litellm's form, which win over litellm's.",
+            ("worker",),
+            "/etc/groundswell/prices.json",
+        ),
+    ] = ""
+    llm_cache_hours: Annotated[
+        float,
+        About(
+            "How long an answer of a language model is given again to the same request. 0 asks anew each time.",
+            ("worker",),
+            "24",
+            least=0,
+            most=8_760,
+        ),
+    ] = 24.0
+    llm_pool_size: Annotated[
+        int,
+        About("PostgreSQL connections a worker may hold for the budget's ledger.", ("worker",), "4", least=1, most=50),
+    ] = 4
+    llm_call_seconds: Annotated[
+        int, About("Longest that one call to a language model may take.", ("worker",), "120", least=1, most=900)
+    ] = 120
+
     # --- interfaces -------------------------------------------------------------------------------------
     api_host: Annotated[
         str,
@@ -447,7 +543,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     retention_days: Annotated[
         int,
         About(
-            "Posts, reactions, gaps, alerts and deliveries older than this are removed; 0 keeps all.",
+            "Posts, reactions, gaps, alerts, deliveries and the audit log older than this are removed; 0 keeps all.",
             ("worker",),
             "30",
             least=0,

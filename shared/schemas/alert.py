@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from shared.schemas.base import Schema
@@ -83,3 +83,19 @@ class Acknowledged(Schema, frozen=True, kw_only=True):
 
     acknowledged: int
     unread: int
+
+
+class AlertDay(Schema, frozen=True, kw_only=True):
+    """Alerts of one watch on one day (UTC)."""
+
+    day: date
+    watch: str
+    name: str
+    alerts: int
+    unread: int
+
+
+class AlertDays(Schema, frozen=True, kw_only=True):
+    """Days with alerts, newest first, the busiest watch of a day first."""
+
+    days: list[AlertDay]

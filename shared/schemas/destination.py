@@ -47,3 +47,10 @@ class DestinationList(Schema, frozen=True, kw_only=True):
 
     destinations: list[Destination]
     most: int = DESTINATIONS_MOST
+
+
+class DeliveryPage(Schema, frozen=True, kw_only=True):
+    """Deliveries, newest first. ``next`` asks for the page after, as ``before``."""
+
+    deliveries: list[Delivery]
+    next: str | None = None

@@ -100,3 +100,10 @@ class ReportList(Schema, frozen=True, kw_only=True):
     """Newest first, at most 50; without bodies."""
 
     reports: list[Report]
+
+
+class ReportPage(Schema, frozen=True, kw_only=True):
+    """Newest first, without bodies. ``next`` asks for the page after, as ``before``."""
+
+    reports: list[Report]
+    next: str | None = None

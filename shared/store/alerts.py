@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from shared.contracts.addresses import post_address
-from shared.schemas.alert import Alert, AlertKind, AlertPost, AlertTopic, MatchedWord
+from shared.schemas.alert import Alert, AlertDay, AlertKind, AlertPost, AlertTopic, MatchedWord
 from shared.schemas.base import Schema
 from shared.schemas.destination import Delivery
 from shared.store import destinations
@@ -161,3 +161,15 @@ def read(transaction: Transaction, alert_id: str, public_url: str) -> tuple[Aler
     sent = [found.delivery() for found in transaction.fetch(destinations.OF_ALERTS, {"alerts": [row.id]})]
     unread = transaction.fetch_one(UNREAD)
     return shown(row, posts, labels, sent, public_url), unread.count if unread else 0
+
+
+#: The last ``days`` days (UTC), the present one included.
+DAYS = Statement(
+    """SELECT (raised_at AT TIME ZONE 'UTC')::date AS day, alert.watch::text, watch.name, count(*) AS alerts,
+              count(*) FILTER (WHERE acknowledged_at IS NULL) AS unread
+         FROM alert JOIN watch ON watch.id = alert.watch
+        WHERE raised_at >= (date_trunc('day', now() AT TIME ZONE 'UTC') - make_interval(days => %(days)s - 1))
+                             AT TIME ZONE 'UTC'
+        GROUP BY 1, 2, 3 ORDER BY 1 DESC, alerts DESC, watch.name LIMIT 2000""",
+    AlertDay,
+)

@@ -220,9 +220,12 @@ class AsyncTransaction:
 
 
 class AsyncDatabase:
-    """A bounded pool and its executor (async). Open it inside the event loop that uses it."""
+    """A bounded pool and its executor (async). Open it inside the event loop that uses it.
 
-    def __init__(self, settings: Settings, *, name: str, size: int) -> None:
+    Without ``checks`` a connection is not asked whether it lives before it is used: for who tries again.
+    """
+
+    def __init__(self, settings: Settings, *, name: str, size: int, checks: bool = True) -> None:
         self._pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             settings.postgres_url,
             min_size=0,
@@ -230,7 +233,7 @@ class AsyncDatabase:
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_WAIT_SECONDS,
             kwargs=connect_options(settings, name),
-            check=_check,
+            check=_check if checks else None,
             name=name,
             open=False,
         )
@@ -259,6 +262,20 @@ class AsyncDatabase:
                 with cut_after(connection, self._patience):
                     async with connection.transaction():
                         yield AsyncTransaction(connection)
+
+    async def fetch_alone(self, statement: Statement[Row], params: Params | None = None) -> Row | None:
+        """The first row of a statement that the server runs and commits by itself: one way there and back.
+
+        For statements that lock what many want: nothing stays locked while this process is busy. Raises as
+        ``transaction``; after StoreUnavailable it may have been committed or not.
+        """
+        with translated():
+            async with self._pool.connection() as connection:
+                with cut_after(connection, self._patience):
+                    cursor = connection.cursor(row_factory=dict_row)
+                    await cursor.execute(statement.sql, params)
+                    rows = _build(statement, await cursor.fetchall())
+        return rows[0] if rows else None
 
     async def execute(self, command: Command, params: Params | None = None) -> int:
         """``AsyncTransaction.execute`` in a transaction of its own."""

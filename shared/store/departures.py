@@ -107,3 +107,13 @@ FORGET_RETURNED = Command(
     """DELETE FROM account_departure
         WHERE NOT gone AND swept_at IS NULL AND noted_at < now() - interval '2 days'"""
 )
+#: The operator wants an account's posts gone: as if it had left now, by the database's clock.
+FORGET = Statement(
+    """INSERT INTO account_departure AS known (author, author_hash, gone, event_time)
+       VALUES (%(author)s, %(hash)s, true, now())
+       ON CONFLICT (author) DO UPDATE
+         SET gone = true, event_time = greatest(known.event_time, excluded.event_time), noted_at = now(),
+             swept_at = NULL
+       RETURNING author, event_time""",
+    Departure,
+)

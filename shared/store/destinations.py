@@ -84,6 +84,23 @@ LAST = Statement(
          ORDER BY destination, created_at DESC, id""",
     DeliveryRow,
 )
+#: Newest first; ``before`` is the last one of the page before.
+PAGE = Statement(
+    f"""SELECT * FROM ({_DELIVERY}) AS every
+         WHERE (%(state)s::text IS NULL OR state = %(state)s)
+           AND (%(destination)s::uuid IS NULL OR destination = %(destination)s::uuid::text)
+           AND (%(before)s::uuid IS NULL OR (created_at, id) <
+                 (SELECT b.created_at, b.id::text FROM delivery b WHERE b.id = %(before)s::uuid))
+         ORDER BY created_at DESC, id DESC LIMIT %(limit)s""",
+    DeliveryRow,
+)
+#: One that had failed begins anew, with all its attempts and its day; its job is put out with the next that are due.
+RETRY = Statement(
+    """UPDATE delivery SET state = 'pending', attempts = 0, reason = NULL, created_at = now(), next_at = now(),
+              claimed_to = NULL
+        WHERE id = %(delivery)s AND state = 'failed' RETURNING id::text""",
+    Id,
+)
 DELIVERY = Statement(f"{_DELIVERY} WHERE delivery.id = %(delivery)s", DeliveryRow)
 OF_ALERTS = Statement(f"{_DELIVERY} WHERE alert = ANY(%(alerts)s::uuid[]) ORDER BY destination.name", DeliveryRow)
 

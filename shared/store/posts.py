@@ -47,9 +47,10 @@ class PostRow(Schema, frozen=True, kw_only=True):
         )
 
 
-_POST = """SELECT id::text, feed, uri, author, event_time AS time, claimed_time, text, languages, tags, links,
-                  reply_to::text, likes, reposts
-             FROM every_post AS post WHERE deleted_at IS NULL"""
+#: Those of ``PostRow``, of a table named ``post``.
+COLUMNS = """post.id::text, feed, uri, author, event_time AS time, claimed_time, text, languages, tags, links,
+             reply_to::text, likes, reposts"""
+_POST = f"SELECT {COLUMNS} FROM every_post AS post WHERE deleted_at IS NULL"
 
 #: One post by ``id``.
 ONE = Statement(f"{_POST} AND id = %(id)s", PostRow)
@@ -64,3 +65,13 @@ LATEST = Statement(f"{_POST} {_NEWEST_FIRST}", PostRow)
 LATEST_BEFORE = Statement(f"{_POST} {_BEFORE} {_NEWEST_FIRST}", PostRow)
 LATEST_OF_FEED = Statement(f"{_POST} {_OF_FEED} {_NEWEST_FIRST}", PostRow)
 LATEST_OF_FEED_BEFORE = Statement(f"{_POST} {_OF_FEED} {_BEFORE} {_NEWEST_FIRST}", PostRow)
+#: Of a topic; after the place of ``time`` and ``id`` unless they are NULL.
+OF_TOPIC = Statement(
+    f"""SELECT {COLUMNS} FROM (
+          SELECT post AS post_id FROM topic_post
+           WHERE topic = %(topic)s AND (%(time)s::timestamptz IS NULL OR (event_time, post) < (%(time)s, %(id)s::uuid))
+           ORDER BY event_time DESC, post DESC LIMIT %(limit)s) AS wanted
+        JOIN every_post AS post ON post.id = post_id
+       WHERE deleted_at IS NULL {_NEWEST_FIRST}""",
+    PostRow,
+)

@@ -94,4 +94,7 @@ BATCHES: dict[str, Command] = {
     "feed_drop": _old("feed_drop", "ended_at"),
     "feed_recheck": _old("feed_recheck", "done_at"),
     "account_departure": _old("account_departure", "noted_at"),
+    "approval": _old("approval", "created_at"),
+    "access_token": _old("access_token", "least(expires_at, revoked_at)"),
+    "audit": _old("audit", "at"),
 }

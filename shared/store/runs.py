@@ -67,3 +67,25 @@ UNFINISHED = Statement(
 CREATE = Statement(
     f"INSERT INTO run (kind, topic, title) VALUES (%(kind)s, %(topic)s, %(title)s) RETURNING {_COLUMNS}", RunRow
 )
+
+#: A failed run begins again where it failed: steps that are done stay done.
+RETRY = Statement(
+    f"""WITH again AS (
+          UPDATE run SET status = 'queued', error = NULL, attempts = 0, lease_expires_at = NULL, updated_at = now()
+           WHERE id = %(id)s AND status = 'failed' RETURNING run.*),
+        steps AS (
+          UPDATE run_step SET status = 'pending', detail = NULL, started_at = NULL, finished_at = NULL
+            FROM again WHERE run_step.run = again.id AND run_step.status <> 'done')
+        SELECT {_COLUMNS} FROM again""",
+    RunRow,
+)
+
+
+class Gone(Schema, frozen=True, kw_only=True):
+    """The run that was removed."""
+
+    id: str
+
+
+#: With its steps and its report, if nobody works on it.
+REMOVE = Statement("DELETE FROM run WHERE id = %(id)s AND status IN ('done', 'failed') RETURNING run.id::text", Gone)

@@ -121,3 +121,25 @@ PUT_POSTS = Command(
 )
 #: A post its author deleted belongs to no topic.
 FORGET_POSTS = Command("DELETE FROM topic_post WHERE post = ANY(%(posts)s::uuid[])")
+#: Topics that hold ``post``, strongest first.
+OF_POST = Statement(
+    f"""SELECT {_COLUMNS} FROM topic WHERE id IN (SELECT topic FROM topic_post WHERE post = %(post)s)
+         ORDER BY score DESC, id LIMIT 20""",
+    TopicRow,
+)
+SOME = Statement(f"SELECT {_COLUMNS} FROM topic WHERE id = ANY(%(topics)s)", TopicRow)
+#: Ended topics, last ended first; after the place of ``time`` and ``id`` unless they are NULL.
+ENDED = Statement(
+    f"""SELECT {_COLUMNS} FROM topic
+         WHERE status = 'ended' AND (%(time)s::timestamptz IS NULL OR (updated_at, id) < (%(time)s, %(id)s))
+         ORDER BY updated_at DESC, id DESC LIMIT %(limit)s""",
+    TopicRow,
+)
+#: Topics, ended ones too, of which a term or the label holds ``text``; live ones first, then by their end.
+FIND = Statement(
+    f"""SELECT {_COLUMNS} FROM topic
+         WHERE strpos(lower(label), lower(%(text)s)) > 0
+            OR EXISTS (SELECT FROM unnest(terms) AS term WHERE strpos(lower(term), lower(%(text)s)) > 0)
+         ORDER BY status = 'ended', updated_at DESC, id LIMIT %(limit)s""",
+    TopicRow,
+)

@@ -11,7 +11,17 @@ import structlog
 Logger = structlog.stdlib.BoundLogger
 
 #: Libraries that log addresses, which may be secrets: heard only when something is wrong.
-SECRETIVE = ("httpx", "httpcore", "urllib3", "apprise")
+SECRETIVE = (
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "urllib3",
+    "apprise",
+    "anthropic",
+    "openai",
+    "LiteLLM",
+)
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 

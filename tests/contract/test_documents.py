@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.api.openapi import is_fresh
+from services.api.operations.document import page as operations_page
 from services.cli.env import metrics_page
 from shared.config.document import page, template
 
@@ -26,12 +27,16 @@ def test_the_metrics_page_is_fresh() -> None:
     assert (ROOT / "docs/metrics.md").read_text("utf-8") == metrics_page(), "run: make generated"
 
 
+def test_the_operations_page_is_fresh() -> None:
+    assert (ROOT / "docs/operations.md").read_text("utf-8") == operations_page(), "run: make generated"
+
+
 def test_the_openapi_document_is_fresh() -> None:
     assert is_fresh(ROOT / "services/frontend/openapi.json"), "run: make generated"
 
 
 @pytest.mark.parametrize(
-    "lock", ["run.lock", "test.lock", "bench.lock", "english.lock", "node.lock", "render-node.lock"]
+    "lock", ["run.lock", "test.lock", "bench.lock", "english.lock", "llm.lock", "node.lock", "render-node.lock"]
 )
 def test_lock_files_are_hashed_and_carry_no_addresses(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text("utf-8")

@@ -80,3 +80,55 @@ def test_a_relay_without_meaning_loads_nothing_that_it_does_not_use() -> None:
         [sys.executable, "-c", _LIGHT], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
     assert done.stdout.strip() == "[]", done.stdout + done.stderr[-2000:]
+
+
+_NO_SDKS = """
+import sys
+
+for name in ("anthropic", "litellm", "openai", "tiktoken", "mcp"):
+    sys.modules[name] = None  # as if it were not installed
+import services.api.entry, services.relay.entry, services.worker.entry
+import services.worker.llm.open
+from services.worker.llm.open import tiers_of
+from shared.config.settings import Settings
+
+assert tiers_of(Settings()).models == ()
+found = tiers_of(Settings(llm_ollama_url="http://127.0.0.1:11434", llm_anthropic_api_key="k"))
+print([model.name for model in found.models], "make llm" in found.left_out["anthropic/claude-haiku-5-5"])
+"""
+
+
+def test_every_unit_starts_without_the_sdks_of_language_models_and_says_what_is_missing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _NO_SDKS], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.strip() == "['ollama/qwen3:8b'] True", done.stdout + done.stderr[-2000:]
+
+
+_OFFLINE = """
+import socket
+
+def refuse(*_args, **_kwargs):
+    raise AssertionError("an SDK asked the network while it was imported")
+
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+import asyncio
+from services.worker.llm.providers.claude import ClaudeProvider
+from services.worker.llm.providers.through_litellm import LitellmProvider
+
+async def main():
+    for provider in (ClaudeProvider("http://127.0.0.1:9", "k"), LitellmProvider("http://127.0.0.1:9", "k")):
+        await provider.ready()
+        await provider.close()
+
+asyncio.run(main())
+print("quiet")
+"""
+
+
+def test_loading_the_sdks_of_language_models_asks_nobody() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _OFFLINE], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.strip().endswith("quiet"), done.stdout + done.stderr[-2000:]

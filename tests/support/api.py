@@ -34,7 +34,10 @@ class Served:
             say=lambda component, state, reason: self.said.append((component, state, reason)),
         )
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._api.serve(self._stop)), name="api-under-test")
+        # A daemon: where a loaded machine is too slow to start or stop it in time, the test fails and nothing hangs.
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._api.serve(self._stop)), name="api-under-test", daemon=True
+        )
         self.port = self._api.port
         self.url = f"http://127.0.0.1:{self.port}"
         self.live = f"ws://127.0.0.1:{self.port}/api/v1/live"
@@ -42,11 +45,11 @@ class Served:
 
     def start(self) -> None:
         self._thread.start()
-        assert self._api.started.wait(20)
+        assert self._api.started.wait(60)
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(timeout=20)
+        self._thread.join(timeout=60)
         assert not self._thread.is_alive()
         self.http.close()
 
@@ -64,8 +67,8 @@ class Served:
 @contextmanager
 def served(settings: Settings) -> Iterator[Served]:
     api = Served(settings)
-    api.start()
     try:
+        api.start()
         yield api
     finally:
         api.stop()

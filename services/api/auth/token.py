@@ -35,6 +35,10 @@ class Keyring:
             do="Send it as 'Authorization: Bearer TOKEN', or sign in on the page.",
         )
 
+    def holds(self, authorization: str | None) -> bool:
+        """Whether it carries the operator's own token."""
+        return not self.open and self._bearer(authorization)
+
     def sign_in(self, token: str) -> str:
         """A session's cookie value, which does not hold the token. Raises Unauthorised."""
         if not self.open and not _same(token.encode("utf-8", "surrogatepass"), self._token):

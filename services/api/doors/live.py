@@ -30,7 +30,7 @@ class LiveEnvelope(Schema, frozen=True, kw_only=True):
 def routes(hub: Hub) -> list[HTTPRouteHandler | WebsocketRouteHandler]:
     """The stream, and the address that carries its messages' form into OpenAPI."""
 
-    @websocket("/api/v1/live", name="live")
+    @websocket("/api/v1/live", name="live", people="posts:read")
     async def live(socket: WebSocket[Any, Any, Any]) -> None:
         await socket.accept()
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,36 +11,32 @@ import msgspec
 from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from services.api.metrics import REQUEST_SECONDS, REQUESTS
+from services.api.doors.counting import counted
 from services.api.operations.context import Context, Services
-from services.api.operations.registry import WITHOUT_BODY, File, Operation, invoke
+from services.api.operations.index import no_such_operation
+from services.api.operations.invoking import invoke
+from services.api.operations.registry import WITHOUT_BODY, File, Operation
 from services.api.readiness import Readiness
-from shared.errors import GroundswellError, InputError
+from shared.errors import InputError
 
 _FIELDS_MOST = 20
+_KEY = re.compile(r"[A-Za-z0-9_-]{8,200}")
 
 
 def routes(
     operations: Iterable[Operation[Any, Any]], services: Services, readiness: Readiness
 ) -> list[HTTPRouteHandler]:
-    """One route an operation. The caller is ``scope["user"]``, set by the guard."""
-    return [_route(operation, services, readiness) for operation in operations]
+    """One route an operation, and one for all by their names. The caller is ``scope["user"]``, set by the guard."""
+    wanted = tuple(operations)
+    each = [_route(operation, services, readiness) for operation in wanted]
+    return [*each, _by_name(wanted, services, readiness)]
 
 
 def _route(operation: Operation[Any, Any], services: Services, readiness: Readiness) -> HTTPRouteHandler:
     async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
-        began, status = time.monotonic(), 500
-        context = Context(services=services, actor=request.user, request=request.scope["groundswell_request"])  # type: ignore[typeddict-item]
-        try:
+        with counted(operation):
             readiness.check()
-            answer = await _call(operation, context, request)
-            status = operation.status
-        except GroundswellError as error:
-            status = error.status
-            raise
-        finally:
-            REQUESTS.labels(operation.name, str(status)).inc()
-            REQUEST_SECONDS.labels(operation.name).observe(time.monotonic() - began)
+            answer = await _call(operation, _context(services, request), request)
         return _response(operation, answer)
 
     handle.__name__ = operation.name
@@ -51,6 +46,36 @@ def _route(operation: Operation[Any, Any], services: Services, readiness: Readin
         status_code=operation.status,
         name=operation.name,
     )(handle)
+
+
+def _by_name(operations: Iterable[Operation[Any, Any]], services: Services, readiness: Readiness) -> HTTPRouteHandler:
+    """Any operation by its name, all its input in the body: for those who choose among them while they run."""
+    known = {operation.name: operation for operation in operations}
+
+    async def call_operation(request: Request[Any, Any, Any]) -> Response[bytes]:
+        operation = known.get(request.path_params["operation"])
+        if operation is None:
+            raise no_such_operation()
+        with counted(operation):
+            readiness.check()
+            answer = await invoke(operation, _context(services, request), read_body(await request.body()))
+        return _response(operation, answer)
+
+    address = "/api/v1/operations/{operation:str}"
+    return HTTPRouteHandler(address, http_method="POST", status_code=200, name="call_operation")(call_operation)
+
+
+def _context(services: Services, request: Request[Any, Any, Any]) -> Context:
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise InputError("The request is not valid.", why="Idempotency-Key is not 8 to 200 letters, digits, - and _.")
+    return Context(
+        services=services,
+        actor=request.user,
+        request=request.scope["groundswell_request"],  # type: ignore[typeddict-item]
+        door="cli" if request.headers.get("x-groundswell-door") == "cli" else "rest",
+        key=key,
+    )
 
 
 async def _call(operation: Operation[Any, Any], context: Context, request: Request[Any, Any, Any]) -> Any:

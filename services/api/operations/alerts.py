@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from services.api.operations.context import Context
 from services.api.operations.registry import operation
+from services.api.operations.timeline import DaysInput
 from services.api.operations.watch_queries import AcknowledgeInput, AlertInput, AlertsInput
 from shared.errors import InputError, NotFound
-from shared.schemas.alert import Acknowledged, Alert, AlertPage
+from shared.schemas.alert import Acknowledged, Alert, AlertDays, AlertPage
 from shared.schemas.destination import Delivery
 from shared.store import alerts as store
 from shared.store import destinations as destination_store
 from shared.store.database import AsyncTransaction
 
 
-@operation("/api/v1/alerts", scope="alerts:read")
+@operation("/api/v1/alerts", scope="alerts:read", toolset="watches", taints=True, core=True)
 async def alerts(context: Context, query: AlertsInput) -> AlertPage:
     """Alerts, newest first, and how many are not acknowledged. ``next`` is ``before`` of the following page."""
     params = {
@@ -32,7 +33,7 @@ async def alerts(context: Context, query: AlertsInput) -> AlertPage:
         )
 
 
-@operation("/api/v1/alerts/{alert}", scope="alerts:read")
+@operation("/api/v1/alerts/{alert}", scope="alerts:read", toolset="watches", taints=True)
 async def alert(context: Context, query: AlertInput) -> Alert:
     """One alert, with the samples that are still there and how it was sent."""
     async with context.services.database.transaction() as transaction:
@@ -42,7 +43,16 @@ async def alert(context: Context, query: AlertInput) -> Alert:
         return (await _shown(transaction, [row], context.services.settings.public_url))[0]
 
 
-@operation("/api/v1/alerts/acknowledge", method="POST", scope="alerts:write", effect="write")
+@operation(
+    "/api/v1/alerts/acknowledge",
+    method="POST",
+    scope="alerts:write",
+    effect="write",
+    toolset="watches",
+    taints=False,
+    idempotent=True,
+    core=True,
+)
 async def acknowledge_alerts(context: Context, query: AcknowledgeInput) -> Acknowledged:
     """Mark alerts as seen: those named, those of one watch, or all. Doing it again changes nothing."""
     async with context.services.database.transaction() as transaction:
@@ -75,3 +85,9 @@ def _position(text: str | None) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= 18):
         raise InputError("The request is not valid.", why="`before` is not a position we gave.", do="Begin without it.")
     return int(text)
+
+
+@operation("/api/v1/alert-days", scope="alerts:read", toolset="watches", taints=True)
+async def alert_days(context: Context, query: DaysInput) -> AlertDays:
+    """How often each watch alerted, day by day: which of them cries wolf, and which was never looked at."""
+    return AlertDays(days=await context.services.database.fetch(store.DAYS, {"days": query.days}))

@@ -32,7 +32,7 @@ _ADVICE: dict[ClusterState, str | None] = {
 _NEVER = store.State(as_of=None, posts=0, sampled=0, compared=0, scattered=0, state="ok", reason=None, newest=None)
 
 
-@operation("/api/v1/clusters", scope="posts:read")
+@operation("/api/v1/clusters", scope="posts:read", toolset="posts", taints=True, core=True)
 async def clusters(context: Context, _: NoInput) -> ClusterList:
     """What the last hour talks about: groups of posts that mean the same, largest first, with their place on a map."""
     async with context.services.database.transaction() as transaction:
@@ -56,7 +56,7 @@ async def clusters(context: Context, _: NoInput) -> ClusterList:
     )
 
 
-@operation("/api/v1/clusters/{cluster}", scope="posts:read")
+@operation("/api/v1/clusters/{cluster}", scope="posts:read", toolset="posts", taints=True, core=True)
 async def cluster(context: Context, query: ClusterInput) -> ClusterDetail:
     """One cluster with its posts, newest first. ``next`` of a page is ``before`` of the following one."""
     params: dict[str, object] = {"cluster": query.cluster, "limit": query.limit + 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any, Literal
 
 import msgspec
 
@@ -13,16 +14,19 @@ from shared.schemas.backtest import Backtest
 from shared.schemas.search import SearchResult
 from shared.store.database import AsyncDatabase
 
+#: operator: the person this belongs to; script: a program of his; agent: a language model decides what is called.
+ActorKind = Literal["operator", "script", "agent"]
+Door = Literal["rest", "cli", "mcp"]
+
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who asks. The one operator may do everything; agents will hold narrower scopes."""
+    """Who asks. ``tainted``: an agent that has read what strangers wrote. ``token``: the row that it came with."""
 
     name: str
     scopes: frozenset[str]
-
-    def may(self, scope: str) -> bool:
-        """Whether this actor holds ``scope``."""
-        return "*" in self.scopes or scope in self.scopes
+    kind: ActorKind = "operator"
+    tainted: bool = False
+    token: str | None = None
 
 
 OPERATOR = Actor("operator", frozenset({"*"}))
@@ -39,11 +43,15 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     search: Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]
     vectors_stored: Callable[[], Awaitable[int | None]]
     backtest: Callable[[BacktestInput], Awaitable[Backtest]]
+    #: All there are (``catalogue.py``), for the operations that tell of operations.
+    operations: tuple[Any, ...] = ()
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """One call: who asks, under which request id."""
+    """One call: who asks, through which door, under which request id; ``key`` makes one call of many tries."""
 
     services: Services
     actor: Actor
     request: str
+    door: Door = "rest"
+    key: str | None = None

@@ -28,7 +28,7 @@ from shared.store.database import AsyncTransaction
 _APPRISE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 
 
-@operation("/api/v1/destinations", scope="watches:read")
+@operation("/api/v1/destinations", scope="watches:read", toolset="watches", taints=True)
 async def destinations(context: Context, _: NoInput) -> DestinationList:
     """All destinations by name, each with its latest delivery."""
     async with context.services.database.transaction() as transaction:
@@ -37,7 +37,15 @@ async def destinations(context: Context, _: NoInput) -> DestinationList:
     return DestinationList(destinations=[row.destination(last.get(row.id)) for row in rows])
 
 
-@operation("/api/v1/destinations", method="POST", scope="watches:write", effect="write", status=201)
+@operation(
+    "/api/v1/destinations",
+    method="POST",
+    scope="watches:write",
+    status=201,
+    effect="external",
+    toolset="watches",
+    taints=False,
+)
 async def create_destination(context: Context, new: NewDestination) -> Destination:
     """Save a destination. Its address cannot be read back."""
     check_address(new.kind, new.url)
@@ -53,7 +61,15 @@ async def create_destination(context: Context, new: NewDestination) -> Destinati
         return await _read(transaction, made.id)
 
 
-@operation("/api/v1/destinations/{destination}", method="PATCH", scope="watches:write", effect="write")
+@operation(
+    "/api/v1/destinations/{destination}",
+    method="PATCH",
+    scope="watches:write",
+    effect="external",
+    toolset="watches",
+    taints=True,
+    idempotent=True,
+)
 async def change_destination(context: Context, change: ChangeDestinationInput) -> Destination:
     """Change what is given."""
     async with context.services.database.transaction() as transaction:
@@ -66,7 +82,15 @@ async def change_destination(context: Context, change: ChangeDestinationInput) -
         return await _read(transaction, found.id)
 
 
-@operation("/api/v1/destinations/{destination}", method="DELETE", scope="watches:write", effect="write")
+@operation(
+    "/api/v1/destinations/{destination}",
+    method="DELETE",
+    scope="watches:write",
+    effect="destroy",
+    toolset="watches",
+    taints=False,
+    idempotent=True,
+)
 async def remove_destination(context: Context, query: DestinationInput) -> Removed:
     """Remove a destination; watches no longer send there."""
     gone = await context.services.database.fetch_one(store.REMOVE, {"destination": query.destination})
@@ -75,7 +99,15 @@ async def remove_destination(context: Context, query: DestinationInput) -> Remov
     return Removed(id=gone.id)
 
 
-@operation("/api/v1/destinations/{destination}/test", method="POST", scope="watches:write", effect="write", status=202)
+@operation(
+    "/api/v1/destinations/{destination}/test",
+    method="POST",
+    scope="watches:write",
+    status=202,
+    effect="external",
+    toolset="watches",
+    taints=True,
+)
 async def check_destination(context: Context, query: DestinationInput) -> Delivery:
     """Send a test message. The answer is its delivery, still pending: read it again until it is sent or failed."""
     async with context.services.database.transaction() as transaction:
@@ -87,7 +119,7 @@ async def check_destination(context: Context, query: DestinationInput) -> Delive
         return row.delivery()
 
 
-@operation("/api/v1/deliveries/{delivery}", scope="alerts:read")
+@operation("/api/v1/deliveries/{delivery}", scope="alerts:read", toolset="watches", taints=True)
 async def delivery(context: Context, query: DeliveryInput) -> Delivery:
     """How one sending goes."""
     row = await context.services.database.fetch_one(store.DELIVERY, {"delivery": query.delivery})

@@ -11,7 +11,7 @@ from shared.store import drops
 from shared.store import feeds as store
 
 
-@operation("/api/v1/feeds/{feed}/drops", scope="feeds:read")
+@operation("/api/v1/feeds/{feed}/drops", scope="feeds:read", toolset="feeds", taints=True)
 async def feed_drops(context: Context, query: FeedHistoryInput) -> FeedDrops:
     """Interruptions of one feed with cause and evidence, newest first. The last 1,000 are kept."""
     page = {"feed": query.feed, "before": query.before, "limit": query.limit}
@@ -21,7 +21,7 @@ async def feed_drops(context: Context, query: FeedHistoryInput) -> FeedDrops:
     return FeedDrops(feed=query.feed, drops=found, next=found[-1].id if len(found) == query.limit else None)
 
 
-@operation("/api/v1/feeds/{feed}/gaps", scope="feeds:read")
+@operation("/api/v1/feeds/{feed}/gaps", scope="feeds:read", toolset="feeds", taints=True)
 async def feed_gaps(context: Context, query: FeedHistoryInput) -> FeedGaps:
     """Stretches of one feed that could not be read, with cause and evidence, newest first."""
     page = {"feed": query.feed, "before": query.before, "limit": query.limit}

@@ -22,7 +22,9 @@ from shared.store.database import AsyncTransaction
 COUNTED_MOST = 10_000
 
 
-@operation("/api/v1/feeds", method="POST", scope="feeds:write", effect="write", status=201)
+@operation(
+    "/api/v1/feeds", method="POST", scope="feeds:write", status=201, effect="external", toolset="feeds", taints=True
+)
 async def create_feed(context: Context, request: CreateFeedInput) -> Feed:
     """Add a feed. The relay opens it within about two seconds, without a restart.
 
@@ -51,7 +53,15 @@ async def create_feed(context: Context, request: CreateFeedInput) -> Feed:
         return await read_feed(transaction, request.id)
 
 
-@operation("/api/v1/feeds/{feed}", method="PATCH", scope="feeds:write", effect="write")
+@operation(
+    "/api/v1/feeds/{feed}",
+    method="PATCH",
+    scope="feeds:write",
+    effect="external",
+    toolset="feeds",
+    taints=True,
+    idempotent=True,
+)
 async def change_feed(context: Context, request: ChangeFeedInput) -> Feed:
     """Pause or resume a feed, or change its address, options or limits; it is then opened anew, and is "starting".
 
@@ -84,7 +94,16 @@ async def change_feed(context: Context, request: ChangeFeedInput) -> Feed:
 _FIELDS = ("enabled", "url", "backfill_minutes", "options", "queue_events", "queue_bytes")
 
 
-@operation("/api/v1/feeds/{feed}", method="DELETE", scope="feeds:write", effect="write", status=202)
+@operation(
+    "/api/v1/feeds/{feed}",
+    method="DELETE",
+    scope="feeds:write",
+    status=202,
+    effect="destroy",
+    toolset="feeds",
+    taints=True,
+    idempotent=True,
+)
 async def remove_feed(context: Context, request: RemoveFeedInput) -> Feed:
     """Remove a feed with its cursor, gaps, drops and counts.
 

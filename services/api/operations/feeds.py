@@ -14,21 +14,21 @@ from shared.store import feeds as store
 from shared.store.database import AsyncTransaction
 
 
-@operation("/api/v1/feeds", scope="feeds:read")
+@operation("/api/v1/feeds", scope="feeds:read", toolset="feeds", taints=True, core=True)
 async def feeds(context: Context, _: NoInput) -> FeedList:
     """All feeds with their present state, and the gaps of the last 24 hours."""
     async with context.services.database.transaction() as transaction:
         return FeedList(feeds=await transaction.fetch(store.ALL), gaps=await transaction.fetch(store.GAPS_RECENT))
 
 
-@operation("/api/v1/feeds/{feed}", scope="feeds:read")
+@operation("/api/v1/feeds/{feed}", scope="feeds:read", toolset="feeds", taints=True)
 async def feed(context: Context, query: FeedInput) -> Feed:
     """One feed with its present state."""
     async with context.services.database.transaction() as transaction:
         return await read_feed(transaction, query.feed)
 
 
-@operation("/api/v1/feed-kinds", scope="feeds:read")
+@operation("/api/v1/feed-kinds", scope="feeds:read", toolset="feeds", taints=False)
 async def feed_kinds(context: Context, _: NoInput) -> FeedKinds:
     """Kinds of feeds that can be added, with their options."""
     return FeedKinds(kinds=forms(), most_feeds=context.services.settings.relay_max_feeds)
@@ -47,7 +47,7 @@ def no_such_feed() -> NotFound:
     return NotFound("There is no such feed.", do="GET /api/v1/feeds lists them.")
 
 
-@operation("/api/v1/feeds/{feed}/series", scope="feeds:read")
+@operation("/api/v1/feeds/{feed}/series", scope="feeds:read", toolset="feeds", taints=True)
 async def feed_series(context: Context, query: FeedSeriesInput) -> FeedSeries:
     """Counts of one feed by minute of event time.
 

@@ -19,7 +19,7 @@ from shared.store import units as unit_store
 _WORST_FIRST: tuple[State, ...] = ("down", "degraded", "ok")
 
 
-@operation("/api/v1/health", scope="health:read")
+@operation("/api/v1/health", scope="health:read", toolset="platform", taints=True, core=True)
 async def health(context: Context, _: NoInput) -> Health:
     """State of every part, with what the user misses and what helps, and the platform's figures."""
     async with context.services.database.transaction() as transaction:
@@ -44,6 +44,8 @@ async def health(context: Context, _: NoInput) -> Health:
             posts_archived=size.cold_posts,
             archive_days=size.cold_days,
             archive_bytes=size.cold_bytes,
+            spend_nano_usd=figures.spent,
+            budget_nano_usd=figures.budget,
         ),
         version=installed_version(),
         now=now,

@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@operation("/api/v1/posts", scope="posts:read")
+@operation("/api/v1/posts", scope="posts:read", toolset="posts", taints=True, core=True)
 async def posts(context: Context, query: PostsInput) -> PostPage:
     """Stored posts, newest first by event time. ``next`` of a page is ``before`` of the following one."""
     params: dict[str, object] = {"limit": query.limit + 1, "feed": query.feed}
@@ -34,7 +34,7 @@ async def posts(context: Context, query: PostsInput) -> PostPage:
     return PostPage(posts=page, next=position(page[-1]) if more else None)
 
 
-@operation("/api/v1/posts/{post}", scope="posts:read")
+@operation("/api/v1/posts/{post}", scope="posts:read", toolset="posts", taints=True, core=True)
 async def post(context: Context, query: PostInput) -> Post:
     """One stored post. A post its author deleted is not found."""
     row = await context.services.database.fetch_one(store.ONE, {"id": query.post})

@@ -144,3 +144,12 @@ class ReportInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A report by its id."""
 
     report: UUID
+
+
+class FindReportsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """About one ``topic``, with ``text`` in the title. ``before`` is ``next`` of an earlier page."""
+
+    topic: Name | None = None
+    text: Annotated[str, Meta(max_length=100)] = ""
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    before: UUID | None = None

@@ -1,25 +1,27 @@
 """Operations: what the API can do, declared once, opened through several doors.
 
-An operation is ``async fn(context, In) -> Out`` over msgspec Structs. ``invoke`` is the only way to
-call one: it checks the scope, decodes and validates the input, and calls. Doors (REST now; MCP,
-agents and the command line later) turn their own form of a request into a mapping, and a
+An operation is ``async fn(context, In) -> Out`` over msgspec Structs. ``invoke`` (``invoking.py``) is the only way to
+call one. Doors (REST, MCP, the command line) turn their own form of a request into a mapping, and a
 ``GroundswellError`` into their own form of a ``Problem``.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Generic, Literal, TypeVar, get_type_hints
+from collections.abc import Awaitable, Callable
+from typing import Generic, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 
 from services.api.operations.context import Context
-from shared.errors import Forbidden, InputError
 
 In = TypeVar("In", bound=msgspec.Struct)
 Out = TypeVar("Out")
-Effect = Literal["read", "write"]
+#: read changes nothing; write can be undone; destroy cannot; external also reaches beyond the platform.
+Effect = Literal["read", "write", "destroy", "external"]
+#: Nouns by which operations are offered to those who cannot take all of them.
+Toolset = Literal["posts", "topics", "feeds", "watches", "reports", "models", "platform", "access"]
+TOOLSETS: tuple[Toolset, ...] = get_args(Toolset)
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 #: Methods whose input is the address alone; the others take a JSON body.
 WITHOUT_BODY: frozenset[Method] = frozenset({"GET", "DELETE"})
@@ -37,13 +39,21 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Operation(msgspec.Struct, Generic[In, Out], frozen=True, kw_only=True):
-    """One operation as declared. ``path`` holds input fields in braces; ``doc`` is its docstring."""
+    """One operation as declared. ``path`` holds input fields in braces; ``doc`` is its docstring.
+
+    ``idempotent``: doing it twice is as good as once. ``taints``: its answer holds what strangers wrote. ``core``:
+    among the few that are offered to whoever asks for nothing in particular.
+    """
 
     name: str
     method: Method
     path: str
     scope: str
     effect: Effect
+    idempotent: bool
+    taints: bool
+    toolset: Toolset
+    core: bool
     status: int
     media_type: str
     input: type[In]
@@ -51,17 +61,29 @@ class Operation(msgspec.Struct, Generic[In, Out], frozen=True, kw_only=True):
     doc: str
     call: Callable[[Context, In], Awaitable[Out]]
 
+    @property
+    def summary(self) -> str:
+        """The first line of ``doc``."""
+        return self.doc.partition("\n")[0]
+
 
 def operation(
     path: str,
     *,
     scope: str,
+    toolset: Toolset,
+    taints: bool,
     method: Method = "GET",
     effect: Effect = "read",
+    idempotent: bool = False,
+    core: bool = False,
     status: int = 200,
     media_type: str = "application/json",
 ) -> Callable[[Callable[[Context, In], Awaitable[Out]]], Operation[In, Out]]:
-    """Declare an operation. Its name, types and description are taken from the function."""
+    """Declare an operation. Its name, types and description are taken from the function.
+
+    ``taints`` has no default: forgetting it would be the dangerous answer. What reads is idempotent anyway.
+    """
 
     def declare(function: Callable[[Context, In], Awaitable[Out]]) -> Operation[In, Out]:
         hints = get_type_hints(function)
@@ -71,6 +93,10 @@ def operation(
             path=path,
             scope=scope,
             effect=effect,
+            idempotent=idempotent or effect == "read",
+            taints=taints,
+            toolset=toolset,
+            core=core,
             status=status,
             media_type=media_type,
             input=hints[list(inspect.signature(function).parameters)[1]],
@@ -80,44 +106,3 @@ def operation(
         )
 
     return declare
-
-
-async def invoke(
-    wanted: Operation[Any, Out], context: Context, arguments: Mapping[str, Any], *, strict: bool = True
-) -> Out:
-    """Call ``wanted``. With ``strict`` off, numbers and times may come as text (a query string).
-
-    Raises Forbidden without the scope, InputError for arguments that do not fit, and whatever
-    ``GroundswellError`` the operation raises.
-    """
-    if not context.actor.may(wanted.scope):
-        raise Forbidden("This is not allowed.", why=f"It needs the scope {wanted.scope}.")
-    _refuse_unstorable(arguments)
-    try:
-        given = msgspec.convert(arguments, wanted.input, strict=strict)
-    except msgspec.ValidationError as error:
-        raise InputError(
-            "The request is not valid.",
-            why=f"{_readable(str(error))}.",
-            do="The accepted fields are described in /api/v1/openapi.json.",
-        ) from error
-    return await wanted.call(context, given)
-
-
-def _readable(message: str) -> str:
-    """msgspec's sentence with a field's name instead of a JSON path."""
-    return message.replace("at `$.", "in `").rstrip(".")
-
-
-def _refuse_unstorable(value: Any) -> None:
-    """PostgreSQL can store neither NUL nor half a surrogate pair, and nobody means to send them."""
-    if isinstance(value, str):
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise InputError("The request is not valid.", why="A text holds a character that cannot be stored.")
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            _refuse_unstorable(key)
-            _refuse_unstorable(item)
-    elif isinstance(value, list):
-        for item in value:
-            _refuse_unstorable(item)

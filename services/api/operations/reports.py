@@ -7,21 +7,21 @@ import unicodedata
 from uuid import UUID
 
 from services.api.operations.context import Context
-from services.api.operations.queries import ReportInput
+from services.api.operations.queries import FindReportsInput, ReportInput
 from services.api.operations.registry import File, NoInput, operation
 from shared.errors import ConflictError, NotFound
-from shared.schemas.run import Report, ReportList
+from shared.schemas.run import Report, ReportList, ReportPage
 from shared.store import reports as store
 
 
-@operation("/api/v1/reports", scope="reports:read")
+@operation("/api/v1/reports", scope="reports:read", toolset="reports", taints=True, core=True)
 async def reports(context: Context, _: NoInput) -> ReportList:
     """The last 50 reports, newest first, without their sections and citations."""
     rows = await context.services.database.fetch(store.LATEST)
     return ReportList(reports=[row.report() for row in rows])
 
 
-@operation("/api/v1/reports/{report}", scope="reports:read")
+@operation("/api/v1/reports/{report}", scope="reports:read", toolset="reports", taints=True, core=True)
 async def report(context: Context, query: ReportInput) -> Report:
     """One report."""
     row = await context.services.database.fetch_one(store.ONE, {"id": query.report})
@@ -30,7 +30,9 @@ async def report(context: Context, query: ReportInput) -> Report:
     return row.report()
 
 
-@operation("/api/v1/reports/{report}/pdf", scope="reports:read", media_type="application/pdf")
+@operation(
+    "/api/v1/reports/{report}/pdf", scope="reports:read", media_type="application/pdf", toolset="reports", taints=True
+)
 async def report_pdf(context: Context, query: ReportInput) -> File:
     """The report as PDF. Conflict (409) when it could not be rendered; the Markdown is always there."""
     row = await context.services.database.fetch_one(store.PDF, {"id": query.report})
@@ -45,7 +47,13 @@ async def report_pdf(context: Context, query: ReportInput) -> File:
     return File(content=row.pdf, name=file_name(row.title, query.report, "pdf"))
 
 
-@operation("/api/v1/reports/{report}/markdown", scope="reports:read", media_type="text/markdown")
+@operation(
+    "/api/v1/reports/{report}/markdown",
+    scope="reports:read",
+    media_type="text/markdown",
+    toolset="reports",
+    taints=True,
+)
 async def report_markdown(context: Context, query: ReportInput) -> File:
     """The report as Markdown."""
     row = await context.services.database.fetch_one(store.MARKDOWN, {"id": query.report})
@@ -54,7 +62,9 @@ async def report_markdown(context: Context, query: ReportInput) -> File:
     return File(content=row.markdown.encode(), name=file_name(row.title, query.report, "md"))
 
 
-@operation("/api/v1/reports/{report}/html", scope="reports:read", media_type="text/html")
+@operation(
+    "/api/v1/reports/{report}/html", scope="reports:read", media_type="text/html", toolset="reports", taints=True
+)
 async def report_html(context: Context, query: ReportInput) -> File:
     """The report as one HTML file that loads nothing. Conflict (409) for a report older than this form."""
     row = await context.services.database.fetch_one(store.HTML, {"id": query.report})
@@ -78,3 +88,12 @@ def file_name(title: str, report_id: UUID, extension: str) -> str:
 
 def _absent() -> NotFound:
     return NotFound("There is no such report.", do="GET /api/v1/reports lists the last ones.")
+
+
+@operation("/api/v1/reports-found", scope="reports:read", toolset="reports", taints=True)
+async def find_reports(context: Context, query: FindReportsInput) -> ReportPage:
+    """Reports about one topic or with a word in their title, newest first, all there are; without their bodies."""
+    params = {"topic": query.topic, "text": query.text, "before": query.before, "limit": query.limit + 1}
+    rows = await context.services.database.fetch(store.FIND, params)
+    page = [row.report() for row in rows[: query.limit]]
+    return ReportPage(reports=page, next=page[-1].id if len(rows) > query.limit else None)

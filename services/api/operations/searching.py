@@ -11,7 +11,7 @@ from shared.errors import InputError
 from shared.schemas.search import SearchResult
 
 
-@operation("/api/v1/search", scope="posts:read")
+@operation("/api/v1/search", scope="posts:read", toolset="posts", taints=True, core=True)
 async def search(context: Context, query: SearchInput) -> SearchResult:
     """Posts found by meaning and by words, best first or newest first. ``mode`` says what could be searched."""
     if query.since and query.until and query.since >= query.until:

@@ -22,11 +22,11 @@ SPARK_MINUTES = 60
 SERIES_MINUTES = 1440
 
 
-@operation("/api/v1/topics", scope="topics:read")
+@operation("/api/v1/topics", scope="topics:read", toolset="topics", taints=True, core=True)
 async def topics(context: Context, _: NoInput) -> TopicList:
     """Live topics by score, highest first, each with its last hour."""
     async with context.services.database.transaction() as transaction:
-        clock = await _clock(transaction)
+        clock = await clock_of(transaction)
         rows = await transaction.fetch(store.LIVE, {"limit": LIVE_LIMIT})
         shown = await with_sparks(transaction, rows, clock)
     age = clock.as_of - clock.baseline_from if clock.as_of and clock.baseline_from else None
@@ -38,7 +38,7 @@ async def topics(context: Context, _: NoInput) -> TopicList:
     )
 
 
-@operation("/api/v1/topics/{topic}", scope="topics:read")
+@operation("/api/v1/topics/{topic}", scope="topics:read", toolset="topics", taints=True, core=True)
 async def topic(context: Context, query: TopicInput) -> TopicDetail:
     """One topic with its series, its representative posts (earliest first) and related topics."""
     async with context.services.database.transaction() as transaction:
@@ -49,7 +49,7 @@ async def topic(context: Context, query: TopicInput) -> TopicDetail:
         axis = Axis.since(first.minute if first else None, row.updated_at, SERIES_MINUTES)
         minutes, gaps = await _evidence(transaction, [row.id], axis)
         near = await transaction.fetch(store.RELATED, {"id": row.id, "limit": RELATED_LIMIT})
-        clock = await _clock(transaction)
+        clock = await clock_of(transaction)
         related = await with_sparks(transaction, near, clock)
         chosen = await _posts(transaction, row.representatives)
     return TopicDetail(
@@ -61,11 +61,11 @@ async def topic(context: Context, query: TopicInput) -> TopicDetail:
     )
 
 
-@operation("/api/v1/momentum", scope="topics:read")
+@operation("/api/v1/momentum", scope="topics:read", toolset="topics", taints=True)
 async def momentum(context: Context, query: MomentumInput) -> MomentumSeries:
     """The strongest topics on one time axis, as the momentum chart draws them."""
     async with context.services.database.transaction() as transaction:
-        clock = await _clock(transaction)
+        clock = await clock_of(transaction)
         rows = await transaction.fetch(store.LIVE, {"limit": query.limit})
         if clock.as_of is None:
             return MomentumSeries(minutes=[], topics=[], values=[], gaps=[], as_of=None)
@@ -101,7 +101,8 @@ async def _evidence(
     return await transaction.fetch(store.MINUTES, bounds), await transaction.fetch(feed_store.GAPS_BETWEEN, bounds)
 
 
-async def _clock(transaction: AsyncTransaction) -> clock_store.Clock:
+async def clock_of(transaction: AsyncTransaction) -> clock_store.Clock:
+    """How far momentum has come, and since when it knows what is usual."""
     found = await transaction.fetch_one(clock_store.CLOCK)
     return found or clock_store.Clock(as_of=None, baseline_from=None)
 

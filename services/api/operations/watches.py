@@ -29,13 +29,22 @@ from shared.store.database import AsyncTransaction
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
-@operation("/api/v1/watches", scope="watches:read")
+@operation("/api/v1/watches", scope="watches:read", toolset="watches", taints=True, core=True)
 async def watches(context: Context, _: NoInput) -> WatchList:
     """All watches by name, with how each is doing."""
     return WatchList(watches=[row.watch() for row in await context.services.database.fetch(store.ALL)])
 
 
-@operation("/api/v1/watches", method="POST", scope="watches:write", effect="write", status=201)
+@operation(
+    "/api/v1/watches",
+    method="POST",
+    scope="watches:write",
+    effect="write",
+    status=201,
+    toolset="watches",
+    taints=True,
+    core=True,
+)
 async def create_watch(context: Context, new: NewWatch) -> Watch:
     """Save a watch. It reads the days before for what is usual, and alerts from the present on."""
     check_rule(new.rule)
@@ -52,14 +61,22 @@ async def create_watch(context: Context, new: NewWatch) -> Watch:
         return await read_watch(transaction, made.id)
 
 
-@operation("/api/v1/watches/{watch}", scope="watches:read")
+@operation("/api/v1/watches/{watch}", scope="watches:read", toolset="watches", taints=True)
 async def watch(context: Context, query: WatchInput) -> Watch:
     """One watch."""
     async with context.services.database.transaction() as transaction:
         return await read_watch(transaction, query.watch)
 
 
-@operation("/api/v1/watches/{watch}", method="PATCH", scope="watches:write", effect="write")
+@operation(
+    "/api/v1/watches/{watch}",
+    method="PATCH",
+    scope="watches:write",
+    effect="write",
+    toolset="watches",
+    taints=True,
+    idempotent=True,
+)
 async def change_watch(context: Context, change: ChangeWatchInput) -> Watch:
     """Change what is given. A new rule begins anew; what happens while a watch is paused is not told later."""
     async with context.services.database.transaction() as transaction:
@@ -79,7 +96,15 @@ async def change_watch(context: Context, change: ChangeWatchInput) -> Watch:
         return await read_watch(transaction, change.watch)
 
 
-@operation("/api/v1/watches/{watch}", method="DELETE", scope="watches:write", effect="write")
+@operation(
+    "/api/v1/watches/{watch}",
+    method="DELETE",
+    scope="watches:write",
+    effect="destroy",
+    toolset="watches",
+    taints=False,
+    idempotent=True,
+)
 async def remove_watch(context: Context, query: WatchInput) -> Removed:
     """Remove a watch and its alerts."""
     gone = await context.services.database.fetch_one(store.REMOVE, {"watch": query.watch})
@@ -88,7 +113,15 @@ async def remove_watch(context: Context, query: WatchInput) -> Removed:
     return Removed(id=gone.id)
 
 
-@operation("/api/v1/watches/{watch}/snooze", method="POST", scope="watches:write", effect="write")
+@operation(
+    "/api/v1/watches/{watch}/snooze",
+    method="POST",
+    scope="watches:write",
+    effect="write",
+    toolset="watches",
+    taints=True,
+    idempotent=True,
+)
 async def snooze_watch(context: Context, query: SnoozeInput) -> Watch:
     """No alerts about what happens until then. An episode that still goes on afterwards is told."""
     if (query.minutes is None) == (query.until is None):
@@ -101,7 +134,15 @@ async def snooze_watch(context: Context, query: SnoozeInput) -> Watch:
         return await read_watch(transaction, query.watch)
 
 
-@operation("/api/v1/watches/{watch}/wake", method="POST", scope="watches:write", effect="write")
+@operation(
+    "/api/v1/watches/{watch}/wake",
+    method="POST",
+    scope="watches:write",
+    effect="write",
+    toolset="watches",
+    taints=True,
+    idempotent=True,
+)
 async def wake_watch(context: Context, query: WatchInput) -> Watch:
     """End a snooze."""
     async with context.services.database.transaction() as transaction:
@@ -110,7 +151,7 @@ async def wake_watch(context: Context, query: WatchInput) -> Watch:
         return await read_watch(transaction, query.watch)
 
 
-@operation("/api/v1/watches/backtest", method="POST", scope="watches:read")
+@operation("/api/v1/watches/backtest", method="POST", scope="watches:read", toolset="watches", taints=True, core=True)
 async def backtest_rule(context: Context, query: BacktestInput) -> Backtest:
     """What a rule would have done in a period, from stored posts. Nothing is saved or sent."""
     check_rule(query.rule)
@@ -118,7 +159,7 @@ async def backtest_rule(context: Context, query: BacktestInput) -> Backtest:
     return await context.services.backtest(query)
 
 
-@operation("/api/v1/watches/{watch}/backtest", method="POST", scope="watches:read")
+@operation("/api/v1/watches/{watch}/backtest", method="POST", scope="watches:read", toolset="watches", taints=True)
 async def backtest_watch(context: Context, query: WatchBacktestInput) -> Backtest:
     """What a saved watch would have done in a period, from stored posts. Nothing is saved or sent."""
     async with context.services.database.transaction() as transaction:

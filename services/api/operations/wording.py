@@ -73,6 +73,11 @@ _PARTS = {
         "Nothing is missing. Old posts take more room, and searching by meaning more time.",
         "Wait while it catches up; if it does not, look at the worker's log.",
     ),
+    "llm": Words(
+        "Language models",
+        "Briefings are written from quoted posts alone, or by a free model.",
+        "See the reason; docs/llm.md tells how models and their budget are set up.",
+    ),
     "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
     "render_node": Words(
         "Render node",

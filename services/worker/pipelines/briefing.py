@@ -37,6 +37,8 @@ class Render(Protocol):
     def render(self, document: Document, run: UUID) -> Printed: ...
 
 
+#: Puts a paragraph in front, or gives back what it was given.
+Summing = Callable[[Composed, UUID], Composed]
 #: Told after each render: ``None`` when it went well, else why not.
 Rendering = Callable[[str | None], None]
 
@@ -44,9 +46,16 @@ Rendering = Callable[[str | None], None]
 class Briefing:
     """The pipeline and what it works with."""
 
-    def __init__(self, database: Database, renderer: Render, address: str, rendering: Rendering) -> None:
+    def __init__(
+        self,
+        database: Database,
+        renderer: Render,
+        address: str,
+        rendering: Rendering,
+        summary: Summing | None = None,
+    ) -> None:
         self._database, self._renderer = database, renderer
-        self._address, self._rendering = address, rendering
+        self._address, self._rendering, self._summary = address, rendering, summary
 
     def perform(self, run: DurableRun) -> None:
         """Do what is left of ``run`` and finish it."""
@@ -63,7 +72,11 @@ class Briefing:
 
     def _compose(self, gathered: Gathered, run: UUID) -> Produced[Composed]:
         composed = compose(gathered, run)
-        return Produced(composed, detail=f"{count(len(composed.report.citations), 'post')} quoted")
+        detail = f"{count(len(composed.report.citations), 'post')} quoted"
+        if self._summary:
+            extractive, composed = composed, self._summary(composed, run)
+            detail += "" if composed is extractive else ", with a summary by a language model"
+        return Produced(composed, detail=detail)
 
     def _render(self, composed: Composed, chart: Chart, run: UUID) -> Produced[Rendered]:
         """The PDF, or why there is none: the report is stored either way, its Markdown and HTML always whole."""

@@ -83,3 +83,25 @@ def test_without_postgresql_or_valkey_from_the_start_the_process_is_up() -> None
         assert api.http.get("/health/live").status_code == 200
         assert api.http.get("/health/ready").status_code == 503
         assert api.http.get("/").status_code == 200
+
+
+def test_mcp_and_access_tokens_say_it_in_their_own_form_while_postgresql_is_away(
+    settings: Settings, database: Database
+) -> None:
+    with (
+        severable(settings.postgres_url) as (line, url),
+        served(msgspec.structs.replace(settings, postgres_url=url)) as api,
+    ):
+        eventually(lambda: answers(api))
+        made = api.http.post("/api/v1/access-tokens", json={"name": "a"}).json()["secret"]
+        line.cut()
+        eventually(lambda: api.http.get("/health/ready").status_code == 503)
+        wire = {"Accept": "application/json, text/event-stream"}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "posts", "arguments": {}}}
+        result = api.http.post("/mcp", json=call, headers=wire).json()["result"]
+        assert (result["isError"], result["structuredContent"]["problem"]["status"]) == (True, 503)
+        assert str(line.port) not in str(result)
+        refused = api.http.post("/mcp", json=call, headers=wire | {"Authorization": f"Bearer {made}"})
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "3")
+        line.mend()
+        eventually(lambda: not api.http.post("/mcp", json=call, headers=wire).json()["result"]["isError"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import string
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args, get_type_hints
 
+import hypothesis
 import msgspec
 import pytest
 from hypothesis import given
@@ -14,8 +15,14 @@ from hypothesis import strategies as some
 
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.context import OPERATOR, Actor, Context
-from services.api.operations.registry import NoInput, invoke, operation
+from services.api.operations.invoking import invoke
+from services.api.operations.registry import NoInput, operation
 from shared.errors import Forbidden, InputError, NotFound
+from shared.schemas.alert import Alert
+from shared.schemas.cluster import Cluster
+from shared.schemas.post import Post
+from shared.schemas.run import Report
+from shared.schemas.topic import Topic
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True):
     n: int
 
 
-@operation("/double/{n}", scope="sums:read")
+@operation("/double/{n}", scope="sums:read", toolset="platform", taints=False)
 async def double(context: Context, question: Question) -> Answer:
     """Twice as much.
 
@@ -74,6 +81,7 @@ def test_what_the_operation_raises_comes_through() -> None:
         call({"n": 404})
 
 
+@hypothesis.settings(deadline=None)  # a busy machine may pause anywhere
 @given(some.dictionaries(some.text(max_size=5), some.none() | some.integers() | some.text() | some.lists(some.text())))
 def test_no_arguments_whatever_cause_another_kind_of_error(arguments: dict[str, Any]) -> None:
     with contextlib.suppress(InputError):
@@ -87,7 +95,36 @@ def test_every_operation_is_documented_named_once_and_takes_what_its_path_names(
         assert found.doc
         assert found.scope
         assert found.effect == "read" or found.method != "GET"
+        assert found.effect == "destroy" or found.method != "DELETE"
+        assert len(found.summary) <= 120, found.name
+        assert found.summary.endswith("."), found.name
         fields = {field for _, field, _, _ in string.Formatter().parse(found.path) if field}
         assert fields <= set(found.input.__struct_fields__)
         if found.input is not NoInput:
             assert found.input.__struct_config__.forbid_unknown_fields, found.name
+
+
+def test_whatever_may_hold_strangers_text_says_so() -> None:
+    for found in OPERATIONS:
+        if reached(found.output) & {Post, Topic, Cluster, Alert, Report}:
+            assert found.taints, found.name
+
+
+def reached(kind: Any) -> set[Any]:
+    """Every Struct within ``kind``."""
+    seen: set[Any] = set()
+    pending = [kind]
+    while pending:
+        one = pending.pop()
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            if one not in seen:
+                seen.add(one)
+                pending += get_type_hints(one).values()
+        else:
+            pending += get_args(one)
+    return seen
+
+
+def test_no_operation_names_a_field_as_the_command_line_names_its_own_options() -> None:
+    for found in OPERATIONS:
+        assert not {"input", "out", "port", "json", "help"} & set(found.input.__struct_fields__), found.name

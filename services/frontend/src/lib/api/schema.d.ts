@@ -24,6 +24,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/checkup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is wrong with the platform, worst first, and what helps: parts, clocks, queues, connections, storage.
+         * @description What is wrong with the platform, worst first, and what helps: parts, clocks, queues, connections, storage.
+         */
+        get: operations["checkup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find what can be done here: one line an operation, best matches first. Then describe_operation.
+         * @description Find what can be done here: one line an operation, best matches first. Then describe_operation.
+         */
+        get: operations["search_operations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operations/{operation}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How to call one operation: its input and output as JSON Schemas, and what it may do.
+         * @description How to call one operation: its input and output as JSON Schemas, and what it may do.
+         */
+        get: operations["describe_operation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feeds": {
         parameters: {
             query?: never;
@@ -167,6 +227,173 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stretches that could not be read, of all feeds, newest first, with cause and evidence, and how many are open.
+         * @description Stretches that could not be read, of all feeds, newest first, with cause and evidence, and how many are open.
+         */
+        get: operations["gaps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gaps/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that somebody has looked at gaps: those named, or all. They stay on every chart they touch.
+         * @description Note that somebody has looked at gaps: those named, or all. They stay on every chart they touch.
+         */
+        post: operations["acknowledge_gaps"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{feed}/cursor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far one feed was read and stored: position, host, its own number, and what was counted on the way.
+         * @description How far one feed was read and stored: position, host, its own number, and what was counted on the way.
+         */
+        get: operations["feed_cursor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/feeds/{feed}/rechecks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stretches of one feed that are read again, or were, and how many events had been missing in them.
+         * @description Stretches of one feed that are read again, or were, and how many events had been missing in them.
+         */
+        get: operations["feed_rechecks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Frames that could not be read, newest first, and how many there are by reason. Their bytes come one by one.
+         * @description Frames that could not be read, newest first, and how many there are by reason. Their bytes come one by one.
+         */
+        get: operations["quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quarantine/{frame}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One frame that could not be read, with its first 8 KB: what a server sent, byte by byte.
+         * @description One frame that could not be read, with its first 8 KB: what a server sent, byte by byte.
+         */
+        get: operations["quarantined_frame"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/departures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Accounts that were deleted or taken down, and how far the removal of what they had posted has come.
+         * @description Accounts that were deleted or taken down, and how far the removal of what they had posted has come.
+         */
+        get: operations["departures"];
+        put?: never;
+        /**
+         * Remove everything an account has posted until now, archived posts too, as if it had left its network.
+         * @description Remove everything an account has posted until now, archived posts too, as if it had left its network.
+         *
+         *     The relay does it within minutes, and can be followed in `departures`. What the account posts from now on is stored
+         *     again: this is for a request to forget, not a mute.
+         */
+        post: operations["forget_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Posts, likes, reposts and deletions by feed over hours, days or weeks, archived ones too, with their gaps.
+         * @description Posts, likes, reposts and deletions by feed over hours, days or weeks, archived ones too, with their gaps.
+         */
+        get: operations["timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/posts": {
         parameters: {
             query?: never;
@@ -199,6 +426,106 @@ export interface paths {
          * @description One stored post. A post its author deleted is not found.
          */
         get: operations["post"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/posts/{post}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A post with what it answers, what its author said before and after, and the topics it belongs to.
+         * @description A post with what it answers, what its author said before and after, and the topics it belongs to.
+         */
+        get: operations["post_context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authors/{author}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One account by its newest 1,000 posts: languages, tags, sites, hours, replies, copies, reactions.
+         * @description One account by its newest 1,000 posts: languages, tags, sites, hours, replies, copies, reactions.
+         */
+        get: operations["author"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/authors/{author}/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One account's stored posts, newest first, archived ones too. ``next`` is ``before`` of the following page.
+         * @description One account's stored posts, newest first, archived ones too. ``next`` is ``before`` of the following page.
+         */
+        get: operations["author_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breakdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the newest posts are made of: languages, tags, sites, feeds or authors, by distinct people first.
+         * @description What the newest posts are made of: languages, tags, sites, feeds or authors, by distinct people first.
+         */
+        get: operations["breakdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Posts as a file of JSON lines or CSV, oldest first, up to 10,000; `after` the last id for the next file.
+         * @description Posts as a file of JSON lines or CSV, oldest first, up to 10,000; `after` the last id for the next file.
+         */
+        get: operations["export_posts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -261,6 +588,106 @@ export interface paths {
         get: operations["momentum"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/topics/{topic}/posts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All posts of one topic that are still stored, newest first. ``next`` is ``before`` of the following page.
+         * @description All posts of one topic that are still stored, newest first. ``next`` is ``before`` of the following page.
+         */
+        get: operations["topic_posts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/topics/{topic}/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who makes a topic: its most active accounts, and how many people there are: a crowd, or a few loud ones.
+         * @description Who makes a topic: its most active accounts, and how many people there are: a crowd, or a few loud ones.
+         */
+        get: operations["topic_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/past-topics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Topics that have ended, last ended first, with what they were at their end.
+         * @description Topics that have ended, last ended first, with what they were at their end.
+         */
+        get: operations["past_topics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/topics-found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Topics by a word of theirs, live ones first and then those that have ended.
+         * @description Topics by a word of theirs, live ones first and then those that have ended.
+         */
+        get: operations["find_topics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/topics-compared": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Several topics on one time axis, ended ones too, and what each two share: posts and people.
+         * @description Several topics on one time axis, ended ones too, and what each two share: posts and people.
+         */
+        post: operations["compare_topics"];
         delete?: never;
         options?: never;
         head?: never;
@@ -367,6 +794,30 @@ export interface paths {
         get: operations["run"];
         put?: never;
         post?: never;
+        /**
+         * Remove a finished or failed run with its steps and its report.
+         * @description Remove a finished or failed run with its steps and its report.
+         */
+        delete: operations["remove_run"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a failed run go on: from the step that failed, with what was done before it kept.
+         * @description Let a failed run go on: from the step that failed, with what was done before it kept.
+         */
+        post: operations["retry_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -465,6 +916,26 @@ export interface paths {
          * @description The report as Markdown.
          */
         get: operations["report_markdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports-found": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reports about one topic or with a word in their title, newest first, all there are; without their bodies.
+         * @description Reports about one topic or with a word in their title, newest first, all there are; without their bodies.
+         */
+        get: operations["find_reports"];
         put?: never;
         post?: never;
         delete?: never;
@@ -605,6 +1076,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/watches/{watch}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What one watch matched, minute by minute, up to where it was judged. What is usual rests on these counts.
+         * @description What one watch matched, minute by minute, up to where it was judged. What is usual rests on these counts.
+         */
+        get: operations["watch_series"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alerts": {
         parameters: {
             query?: never;
@@ -659,6 +1150,26 @@ export interface paths {
          * @description Mark alerts as seen: those named, those of one watch, or all. Doing it again changes nothing.
          */
         post: operations["acknowledge_alerts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alert-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often each watch alerted, day by day: which of them cries wolf, and which was never looked at.
+         * @description How often each watch alerted, day by day: which of them cries wolf, and which was never looked at.
+         */
+        get: operations["alert_days"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -753,6 +1264,430 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How alerts were sent, newest first: to which destination, whether it worked, and if not, why.
+         * @description How alerts were sent, newest first: to which destination, whether it worked, and if not, why.
+         */
+        get: operations["deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{delivery}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send once more what could not be sent. The worker takes it up within half a minute.
+         * @description Send once more what could not be sent. The worker takes it up within half a minute.
+         */
+        post: operations["retry_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The platform day by day: posts, reactions, topics found, alerts raised, briefings, and seconds not read.
+         * @description The platform day by day: posts, reactions, topics found, alerts raised, briefings, and seconds not read.
+         */
+        get: operations["days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every setting as the API has it, its default, and what it means. Secrets are told only as set or not.
+         * @description Every setting as the API has it, its default, and what it means. Secrets are told only as set or not.
+         */
+        get: operations["settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the database's schema stands, which steps were applied when, and what this version needs.
+         * @description Where the database's schema stands, which steps were applied when, and what this version needs.
+         */
+        get: operations["schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the record takes on disk, by table, largest first, with dead rows and the last vacuum.
+         * @description What the record takes on disk, by table, largest first, with dead rows and the last vacuum.
+         */
+        get: operations["storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Connections to the database by unit: how many, which are busy, which wait for a lock, the oldest transaction.
+         * @description Connections to the database by unit: how many, which are busy, which wait for a lock, the oldest transaction.
+         */
+        get: operations["connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What waits: jobs, briefings, deliveries, posts without a vector, vectors to remove, rechecks, approvals.
+         * @description What waits: jobs, briefings, deliveries, posts without a vector, vectors to remove, rechecks, approvals.
+         */
+        get: operations["queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/processes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every process that reported in the last day with its parts and states, and who leads which job.
+         * @description Every process that reported in the last day with its parts and states, and who leads which job.
+         */
+        get: operations["processes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/momentum-state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far momentum has come: its event time, its baseline's age, how much it is behind, and its topics.
+         * @description How far momentum has come: its event time, its baseline's age, how much it is behind, and its topics.
+         */
+        get: operations["momentum_state"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vectors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Vectors: their models and how complete each is, what waits, and how the last comparison with the record went.
+         * @description Vectors: their models and how complete each is, what waits, and how the last comparison with the record went.
+         */
+        get: operations["vectors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vectors/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare the vector index with the record soon, instead of at the next regular time; what differs is mended.
+         * @description Compare the vector index with the record soon, instead of at the next regular time; what differs is mended.
+         */
+        post: operations["compare_vectors"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is hot and what is cold: posts, bytes, days, and how far the mover is behind.
+         * @description What is hot and what is cold: posts, bytes, days, and how far the mover is behind.
+         */
+        get: operations["archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the retention would remove now, or what another number of days would. Counts only; nothing is removed.
+         * @description What the retention would remove now, or what another number of days would. Counts only; nothing is removed.
+         */
+        get: operations["retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/whoami": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who you are here, what you may do, and whether you have read what strangers wrote.
+         * @description Who you are here, what you may do, and whether you have read what strangers wrote.
+         */
+        get: operations["whoami"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/access-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All access tokens, newest first, and the scopes there are. Never their secrets.
+         * @description All access tokens, newest first, and the scopes there are. Never their secrets.
+         */
+        get: operations["access_tokens"];
+        put?: never;
+        /**
+         * Give a program or a language model a token of its own. Its secret is in this answer and nowhere else.
+         * @description Give a program or a language model a token of its own. Its secret is in this answer and nowhere else.
+         */
+        post: operations["create_access_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/access-tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a token back, at once and for good. What waits for an approval of it is denied.
+         * @description Take a token back, at once and for good. What waits for an approval of it is denied.
+         */
+        delete: operations["revoke_access_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
+         * @description Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
+         */
+        get: operations["approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say yes to one call. It holds for a day, for exactly these arguments, and once.
+         * @description Say yes to one call. It holds for a day, for exactly these arguments, and once.
+         */
+        post: operations["approve_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say no to one call. It may be asked for again.
+         * @description Say no to one call. It may be asked for again.
+         */
+        post: operations["deny_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every change, and every one that lacked an approval, newest first, with its arguments. Reads leave no row.
+         * @description Every change, and every one that lacked an approval, newest first, with its arguments. Reads leave no row.
+         */
+        get: operations["audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -801,6 +1736,40 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AccessToken
+         * @description A token as it may be shown. ``tainted_at``: since when its holder has read what strangers wrote.
+         */
+        AccessToken: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            kind: "agent" | "script";
+            scopes: string[];
+            tainted_at: string | null;
+            tainted_by: string | null;
+            /** Format: date-time */
+            created_at: string;
+            expires_at: string | null;
+            used_at: string | null;
+            revoked_at: string | null;
+        };
+        /**
+         * AccessTokenList
+         * @description Newest first, those revoked included. ``scopes`` are all there are to give.
+         */
+        AccessTokenList: {
+            tokens: components["schemas"]["AccessToken"][];
+            scopes: string[];
+        };
+        /**
+         * AcknowledgeGapsInput
+         * @description These gaps, or without any named all there are.
+         */
+        AcknowledgeGapsInput: {
+            /** @default null */
+            gaps: string[] | null;
+        };
         /**
          * AcknowledgeInput
          * @description These alerts, or all of ``watch``, or with neither all there are.
@@ -857,6 +1826,25 @@ export interface components {
             deliveries: components["schemas"]["Delivery"][];
         };
         /**
+         * AlertDay
+         * @description Alerts of one watch on one day (UTC).
+         */
+        AlertDay: {
+            /** Format: date */
+            day: string;
+            watch: string;
+            name: string;
+            alerts: number;
+            unread: number;
+        };
+        /**
+         * AlertDays
+         * @description Days with alerts, newest first, the busiest watch of a day first.
+         */
+        AlertDays: {
+            days: components["schemas"]["AlertDay"][];
+        };
+        /**
          * AlertPage
          * @description Newest first. ``next`` continues the listing (opaque); ``unread`` counts all not acknowledged.
          */
@@ -899,6 +1887,99 @@ export interface components {
             id: string;
             label: string;
             link: string;
+        };
+        /**
+         * Approval
+         * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked.
+         */
+        Approval: {
+            id: string;
+            actor: string;
+            operation: string;
+            effect: string;
+            arguments: string;
+            reason: string;
+            /** @enum {unknown} */
+            state: "denied" | "expired" | "granted" | "used" | "waiting";
+            /** Format: date-time */
+            created_at: string;
+            decided_at: string | null;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * ApprovalList
+         * @description Newest first.
+         */
+        ApprovalList: {
+            approvals: components["schemas"]["Approval"][];
+        };
+        /**
+         * ArchiveState
+         * @description What is hot and what is cold. ``lag_seconds``: how far the oldest hot post is past the hot window.
+         */
+        ArchiveState: {
+            hot_days: number;
+            hot_from: string | null;
+            hot_posts: number;
+            hot_bytes: number;
+            cold_posts: number;
+            cold_bytes: number;
+            cold_days: number;
+            lag_seconds: number;
+        };
+        /**
+         * AuditEntry
+         * @description One effect: who, what, through which door, how it ended. ``arguments`` is JSON, with secrets masked.
+         */
+        AuditEntry: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            kind: string;
+            tainted: boolean;
+            door: string;
+            operation: string;
+            effect: string;
+            arguments: string;
+            request: string;
+            approval: string | null;
+            /** @enum {unknown} */
+            outcome: "begun" | "done" | "failed" | "refused";
+            detail: string;
+            ended_at: string | null;
+        };
+        /**
+         * AuditPage
+         * @description Newest first. ``next`` asks for the page after, as ``before``.
+         */
+        AuditPage: {
+            entries: components["schemas"]["AuditEntry"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
+         * Author
+         * @description An account by its newest posts, ``looked_at`` at most 1,000. ``hours`` counts them by hour of the day (UTC).
+         */
+        Author: {
+            author: string;
+            looked_at: number;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            replies: number;
+            with_links: number;
+            copies: number;
+            likes: number;
+            reposts: number;
+            languages: components["schemas"]["Share"][];
+            tags: components["schemas"]["Share"][];
+            sites: components["schemas"]["Share"][];
+            feeds: components["schemas"]["Share"][];
+            hours: number[];
         };
         /**
          * Backtest
@@ -980,6 +2061,29 @@ export interface components {
             live: "degraded" | "ok";
             /** @default null */
             reason: string | null;
+        };
+        /**
+         * Breakdown
+         * @description What the newest posts of a stretch are made of, by distinct authors first.
+         *
+         *     ``whole``: all posts of the stretch were looked at, not only the newest ``looked_at``.
+         */
+        Breakdown: {
+            by: string;
+            start: string | null;
+            end: string | null;
+            looked_at: number;
+            whole: boolean;
+            shares: components["schemas"]["Share"][];
+        };
+        /**
+         * Checkup
+         * @description The worst first. ``state`` is the worst of them.
+         */
+        Checkup: {
+            /** @enum {unknown} */
+            state: "degraded" | "down" | "ok";
+            findings: components["schemas"]["Finding"][];
         };
         /**
          * Citation
@@ -1081,6 +2185,15 @@ export interface components {
             label: string;
         };
         /**
+         * CompareTopicsInput
+         * @description Two to eight topics, over the ``minutes`` up to the last of them that was updated.
+         */
+        CompareTopicsInput: {
+            topics: string[];
+            /** @default 180 */
+            minutes: number;
+        };
+        /**
          * Component
          * @description ``effect`` says in plain words what the user misses while it is not ok; ``do`` what helps.
          */
@@ -1097,6 +2210,62 @@ export interface components {
             do: string | null;
             /** Format: date-time */
             since: string;
+        };
+        /**
+         * Connections
+         * @description All connections to this database, of the server's ``most``.
+         */
+        Connections: {
+            most: number;
+            used: number;
+            pools: components["schemas"]["Pool"][];
+        };
+        /**
+         * Cursor
+         * @description How far a feed was read and stored. ``position`` is in the feed's own measure; ``token`` its own number.
+         */
+        Cursor: {
+            feed: string;
+            wire: string;
+            host: string;
+            position: number;
+            token: number | null;
+            /** Format: date-time */
+            event_time: string;
+            behind_seconds: number;
+            events: number;
+            posts: number;
+            likes: number;
+            reposts: number;
+            deletes: number;
+            duplicates: number;
+            quarantined: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * Day
+         * @description One day (UTC) of the platform: what came, what was found, what was done.
+         */
+        Day: {
+            /** Format: date */
+            day: string;
+            posts: number;
+            likes: number;
+            reposts: number;
+            deletes: number;
+            topics: number;
+            alerts: number;
+            runs: number;
+            reports: number;
+            gap_seconds: number;
+        };
+        /**
+         * Days
+         * @description Days, newest first.
+         */
+        Days: {
+            days: components["schemas"]["Day"][];
         };
         /**
          * Delivery
@@ -1117,6 +2286,26 @@ export interface components {
             sent_at: string | null;
             /** Format: date-time */
             created_at: string;
+        };
+        /**
+         * DeliveryPage
+         * @description Deliveries, newest first. ``next`` asks for the page after, as ``before``.
+         */
+        DeliveryPage: {
+            deliveries: components["schemas"]["Delivery"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
+         * Departures
+         * @description Accounts that are gone for good. ``waiting``: their posts are still being removed.
+         */
+        Departures: {
+            gone: number;
+            waiting: number;
+            swept: number;
+            came_back: number;
+            oldest_waiting_since: string | null;
         };
         /**
          * Destination
@@ -1248,6 +2437,17 @@ export interface components {
             };
             queue_events?: number | null;
             queue_bytes?: number | null;
+        };
+        /**
+         * FeedCounts
+         * @description One feed's counts, one number a bucket.
+         */
+        FeedCounts: {
+            feed: string;
+            posts: number[];
+            likes: number[];
+            reposts: number[];
+            deletes: number[];
         };
         /**
          * FeedDrop
@@ -1424,6 +2624,18 @@ export interface components {
             budget_nano_usd: number;
         };
         /**
+         * Finding
+         * @description One thing that a look at the platform found, and what helps.
+         */
+        Finding: {
+            /** @enum {unknown} */
+            state: "degraded" | "down" | "ok";
+            about: string;
+            text: string;
+            /** @default  */
+            do: string;
+        };
+        /**
          * Firing
          * @description One alert that would have been raised ``at`` that event time.
          */
@@ -1437,6 +2649,22 @@ export interface components {
             ratio: number | null;
             provisional: boolean;
             reason: string;
+        };
+        /**
+         * ForgetInput
+         * @description An account by its id, as posts name it.
+         */
+        ForgetInput: {
+            author: string;
+        };
+        /**
+         * Forgotten
+         * @description Whose posts up to ``until`` (event time) are being removed.
+         */
+        Forgotten: {
+            author: string;
+            /** Format: date-time */
+            until: string;
         };
         /**
          * Gap
@@ -1471,6 +2699,36 @@ export interface components {
             };
         };
         /**
+         * GapEntry
+         * @description A gap, and whether somebody has looked at it.
+         */
+        GapEntry: {
+            id: string;
+            feed: string;
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            cause: string;
+            seconds: number;
+            /** Format: date-time */
+            found_at: string;
+            evidence: {
+                [key: string]: unknown;
+            };
+            acknowledged_at: string | null;
+        };
+        /**
+         * GapPage
+         * @description Gaps of all feeds by their end, newest first. ``open`` counts those nobody has acknowledged.
+         */
+        GapPage: {
+            gaps: components["schemas"]["GapEntry"][];
+            open: number;
+            /** @default null */
+            next: string | null;
+        };
+        /**
          * Health
          * @description ``state`` is the worst of the components that are not off.
          */
@@ -1496,6 +2754,27 @@ export interface components {
             missed: boolean;
             /** Format: date-time */
             now: string;
+        };
+        /**
+         * Kept
+         * @description Rows of one table older than a retention. ``more``: there are more than were counted.
+         */
+        Kept: {
+            table: string;
+            old: number;
+            more: boolean;
+        };
+        /**
+         * LeaseEntry
+         * @description Who does a job that one at a time does. ``epoch`` counts how often it changed hands.
+         */
+        LeaseEntry: {
+            name: string;
+            holder: string;
+            epoch: number;
+            /** Format: date-time */
+            expires_at: string;
+            held: boolean;
         };
         /**
          * LiveEnvelope
@@ -1525,6 +2804,16 @@ export interface components {
             similarity: number;
         };
         /**
+         * Migration
+         * @description One step of the schema.
+         */
+        Migration: {
+            revision: number;
+            name: string;
+            /** Format: date-time */
+            applied_at: string;
+        };
+        /**
          * MomentumSeries
          * @description What the momentum chart draws: up to ``len(topics)`` lines on one shared time axis.
          *
@@ -1539,6 +2828,29 @@ export interface components {
             as_of: string | null;
         };
         /**
+         * MomentumState
+         * @description How far momentum has come: event time, since when it knows what is usual, and the age of its checkpoint.
+         *
+         *     ``behind_seconds`` lie between the newest event and ``as_of``; ``bytes`` is the checkpoint's size.
+         */
+        MomentumState: {
+            as_of: string | null;
+            baseline_from: string | null;
+            updated_at: string | null;
+            behind_seconds: number | null;
+            bytes: number;
+            topics_live: number;
+            topics_ended: number;
+        };
+        /**
+         * NewAccessToken
+         * @description ``secret`` is what to send as ``Authorization: Bearer``; it cannot be read again.
+         */
+        NewAccessToken: {
+            token: components["schemas"]["AccessToken"];
+            secret: string;
+        };
+        /**
          * NewDestination
          * @description ``slack``: the https address of an incoming webhook. ``apprise``: any Apprise URL.
          */
@@ -1547,6 +2859,23 @@ export interface components {
             /** @enum {unknown} */
             kind: "apprise" | "slack";
             url: string;
+        };
+        /**
+         * NewToken
+         * @description ``agent`` is for language models, ``script`` for programs of your own. Without ``days`` it holds until revoked.
+         *
+         *     Scopes are such as ``posts:read`` and ``watches:write``; ``*`` is all that a token may have.
+         */
+        NewToken: {
+            name: string;
+            /**
+             * @default agent
+             * @enum {unknown}
+             */
+            kind: "agent" | "script";
+            scopes?: string[];
+            /** @default 90 */
+            days: number | null;
         };
         /**
          * NewWatch
@@ -1559,6 +2888,58 @@ export interface components {
             destinations: string[];
         };
         /**
+         * OperationDetail
+         * @description How to call one. ``input`` and ``output`` are JSON Schemas; ``taints``: its answer holds what strangers wrote.
+         *
+         *     ``approval``: whether the caller would need one as things are.
+         */
+        OperationDetail: {
+            name: string;
+            summary: string;
+            description: string;
+            toolset: string;
+            scope: string;
+            effect: string;
+            idempotent: boolean;
+            taints: boolean;
+            approval: boolean;
+            method: string;
+            path: string;
+            input: {
+                [key: string]: unknown;
+            };
+            output: Record<string, never> | null;
+        };
+        /**
+         * OperationIndex
+         * @description The best matches first, or all by toolset and name. ``total`` counts what matched.
+         */
+        OperationIndex: {
+            operations: components["schemas"]["OperationLine"][];
+            total: number;
+            toolsets: string[];
+        };
+        /**
+         * OperationLine
+         * @description One operation in the index.
+         */
+        OperationLine: {
+            name: string;
+            summary: string;
+            toolset: string;
+            effect: string;
+        };
+        /**
+         * Overlap
+         * @description What two topics share among the newest 2,000 posts of each: posts and people.
+         */
+        Overlap: {
+            first: string;
+            second: string;
+            posts: number;
+            people: number;
+        };
+        /**
          * Period
          * @description [start, end) of event time; both need a time zone. Without ``end``, up to the newest post.
          *
@@ -1569,6 +2950,31 @@ export interface components {
             start: string | null;
             /** @default null */
             end: string | null;
+        };
+        /**
+         * Person
+         * @description Who takes part in a topic: with how many posts, from when to when.
+         */
+        Person: {
+            author: string;
+            posts: number;
+            /** Format: date-time */
+            first: string;
+            /** Format: date-time */
+            last: string;
+            reactions: number;
+        };
+        /**
+         * Pool
+         * @description Connections to the database of one unit; ``longest_seconds`` is the age of its oldest open transaction.
+         */
+        Pool: {
+            application: string;
+            connections: number;
+            active: number;
+            idle_in_transaction: number;
+            waiting: number;
+            longest_seconds: number;
         };
         /**
          * Post
@@ -1601,6 +3007,21 @@ export interface components {
             likes: number;
             /** @default 0 */
             reposts: number;
+        };
+        /**
+         * PostContext
+         * @description What surrounds a post.
+         *
+         *     ``answers``: the posts it answers, the first of the conversation first; ``more_above`` when one of them is not
+         *     stored. ``before`` and ``after`` are its author's posts next to it; ``topics`` those it belongs to.
+         */
+        PostContext: {
+            post: components["schemas"]["Post"];
+            answers: components["schemas"]["Post"][];
+            more_above: boolean;
+            before: components["schemas"]["Post"][];
+            after: components["schemas"]["Post"][];
+            topics: components["schemas"]["Topic"][];
         };
         /**
          * PostPage
@@ -1650,6 +3071,91 @@ export interface components {
             request: string;
         };
         /**
+         * Processes
+         * @description Every process that reported in the last day, and who leads which job.
+         */
+        Processes: {
+            units: components["schemas"]["UnitEntry"][];
+            leases: components["schemas"]["LeaseEntry"][];
+        };
+        /**
+         * Quarantine
+         * @description The newest frames that could not be read, without their bytes, and how many there are by reason.
+         */
+        Quarantine: {
+            frames: components["schemas"]["QuarantinedFrame"][];
+            reasons: components["schemas"]["QuarantineReason"][];
+        };
+        /**
+         * QuarantineReason
+         * @description How many kept frames could not be read for one reason.
+         */
+        QuarantineReason: {
+            reason: string;
+            frames: number;
+            times: number;
+        };
+        /**
+         * QuarantinedFrame
+         * @description A frame that could not be read. ``size`` is its full length; ``raw`` its first bytes, as text or base64.
+         */
+        QuarantinedFrame: {
+            id: string;
+            feed: string;
+            reason: string;
+            detail: string;
+            size: number;
+            times: number;
+            /** Format: date-time */
+            received_at: string;
+            /** @default null */
+            raw: string | null;
+            /** @default null */
+            encoding: string | null;
+        };
+        /**
+         * Queues
+         * @description Work that waits in the record. Ages in seconds, of the oldest, ``null`` for none.
+         */
+        Queues: {
+            outbox: number;
+            outbox_oldest_seconds: number | null;
+            runs_queued: number;
+            runs_running: number;
+            deliveries_pending: number;
+            deliveries_failed_day: number;
+            embedding_pending: number;
+            vector_removals: number;
+            rechecks_open: number;
+            approvals_waiting: number;
+        };
+        /**
+         * Recheck
+         * @description A stretch that is read again on a connection of its own. ``found`` of ``events`` had been missing.
+         */
+        Recheck: {
+            id: number;
+            cause: string;
+            host: string;
+            /** Format: date-time */
+            start: string;
+            end: string | null;
+            attempts: number;
+            /** Format: date-time */
+            try_after: string;
+            events: number;
+            found: number;
+            done_at: string | null;
+        };
+        /**
+         * RecheckList
+         * @description Those to be done first, then those done, newest first.
+         */
+        RecheckList: {
+            feed: string;
+            rechecks: components["schemas"]["Recheck"][];
+        };
+        /**
          * Removed
          * @description What was removed.
          */
@@ -1697,12 +3203,31 @@ export interface components {
             reports: components["schemas"]["Report"][];
         };
         /**
+         * ReportPage
+         * @description Newest first, without bodies. ``next`` asks for the page after, as ``before``.
+         */
+        ReportPage: {
+            reports: components["schemas"]["Report"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
          * ReportSection
          * @description ``paragraphs`` are plain text with citation marks such as [3]; never markup.
          */
         ReportSection: {
             heading: string;
             paragraphs: string[];
+        };
+        /**
+         * Retention
+         * @description What a retention of ``days`` would remove now. 0 removes nothing. ``oldest`` is the oldest stored post.
+         */
+        Retention: {
+            days: number;
+            configured_days: number;
+            oldest: string | null;
+            tables: components["schemas"]["Kept"][];
         };
         /**
          * Run
@@ -1775,6 +3300,16 @@ export interface components {
             run: components["schemas"]["Run"];
         };
         /**
+         * SchemaState
+         * @description Where the database's schema stands; ``needed`` is what this version wants.
+         */
+        SchemaState: {
+            revision: number;
+            needed: number;
+            server: string;
+            migrations: components["schemas"]["Migration"][];
+        };
+        /**
          * SearchHit
          * @description ``matched``: which arms found it. ``similarity`` is the cosine in [-1, 1] when meaning did.
          *
@@ -1844,6 +3379,37 @@ export interface components {
             token: string;
         };
         /**
+         * Setting
+         * @description One setting as the API has it. ``value`` is ``null`` for a secret; ``set`` tells whether there is one.
+         */
+        Setting: {
+            variable: string;
+            value: unknown;
+            default: unknown;
+            /** @enum {unknown} */
+            source: "default" | "set";
+            secret: boolean;
+            set: boolean;
+            units: string[];
+            doc: string;
+        };
+        /**
+         * SettingList
+         * @description All settings. Other units may have been started with others.
+         */
+        SettingList: {
+            settings: components["schemas"]["Setting"][];
+        };
+        /**
+         * Share
+         * @description How often something occurs: in ``posts`` of them, by so many ``authors``.
+         */
+        Share: {
+            name: string;
+            posts: number;
+            authors: number;
+        };
+        /**
          * Snooze
          * @description For ``minutes`` from now by the database's clock, or ``until`` a time. One of the two.
          */
@@ -1852,6 +3418,27 @@ export interface components {
             minutes: number | null;
             /** @default null */
             until: string | null;
+        };
+        /**
+         * Storage
+         * @description What the record takes, largest first; days of the archive and chunks of vectors are summed up.
+         */
+        Storage: {
+            database_bytes: number;
+            tables: components["schemas"]["Table"][];
+        };
+        /**
+         * Table
+         * @description A table with its indexes. ``rows`` and ``dead`` are the planner's estimates.
+         */
+        Table: {
+            name: string;
+            rows: number;
+            dead: number;
+            bytes: number;
+            index_bytes: number;
+            vacuumed_at: string | null;
+            analyzed_at: string | null;
         };
         /**
          * Threshold
@@ -1868,6 +3455,16 @@ export interface components {
             minutes: number;
             /** @default null */
             times_usual: number | null;
+        };
+        /**
+         * Timeline
+         * @description Counts by feed on one time axis. ``starts`` are the buckets' beginnings; ``gaps`` what could not be read.
+         */
+        Timeline: {
+            bucket_minutes: number;
+            starts: string[];
+            feeds: components["schemas"]["FeedCounts"][];
+            gaps: components["schemas"]["Gap"][];
         };
         /**
          * Topic
@@ -1911,6 +3508,17 @@ export interface components {
             spark: (number | null)[];
         };
         /**
+         * TopicComparison
+         * @description Topics on one time axis. ``values[i][j]`` is posts of ``topics[i]`` in the minute ``minutes[j]``.
+         */
+        TopicComparison: {
+            minutes: string[];
+            topics: components["schemas"]["Topic"][];
+            values: (number | null)[][];
+            gaps: components["schemas"]["Gap"][];
+            overlaps: components["schemas"]["Overlap"][];
+        };
+        /**
          * TopicDetail
          * @description A topic with its series (minutes, oldest first), gaps and representative posts (earliest first).
          */
@@ -1944,6 +3552,25 @@ export interface components {
             warmup_minutes: number;
         };
         /**
+         * TopicPage
+         * @description Topics without their last hour. ``next`` asks for the page after, as ``before``.
+         */
+        TopicPage: {
+            topics: components["schemas"]["Topic"][];
+            /** @default null */
+            next: string | null;
+        };
+        /**
+         * TopicPeople
+         * @description Most posts first, among the topic's newest ``looked_at`` posts by ``people`` authors.
+         */
+        TopicPeople: {
+            topic: string;
+            looked_at: number;
+            people: number;
+            most_active: components["schemas"]["Person"][];
+        };
+        /**
          * TopicsUpdated
          * @description Live topics by score after a momentum tick.
          */
@@ -1955,6 +3582,58 @@ export interface components {
             topics: components["schemas"]["Topic"][];
             /** Format: date-time */
             as_of: string;
+        };
+        /**
+         * UnitEntry
+         * @description What one process last said of a part. ``silent``: for more than 20 seconds.
+         */
+        UnitEntry: {
+            unit: string;
+            instance: string;
+            component: string;
+            state: string;
+            reason: string | null;
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            reported_at: string;
+            silent: boolean;
+        };
+        /**
+         * VectorModelState
+         * @description A model whose vectors are kept. While not ``complete``, ``done`` of ``total`` posts have theirs.
+         *
+         *     ``compared_at`` is when the index was last compared with the record; that found ``missing`` and ``extra`` vectors.
+         */
+        VectorModelState: {
+            model: string;
+            /** @enum {unknown} */
+            state: "active" | "building";
+            complete: boolean;
+            lost: boolean;
+            done: number;
+            total: number;
+            /** Format: date-time */
+            started_at: string;
+            activated_at: string | null;
+            compared_at: string | null;
+            comparing: boolean;
+            missing: number;
+            extra: number;
+        };
+        /**
+         * VectorState
+         * @description Vectors: models, what waits, and where they are kept. ``chunks`` and ``rows`` are pgvector's.
+         */
+        VectorState: {
+            backend: string;
+            stored: number | null;
+            pending: number;
+            removals: number;
+            chunks: number;
+            chunks_indexed: number;
+            rows: number;
+            models: components["schemas"]["VectorModelState"][];
         };
         /**
          * Watch
@@ -2005,6 +3684,15 @@ export interface components {
             most: number;
         };
         /**
+         * WatchMinute
+         * @description Matching posts of a minute; minutes without any are left out.
+         */
+        WatchMinute: {
+            /** Format: date-time */
+            start: string;
+            posts: number;
+        };
+        /**
          * WatchRule
          * @description What to match (all conditions that are given must hold) and when to alert.
          *
@@ -2027,6 +3715,27 @@ export interface components {
             threshold?: components["schemas"]["Threshold"];
             /** @default 60 */
             cooldown_minutes: number;
+        };
+        /**
+         * WatchSeries
+         * @description What a watch matched, minute by minute, up to ``evaluated_to``.
+         */
+        WatchSeries: {
+            watch: string;
+            evaluated_to: string | null;
+            minutes: components["schemas"]["WatchMinute"][];
+        };
+        /**
+         * Whoami
+         * @description Who the caller is here, and what may be asked of it.
+         */
+        Whoami: {
+            name: string;
+            /** @enum {unknown} */
+            kind: "agent" | "operator" | "script";
+            scopes: string[];
+            tainted: boolean;
+            door: string;
         };
         /**
          * Words
@@ -2067,6 +3776,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is wrong with the platform, worst first, and what helps: parts, clocks, queues, connections, storage. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checkup"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_operations: {
+        parameters: {
+            query?: {
+                q?: string;
+                toolset?: "access" | "feeds" | "platform" | "posts" | "reports" | "topics" | "watches";
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Find what can be done here: one line an operation, best matches first. Then describe_operation. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationIndex"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describe_operation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How to call one operation: its input and output as JSON Schemas, and what it may do. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationDetail"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -2371,6 +4173,295 @@ export interface operations {
             };
         };
     };
+    gaps: {
+        parameters: {
+            query?: {
+                open?: boolean;
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stretches that could not be read, of all feeds, newest first, with cause and evidence, and how many are open. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_gaps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeGapsInput"];
+            };
+        };
+        responses: {
+            /** @description Note that somebody has looked at gaps: those named, or all. They stay on every chart they touch. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed_cursor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far one feed was read and stored: position, host, its own number, and what was counted on the way. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cursor"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    feed_rechecks: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                feed: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stretches of one feed that are read again, or were, and how many events had been missing in them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecheckList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quarantine: {
+        parameters: {
+            query?: {
+                feed?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Frames that could not be read, newest first, and how many there are by reason. Their bytes come one by one. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quarantine"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quarantined_frame: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                frame: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One frame that could not be read, with its first 8 KB: what a server sent, byte by byte. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedFrame"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    departures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accounts that were deleted or taken down, and how far the removal of what they had posted has come. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Departures"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForgetInput"];
+            };
+        };
+        responses: {
+            /** @description Remove everything an account has posted until now, archived posts too, as if it had left its network. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forgotten"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    timeline: {
+        parameters: {
+            query?: {
+                start?: string;
+                end?: string;
+                bucket?: "day" | "hour" | "minute" | "ten_minutes";
+                feed?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Posts, likes, reposts and deletions by feed over hours, days or weeks, archived ones too, with their gaps. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     posts: {
         parameters: {
             query?: {
@@ -2422,6 +4513,176 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Post"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_context: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                post: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A post with what it answers, what its author said before and after, and the topics it belongs to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostContext"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    author: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                author: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One account by its newest 1,000 posts: languages, tags, sites, hours, replies, copies, reactions. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Author"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    author_posts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                author: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One account's stored posts, newest first, archived ones too. ``next`` is ``before`` of the following page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    breakdown: {
+        parameters: {
+            query?: {
+                by?: "author" | "feed" | "language" | "site" | "tag";
+                minutes?: number;
+                feed?: string;
+                topic?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the newest posts are made of: languages, tags, sites, feeds or authors, by distinct people first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breakdown"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_posts: {
+        parameters: {
+            query?: {
+                format?: "csv" | "jsonl";
+                since?: string;
+                until?: string;
+                feed?: string;
+                language?: string;
+                author?: string;
+                topic?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Posts as a file of JSON lines or CSV, oldest first, up to 10,000; `after` the last id for the next file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -2514,6 +4775,170 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MomentumSeries"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    topic_posts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path: {
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All posts of one topic that are still stored, newest first. ``next`` is ``before`` of the following page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PostPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    topic_people: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                topic: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who makes a topic: its most active accounts, and how many people there are: a crowd, or a few loud ones. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicPeople"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    past_topics: {
+        parameters: {
+            query?: {
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Topics that have ended, last ended first, with what they were at their end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_topics: {
+        parameters: {
+            query: {
+                text: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Topics by a word of theirs, live ones first and then those that have ended. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_topics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareTopicsInput"];
+            };
+        };
+        responses: {
+            /** @description Several topics on one time axis, ended ones too, and what each two share: posts and people. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopicComparison"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -2726,6 +5151,68 @@ export interface operations {
             };
         };
     };
+    remove_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a finished or failed run with its steps and its report. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Let a failed run go on: from the step that failed, with what was done before it kept. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reports: {
         parameters: {
             query?: never;
@@ -2866,6 +5353,40 @@ export interface operations {
                 };
                 content: {
                     "text/markdown": string;
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_reports: {
+        parameters: {
+            query?: {
+                topic?: string;
+                text?: string;
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reports about one topic or with a word in their title, newest first, all there are; without their bodies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPage"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -3172,6 +5693,39 @@ export interface operations {
             };
         };
     };
+    watch_series: {
+        parameters: {
+            query?: {
+                minutes?: number;
+            };
+            header?: never;
+            path: {
+                watch: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What one watch matched, minute by minute, up to where it was judged. What is usual rests on these counts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchSeries"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     alerts: {
         parameters: {
             query?: {
@@ -3257,6 +5811,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Acknowledged"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alert_days: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How often each watch alerted, day by day: which of them cries wolf, and which was never looked at. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertDays"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -3447,6 +6032,674 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deliveries: {
+        parameters: {
+            query?: {
+                state?: "failed" | "pending" | "sent";
+                destination?: string;
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How alerts were sent, newest first: to which destination, whether it worked, and if not, why. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Send once more what could not be sent. The worker takes it up within half a minute. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    days: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The platform day by day: posts, reactions, topics found, alerts raised, briefings, and seconds not read. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Days"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every setting as the API has it, its default, and what it means. Secrets are told only as set or not. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the database's schema stands, which steps were applied when, and what this version needs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaState"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the record takes on disk, by table, largest first, with dead rows and the last vacuum. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    connections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Connections to the database by unit: how many, which are busy, which wait for a lock, the oldest transaction. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connections"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What waits: jobs, briefings, deliveries, posts without a vector, vectors to remove, rechecks, approvals. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Queues"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    processes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every process that reported in the last day with its parts and states, and who leads which job. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Processes"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    momentum_state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far momentum has come: its event time, its baseline's age, how much it is behind, and its topics. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MomentumState"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Vectors: their models and how complete each is, what waits, and how the last comparison with the record went. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VectorState"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_vectors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Compare the vector index with the record soon, instead of at the next regular time; what differs is mended. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VectorState"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    archive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is hot and what is cold: posts, bytes, days, and how far the mover is behind. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveState"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retention: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the retention would remove now, or what another number of days would. Counts only; nothing is removed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    whoami: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who you are here, what you may do, and whether you have read what strangers wrote. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whoami"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    access_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All access tokens, newest first, and the scopes there are. Never their secrets. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokenList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_access_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Give a program or a language model a token of its own. Its secret is in this answer and nowhere else. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewAccessToken"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_access_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take a token back, at once and for good. What waits for an approval of it is denied. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessToken"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approvals: {
+        parameters: {
+            query?: {
+                waiting?: boolean;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Say yes to one call. It holds for a day, for exactly these arguments, and once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deny_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Say no to one call. It may be asked for again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit: {
+        parameters: {
+            query?: {
+                operation?: string;
+                actor?: string;
+                outcome?: "begun" | "done" | "failed" | "refused";
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every change, and every one that lacked an approval, newest first, with its arguments. Reads leave no row. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

@@ -1,2 +1,0 @@
--- Stands in for another branch's migration of this number; goes when that one is merged.
-SELECT 1;
