@@ -25,6 +25,7 @@ _TITLES = {
     "feeds": "Feeds",
     "watches": "Watches, alerts, destinations",
     "reports": "Briefings",
+    "models": "Language models and what they cost",
     "platform": "The platform",
     "access": "Access",
 }

@@ -1324,6 +1324,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/spending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What language models may cost this month, have cost and may still cost, by agent, with alerts.
+         * @description What language models may cost this month, have cost and may still cost, by agent, with alerts.
+         */
+        get: operations["spending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spending/months": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What language models cost in each month, and its limit.
+         * @description What language models cost in each month, and its limit.
+         */
+        get: operations["spending_months"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attempts at language models, newest first: which, why, how it ended, tokens and cost.
+         * @description Attempts at language models, newest first: which, why, how it ended, tokens and cost.
+         */
+        get: operations["model_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-calls/{call}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One attempt at a language model.
+         * @description One attempt at a language model.
+         */
+        get: operations["model_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attempts, answers, cost, tokens and times of each language model by day.
+         * @description Attempts, answers, cost, tokens and times of each language model by day.
+         */
+        get: operations["model_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Language models that were asked in the last thirty days, and those that are disabled, with the reason.
+         * @description Language models that were asked in the last thirty days, and those that are disabled, with the reason.
+         */
+        get: operations["models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a language model be asked again that billed more than its bound. Correct its price first.
+         * @description Let a language model be asked again that billed more than its bound. Correct its price first.
+         */
+        post: operations["enable_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answers of language models that are given again, the last used first, and how often each was.
+         * @description Answers of language models that are given again, the last used first, and how often each was.
+         */
+        get: operations["kept_answers"];
+        put?: never;
+        post?: never;
+        /**
+         * Never give the answers of one agent, or any, again.
+         * @description Never give the answers of one agent, or any, again.
+         */
+        delete: operations["forget_answers"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answer-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often answers were given again instead of asking a language model, and what that saved, by day.
+         * @description How often answers were given again instead of asking a language model, and what that saved, by day.
+         */
+        get: operations["answer_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/{answer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Never give one answer again: the next time the question comes, a model is asked.
+         * @description Never give one answer again: the next time the question comes, a model is asked.
+         */
+        delete: operations["forget_answer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -1889,6 +2093,27 @@ export interface components {
             link: string;
         };
         /**
+         * AnswerDay
+         * @description How often answers were given again on one day, and how often a model was asked instead.
+         */
+        AnswerDay: {
+            /** Format: date */
+            day: string;
+            /** @enum {unknown} */
+            kind: "exact" | "template";
+            hits: number;
+            misses: number;
+            saved_nano_usd: number;
+        };
+        /**
+         * AnswerDays
+         * @description Newest first. ``hit_rate`` of all of them; ``null`` where nothing was looked up.
+         */
+        AnswerDays: {
+            days: components["schemas"]["AnswerDay"][];
+            hit_rate: number | null;
+        };
+        /**
          * Approval
          * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked.
          */
@@ -1927,6 +2152,26 @@ export interface components {
             cold_bytes: number;
             cold_days: number;
             lag_seconds: number;
+        };
+        /**
+         * AskedModel
+         * @description A model that was asked in the last thirty days, or is disabled; ``off`` says why it is.
+         */
+        AskedModel: {
+            model: string;
+            attempts: number;
+            answered: number;
+            cost_nano_usd: number;
+            last_asked_at: string | null;
+            off: string | null;
+            off_since: string | null;
+        };
+        /**
+         * AskedModels
+         * @description The dearest first.
+         */
+        AskedModels: {
+            models: components["schemas"]["AskedModel"][];
         };
         /**
          * AuditEntry
@@ -2075,6 +2320,34 @@ export interface components {
             looked_at: number;
             whole: boolean;
             shares: components["schemas"]["Share"][];
+        };
+        /**
+         * Budget
+         * @description One limit and what is used of it: ``committed`` is what was spent and the bounds of calls under way.
+         *
+         *     ``excess`` is what providers billed beyond the bounds that were reserved.
+         */
+        Budget: {
+            name: string;
+            month: string;
+            cap_nano_usd: number;
+            spent_nano_usd: number;
+            committed_nano_usd: number;
+            excess_nano_usd: number;
+        };
+        /**
+         * BudgetAlert
+         * @description Something about the budget that the operator should know. ``percent`` of the month's limit, for those marks.
+         */
+        BudgetAlert: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "overrun" | "share";
+            percent: number | null;
+            said: string;
+            /** Format: date-time */
+            raised_at: string;
+            told_at: string | null;
         };
         /**
          * Checkup
@@ -2667,6 +2940,13 @@ export interface components {
             until: string;
         };
         /**
+         * ForgottenAnswers
+         * @description How many answers will not be given again.
+         */
+        ForgottenAnswers: {
+            answers: number;
+        };
+        /**
          * Gap
          * @description A stretch of a feed's event time that could not be read back.
          */
@@ -2765,6 +3045,35 @@ export interface components {
             more: boolean;
         };
         /**
+         * KeptAnswer
+         * @description An answer that is given again. ``question`` is how the last message begins.
+         */
+        KeptAnswer: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "exact" | "template";
+            agent: string;
+            tier: string;
+            model: string;
+            question: string;
+            cost_nano_usd: number;
+            hits: number;
+            /** Format: date-time */
+            made_at: string;
+            /** Format: date-time */
+            used_at: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * KeptAnswers
+         * @description The last used first; ``total`` is how many there are.
+         */
+        KeptAnswers: {
+            answers: components["schemas"]["KeptAnswer"][];
+            total: number;
+        };
+        /**
          * LeaseEntry
          * @description Who does a job that one at a time does. ``epoch`` counts how often it changed hands.
          */
@@ -2812,6 +3121,79 @@ export interface components {
             name: string;
             /** Format: date-time */
             applied_at: string;
+        };
+        /**
+         * ModelCall
+         * @description One attempt at a language model. ``basis``: whether its cost is what the provider reported or its bound.
+         *
+         *     ``reason`` is why this model; ``request`` is shared by the attempts at one question.
+         */
+        ModelCall: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            request: string;
+            agent: string;
+            run: string | null;
+            priority: string;
+            kind: string;
+            tier: string;
+            model: string;
+            reason: string;
+            /** @enum {unknown} */
+            state: "dispatched" | "released" | "reserved" | "settled";
+            bound_nano_usd: number;
+            cost_nano_usd: number | null;
+            basis: ("bound" | "usage") | null;
+            max_tokens: number;
+            input_tokens: number | null;
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            output_tokens: number | null;
+            error: string | null;
+            /** Format: date-time */
+            created_at: string;
+            dispatched_at: string | null;
+            ended_at: string | null;
+        };
+        /**
+         * ModelCallPage
+         * @description Newest first. ``next`` is ``before`` of the following page.
+         */
+        ModelCallPage: {
+            calls: components["schemas"]["ModelCall"][];
+            next: string | null;
+        };
+        /**
+         * ModelDay
+         * @description A model's attempts of one day. ``seconds`` of those that answered: half were faster than ``p50``.
+         */
+        ModelDay: {
+            /** Format: date */
+            day: string;
+            tier: string;
+            model: string;
+            attempts: number;
+            answered: number;
+            cost_nano_usd: number;
+            input_tokens: number;
+            output_tokens: number;
+            p50_seconds: number | null;
+            p95_seconds: number | null;
+        };
+        /**
+         * ModelDays
+         * @description Newest day first, the dearest model first within it.
+         */
+        ModelDays: {
+            days: components["schemas"]["ModelDay"][];
+        };
+        /**
+         * ModelInput
+         * @description A model by its name, such as openai/gpt-small.
+         */
+        ModelInput: {
+            model: string;
         };
         /**
          * MomentumSeries
@@ -3420,6 +3802,26 @@ export interface components {
             until: string | null;
         };
         /**
+         * Spending
+         * @description This month. ``month`` is ``null`` as long as nothing that costs anything was asked.
+         *
+         *     ``saved_nano_usd``: what the answers had cost that were given again. ``agents`` by what they spent.
+         */
+        Spending: {
+            current: string;
+            month: components["schemas"]["Budget"] | null;
+            agents: components["schemas"]["Budget"][];
+            alerts: components["schemas"]["BudgetAlert"][];
+            saved_nano_usd: number;
+        };
+        /**
+         * SpendingMonths
+         * @description Past and present months, the newest first.
+         */
+        SpendingMonths: {
+            months: components["schemas"]["Budget"][];
+        };
+        /**
          * Storage
          * @description What the record takes, largest first; days of the archive and chunks of vectors are summed up.
          */
@@ -3822,7 +4224,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
-                toolset?: "access" | "feeds" | "platform" | "posts" | "reports" | "topics" | "watches";
+                toolset?: "access" | "feeds" | "models" | "platform" | "posts" | "reports" | "topics" | "watches";
                 limit?: number;
             };
             header?: never;
@@ -6128,6 +6530,350 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Days"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    spending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What language models may cost this month, have cost and may still cost, by agent, with alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spending"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    spending_months: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What language models cost in each month, and its limit. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendingMonths"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_calls: {
+        parameters: {
+            query?: {
+                run?: string;
+                agent?: string;
+                model?: string;
+                state?: "dispatched" | "released" | "reserved" | "settled";
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Attempts at language models, newest first: which, why, how it ended, tokens and cost. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCallPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One attempt at a language model. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCall"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_days: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Attempts, answers, cost, tokens and times of each language model by day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDays"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Language models that were asked in the last thirty days, and those that are disabled, with the reason. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedModels"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enable_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelInput"];
+            };
+        };
+        responses: {
+            /** @description Let a language model be asked again that billed more than its bound. Correct its price first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedModels"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    kept_answers: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answers of language models that are given again, the last used first, and how often each was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptAnswers"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_answers: {
+        parameters: {
+            query?: {
+                agent?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Never give the answers of one agent, or any, again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgottenAnswers"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_days: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How often answers were given again instead of asking a language model, and what that saved, by day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerDays"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                answer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Never give one answer again: the next time the question comes, a model is asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgottenAnswers"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
