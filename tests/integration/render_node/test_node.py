@@ -297,7 +297,7 @@ def test_a_node_that_is_killed_leaves_nothing_running_and_is_asked_again(tmp_pat
         # given a node that is killed in the middle of a render
         job, client = "0" * 32, killed.client()
         client.ask("PUT", f"/v1/jobs/{job}", BODY)
-        until(lambda: killed.runs() == 1)
+        until(lambda: killed.runs() == 1 and (tmp_path / "node/running.json").exists())
         pid = int((killed.state / "runs").read_text().split()[0])
         killed.kill()
         assert not gone(pid)

@@ -14,7 +14,8 @@ from shared import errors
 def every_error(
     kind: type[errors.GroundswellError] = errors.GroundswellError,
 ) -> Iterator[type[errors.GroundswellError]]:
-    yield kind
+    if kind.__module__ == errors.__name__:  # services refine them; which of those are loaded depends on other tests
+        yield kind
     for child in kind.__subclasses__():
         yield from every_error(child)
 
