@@ -62,6 +62,7 @@ lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra fallback --extra fastembed --extra english --extra llm --extra test -c requirements/run.lock pyproject.toml -o requirements/test.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra bench --extra fastembed --extra english -c requirements/test.lock pyproject.toml -o requirements/bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra english -c requirements/test.lock pyproject.toml -o requirements/english.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/run.lock requirements/render-node.in -o requirements/render-node.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra llm -c requirements/test.lock pyproject.toml -o requirements/llm.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 

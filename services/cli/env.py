@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from typing import get_args
 
 from shared.config.document import page, template
 from shared.config.load import load
+from shared.config.settings import Unit
 from shared.telemetry import metrics
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and for which unit."""
     parser.add_argument("what", choices=("check", "template", "docs", "metrics"))
-    parser.add_argument("--unit", choices=("solo", "relay", "api", "worker"), default="solo")
+    parser.add_argument("--unit", choices=get_args(Unit), default="solo")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 def metrics_page() -> str:
     """The reference page of metrics: what every unit declares."""
-    for unit in ("relay", "api", "worker"):
+    for unit in ("relay", "api", "worker", "render_node"):
         importlib.import_module(f"services.{unit}.metrics")
     rows = [
         "# Metrics",

@@ -45,6 +45,7 @@ VERBS = (
     Verb("api", "units", "run the API alone"),
     Verb("worker", "units", "run a worker alone"),
     Verb("combined", "units", "run relay, API and worker in one process"),
+    Verb("render-node", "units", "print reports with a program of this machine, for workers elsewhere"),
     Verb("openapi", "openapi", "print the API's OpenAPI document"),
 )
 

@@ -1,4 +1,4 @@
-"""``groundswell relay | api | worker | combined``: one unit in this process, until it is told to stop."""
+"""``groundswell relay | api | worker | combined | render-node``: one unit in this process, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -34,4 +34,8 @@ def run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGINT, ask)
     if combined:
         return run_combined(settings, stop)
+    if unit == "render-node":
+        from services.render_node.entry import run as run_render_node  # it alone needs psutil
+
+        return run_render_node(settings, stop)
     return ENTRIES[unit]()(settings, stop)

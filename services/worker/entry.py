@@ -33,7 +33,9 @@ from services.worker.pipelines.briefing import Briefing, Rendering
 from services.worker.pipelines.perform import Performer
 from services.worker.pipelines.summary import Summary
 from services.worker.reaper import Reaper
+from services.worker.render.printer import Printer
 from services.worker.render.renderer import Renderer
+from services.worker.render.set_up import render_node
 from services.worker.timings import Timings
 from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
@@ -67,9 +69,11 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
             return 0
         reporter.set(*_renderer_at_start())
         reporter.start()
+        node = render_node(settings, database, reporter, stop, timings)
+        printer = Printer(Renderer(), node)
         llm = _language_models(settings, reporter)
         summary = Summary(database, llm.complete) if llm else None
-        briefing = Briefing(database, Renderer(), settings.public_url, _rendering(reporter), summary)
+        briefing = Briefing(database, printer, settings.public_url, _rendering(reporter), summary)
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
         briefing_actor.register(broker, performer)
@@ -79,6 +83,9 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         loops.append(
             Loop("deliveries", courier.put_out, stop, every=timings.deliver_seconds, most=timings.most_backoff_seconds)
         )
+        if node:
+            look, every = node.look, timings.node_look_seconds
+            loops.append(Loop("render-node", look, stop, every=every, most=every, first=0.0))
         worker = make_worker(broker)
         worker.start()
         for loop in loops:

@@ -18,6 +18,17 @@ STEP_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
 )
 RENDERS = Counter("groundswell_worker_renders_total", "PDF renders, by outcome.", ["outcome"])
+PRINTED = Counter(
+    "groundswell_worker_printed_reports_total",
+    "Reports with a PDF, by renderer and by why it was that one.",
+    ["renderer", "cause"],
+)
+NODE_TRIES = Counter("groundswell_worker_render_node_tries_total", "Tries on a render node, by outcome.", ["outcome"])
+NODE_SECONDS = Histogram(
+    "groundswell_worker_render_node_seconds",
+    "Time a report waited for the render node, both tries included.",
+    buckets=(0.5, 1, 2, 5, 10, 20, 30, 60, 120, 180),
+)
 OUTBOX_SENT = Counter("groundswell_worker_outbox_jobs_total", "Jobs handed from the outbox to the broker.", ["actor"])
 OUTBOX_REFUSED = Counter("groundswell_worker_outbox_refused_total", "Outbox rows that name a job nobody knows.")
 REVIVED = Counter("groundswell_worker_revived_runs_total", "Runs given a new job because nobody worked on them.")

@@ -22,6 +22,10 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     vectors_seconds: float = 30.0
     #: Between looks for posts that left the hot window.
     move_seconds: float = 60.0
+    #: Between questions to a render node whether a report is done, and before its second try.
+    node_poll_seconds: float = 0.5
+    #: Between questions to a render node how it is.
+    node_look_seconds: float = 30.0
     heartbeat_milliseconds: int = 5000
     #: Before the first clean-up: a start has better things to do.
     settle_seconds: float = 60.0

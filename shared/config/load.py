@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from shared.config.render_node import render_node_mistakes
 from shared.config.settings import EMBEDDING_RUNTIMES, About, Settings, Unit
 from shared.errors import ConfigurationError
 
@@ -25,6 +26,7 @@ _SCHEMES = {
     "qdrant_url": ("http", "https"),
     "feed_url": ("ws", "wss"),
     "public_url": ("http", "https"),
+    "render_node_url": ("http", "https"),
     "llm_ollama_url": ("http", "https"),
     "llm_gemini_url": ("http", "https"),
     "llm_anthropic_url": ("http", "https"),
@@ -154,7 +156,7 @@ def _cross_checks(unit: Unit, settings: Settings) -> list[str]:
     """Mistakes that no single value shows."""
     by_name = {field.name: field for field in fields()}
     problems = []
-    if unit != "solo":
+    if unit not in ("solo", "render-node"):
         problems += [
             _line(by_name[name], "it is not set")
             for name in ("postgres_url", "valkey_url")
@@ -168,6 +170,7 @@ def _cross_checks(unit: Unit, settings: Settings) -> list[str]:
         problems.append(_line(by_name["embedding_runtimes"], wrong))
     if settings.feed_key and settings.feed_key_file:
         problems.append(_line(by_name["feed_key"], "the key is given twice, here and in GROUNDSWELL_FEED_KEY_FILE"))
+    problems += [_line(by_name[name], wrong) for name, wrong in render_node_mistakes(unit, settings)]
     if settings.vector_backend == "qdrant" and not settings.qdrant_url:
         problems.append(_line(by_name["qdrant_url"], "it is not set, but GROUNDSWELL_VECTOR_BACKEND is qdrant"))
     if unit in ("api", "solo") and settings.api_host not in _LOOPBACK and len(settings.api_token) < 16:

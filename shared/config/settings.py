@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Unit = Literal["solo", "relay", "api", "worker"]
+Unit = Literal["solo", "relay", "api", "worker", "render-node"]
 
 
 class About(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class About(msgspec.Struct, frozen=True):
     most: float | None = None
 
 
-_ALL: tuple[Unit, ...] = ("solo", "relay", "api", "worker")
+_ALL: tuple[Unit, ...] = ("solo", "relay", "api", "worker", "render-node")
 _SERVICES: tuple[Unit, ...] = ("relay", "api", "worker")
 
 
@@ -260,6 +260,132 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         About("How long a minute stays open for late events, in event time.", ("api",), "20", least=0, most=600),
     ] = 20
 
+    # --- renders: what the worker asks a render node, and how a node is run (docs/render-node.md) -----------
+    render_node_url: Annotated[
+        str,
+        About(
+            "Render node that is tried before the built-in renderer; empty means there is none.",
+            ("worker",),
+            "http://studio-mac.local:8430",
+        ),
+    ] = ""
+    render_node_secret: Annotated[
+        str,
+        About(
+            "Secret that worker and render node share, 32 characters or more. A file is safer.",
+            ("worker", "render-node"),
+            "a long random text",
+            secret=True,
+        ),
+    ] = ""
+    render_node_secret_file: Annotated[
+        str,
+        About(
+            "File with the secret that worker and render node share, of mode 600.",
+            ("worker", "render-node"),
+            "/run/secrets/render-node",
+        ),
+    ] = ""
+    render_node_seconds: Annotated[
+        int,
+        About(
+            "Longest that a report waits for the render node, its second try included; then the built-in renderer.",
+            ("worker",),
+            "120",
+            least=2,
+            most=180,
+        ),
+    ] = 120
+    render_node_rest_seconds: Annotated[
+        int,
+        About(
+            "A render node that failed is left alone for so long, twice as long each time, up to eight times.",
+            ("worker",),
+            "300",
+            least=1,
+            most=86_400,
+        ),
+    ] = 300
+    render_node_host: Annotated[str, About("Address the render node listens on.", ("render-node",), "192.168.1.20")] = (
+        "127.0.0.1"
+    )
+    render_node_port: Annotated[
+        int, About("Port of the render node; 0 takes a free one.", ("render-node",), "8430", least=0, most=65_535)
+    ] = 8_430
+    render_node_command: Annotated[
+        str,
+        About(
+            "What makes a PDF, as a JSON array, run without a shell. {job} is the job's folder, {report} and {output} "
+            "are files in it.",
+            ("render-node",),
+            '["typst","compile","--root","{job}","/opt/report.typ","{output}"]',
+        ),
+    ] = ""
+    render_node_job_seconds: Annotated[
+        int, About("A render that takes longer is ended.", ("render-node",), "90", least=1, most=3600)
+    ] = 90
+    render_node_memory_megabytes: Annotated[
+        int,
+        About(
+            "A render is ended, and the publishing program started anew, when together they hold more memory.",
+            ("render-node",),
+            "4096",
+            least=16,
+            most=1_048_576,
+        ),
+    ] = 4_096
+    render_node_queue_jobs: Annotated[
+        int, About("Jobs that may wait on the render node; more are refused.", ("render-node",), "8", least=1, most=100)
+    ] = 8
+    render_node_dir: Annotated[
+        str,
+        About(
+            "Folder of the render node's jobs; empty takes render-node in the data folder. What is in it is removed.",
+            ("render-node",),
+            "/var/lib/groundswell-render",
+        ),
+    ] = ""
+    render_node_locks: Annotated[
+        str,
+        About(
+            "Lock files that a crash of the publishing program leaves behind, as a JSON array of absolute patterns.",
+            ("render-node",),
+            '["/Users/studio/Documents/templates/*.idlk"]',
+        ),
+    ] = ""
+    render_node_program_name: Annotated[
+        str,
+        About(
+            "Exact process name of a publishing program that stays open between jobs; empty means there is none.",
+            ("render-node",),
+            "Adobe InDesign 2025",
+        ),
+    ] = ""
+    render_node_program_start: Annotated[
+        str,
+        About(
+            "What starts that program and then ends, as a JSON array.",
+            ("render-node",),
+            '["open","-gja","Adobe InDesign 2025"]',
+        ),
+    ] = ""
+    render_node_program_stop: Annotated[
+        str,
+        About(
+            "What asks that program to quit, as a JSON array; if it does not, it is killed.",
+            ("render-node",),
+            '["osascript","-e","tell application \\"Adobe InDesign 2025\\" to quit saving no"]',
+        ),
+    ] = ""
+    render_node_restart_at: Annotated[
+        str,
+        About(
+            "Time of day, by the node's own clock, at which that program is started anew; empty never does.",
+            ("render-node",),
+            "03:30",
+        ),
+    ] = ""
+
     # --- language models ---------------------------------------------------------------------------------
     llm_budget_usd: Annotated[
         float,
@@ -399,7 +525,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         About(
             "Folder for everything solo keeps: engines, caches, logs.",
-            ("solo", "relay", "api", "worker"),
+            _ALL,
             "data",
         ),
     ] = "data"
@@ -424,9 +550,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             most=3650,
         ),
     ] = 30
-    metrics_host: Annotated[str, About("Address of the metrics ports. Keep it internal.", _SERVICES, "127.0.0.1")] = (
-        "127.0.0.1"
-    )
+    metrics_host: Annotated[
+        str,
+        About("Address of the metrics ports. Keep it internal.", (*_SERVICES, "render-node"), "127.0.0.1"),
+    ] = "127.0.0.1"
     relay_metrics_port: Annotated[
         int, About("Prometheus port of the relay; 0 is off.", ("relay",), "9421", least=0, most=65_535)
     ] = 0
@@ -435,6 +562,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 0
     worker_metrics_port: Annotated[
         int, About("Prometheus port of the worker; 0 is off.", ("worker",), "9423", least=0, most=65_535)
+    ] = 0
+    render_node_metrics_port: Annotated[
+        int, About("Prometheus port of the render node; 0 is off.", ("render-node",), "9424", least=0, most=65_535)
     ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], About("Least severe log line written.", _ALL, "info")

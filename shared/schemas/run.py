@@ -74,7 +74,8 @@ class ReportSection(Schema, frozen=True, kw_only=True):
 class Report(Schema, frozen=True, kw_only=True):
     """A finished briefing. ``writer`` says who wrote it ("extractive": no model was asked).
 
-    ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there).
+    ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there). ``renderer`` made the
+    PDF: a render node or the built-in one; ``renderer_reason`` says why it was not the node.
     """
 
     id: str
@@ -90,6 +91,9 @@ class Report(Schema, frozen=True, kw_only=True):
     range_end: datetime
     pdf: Literal["ready", "failed"]
     pdf_reason: str | None = None
+    pdf_pages: int | None = None
+    renderer: Literal["render_node", "built_in"] | None = None
+    renderer_reason: str | None = None
 
 
 class ReportList(Schema, frozen=True, kw_only=True):

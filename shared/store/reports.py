@@ -45,6 +45,13 @@ class Markdown(Schema, frozen=True, kw_only=True):
     markdown: str
 
 
+class Html(Schema, frozen=True, kw_only=True):
+    """The form for browsers; ``html`` is ``None`` in reports that are older than it."""
+
+    title: str
+    html: str | None
+
+
 _COLUMNS = """id::text, run::text, topic, title, created_at, pdf_reason,
               CASE WHEN pdf IS NULL THEN 'failed' ELSE 'ready' END AS pdf"""
 
@@ -57,6 +64,7 @@ LATEST = Statement(
 )
 PDF = Statement("SELECT title, pdf, pdf_reason FROM report WHERE id = %(id)s", Pdf)
 MARKDOWN = Statement("SELECT title, markdown FROM report WHERE id = %(id)s", Markdown)
+HTML = Statement("SELECT title, html FROM report WHERE id = %(id)s", Html)
 #: Without sections and citations: of ``topic``, with ``text`` in the title; after the report ``before``.
 FIND = Statement(
     f"""SELECT {_COLUMNS}, body || '{{"sections": [], "citations": []}}'::jsonb AS body FROM report

@@ -35,7 +35,9 @@ def test_the_openapi_document_is_fresh() -> None:
     assert is_fresh(ROOT / "services/frontend/openapi.json"), "run: make generated"
 
 
-@pytest.mark.parametrize("lock", ["run.lock", "test.lock", "bench.lock", "english.lock", "llm.lock", "node.lock"])
+@pytest.mark.parametrize(
+    "lock", ["run.lock", "test.lock", "bench.lock", "english.lock", "llm.lock", "node.lock", "render-node.lock"]
+)
 def test_lock_files_are_hashed_and_carry_no_addresses(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text("utf-8")
     pins = [line for line in text.splitlines() if re.match(r"[a-z0-9]", line)]

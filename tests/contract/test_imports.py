@@ -59,6 +59,22 @@ print(sorted(name for name in heavy if name in sys.modules))
 """
 
 
+_NODE = """
+import sys
+import services.cli.units, services.render_node.entry
+
+heavy = ("psycopg", "redis", "dramatiq", "litestar", "httpx", "numpy", "typst", "icu4py", "openvino", "services.worker")
+print(sorted(name for name in heavy if name in sys.modules))
+"""
+
+
+def test_a_render_node_loads_nothing_that_it_does_not_use() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _NODE], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr[-2000:]
+
+
 def test_a_relay_without_meaning_loads_nothing_that_it_does_not_use() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _LIGHT], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60

@@ -65,7 +65,7 @@ def test_search_finds_posts_by_meaning_in_other_languages(platform: Platform) ->
     assert platform.until("hits in two languages", found, seconds=150)
 
 
-def test_a_briefing_is_cited_and_comes_as_pdf_and_markdown(platform: Platform) -> None:
+def test_a_briefing_is_cited_and_comes_as_pdf_html_and_markdown(platform: Platform) -> None:
     topic = platform.until("topics", lambda: platform.get("/api/v1/topics")["topics"])[0]
     run = platform.post("/api/v1/runs", {"topic": topic["id"]})
 
@@ -83,6 +83,9 @@ def test_a_briefing_is_cited_and_comes_as_pdf_and_markdown(platform: Platform) -
     assert topic["label"].split(",")[0].split()[0] in text
     with urllib.request.urlopen(f"{platform.address}/api/v1/reports/{report['id']}/markdown") as answer:
         assert report["title"] in answer.read().decode().replace("\\", "")
+    with urllib.request.urlopen(f"{platform.address}/api/v1/reports/{report['id']}/html") as answer:
+        assert "default-src 'none'" in answer.read().decode()
+    assert (report["renderer"], report["renderer_reason"]) == ("built_in", None)
 
 
 def test_a_second_platform_on_the_same_port_is_refused_with_a_way_out(platform: Platform, tmp_path: Path) -> None:

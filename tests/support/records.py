@@ -147,6 +147,7 @@ def put_report(database: Database, *, pdf: bytes | None = b"%PDF-1.7 x", title: 
         "run": run,
         "report": report,
         "title": title,
+        "html": "<!doctype html>x",
         "pdf": pdf,
         "reason": None if pdf else "The renderer is away.",
     }
@@ -166,13 +167,13 @@ def put_report(database: Database, *, pdf: bytes | None = b"%PDF-1.7 x", title: 
     )
     database.execute(
         Command(
-            """INSERT INTO report (id, run, topic, title, body, markdown, pdf, pdf_reason)
+            """INSERT INTO report (id, run, topic, title, body, markdown, html, pdf, pdf_reason)
                VALUES (%(report)s, %(run)s, 't1', %(title)s,
                  '{"summary": "s", "sections": [{"heading": "h", "paragraphs": ["p [1]"]}], "writer": "extractive",
                    "citations": [{"number": 1, "post": "p", "author": "a", "time": "2026-01-01T12:00:00Z", "url": null,
                                   "text": "t"}],
                    "range_start": "2026-01-01T11:00:00Z", "range_end": "2026-01-01T12:00:00Z"}',
-                 '# Lisbon', %(pdf)s, %(reason)s)"""
+                 '# Lisbon', %(html)s, %(pdf)s, %(reason)s)"""
         ),
         params,
     )

@@ -1,6 +1,6 @@
 """A worker process that stands still at one point of a run, so that a test can end it exactly there.
 
-``python -m tests.support.worker_process POSTGRES_URL VALKEY_URL POINT JOURNAL``. POINT is
+``python -m tests.support.worker_process POSTGRES_URL VALKEY_URL POINT JOURNAL [SETTINGS]``. POINT is
 ``STEP:begun``, ``STEP:worked`` or ``STEP:done``. The journal gets a line for each step worked on and
 ``halted`` when the point is reached.
 """
@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from services.worker.entry import run
 from services.worker.pipelines.durable import DurableRun
@@ -40,7 +42,8 @@ def watch_steps(note: Callable[[str], None], halt: Callable[[str], None]) -> Non
 
 
 def main() -> None:
-    postgres_url, valkey_url, point, journal = sys.argv[1:]
+    postgres_url, valkey_url, point, journal, *more = sys.argv[1:]
+    settings = msgspec.json.decode(more[0]) if more else {}
 
     def note(line: str) -> None:
         with Path(journal).open("a") as file:
@@ -53,7 +56,7 @@ def main() -> None:
 
     watch_steps(note, halt)
     logs.configure("worker", level="warning", form="json")
-    run(Settings(postgres_url=postgres_url, valkey_url=valkey_url), threading.Event(), timings=QUICK)
+    run(Settings(postgres_url=postgres_url, valkey_url=valkey_url, **settings), threading.Event(), timings=QUICK)
 
 
 if __name__ == "__main__":

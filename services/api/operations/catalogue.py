@@ -85,6 +85,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     reports.reports,
     reports.report,
     reports.report_pdf,
+    reports.report_html,
     reports.report_markdown,
     reports.find_reports,
     watches.watches,

@@ -1,4 +1,4 @@
-"""Reports: finished briefings, as data, as Markdown and as PDF."""
+"""Reports: finished briefings, as data, as Markdown, as HTML and as PDF."""
 
 from __future__ import annotations
 
@@ -60,6 +60,23 @@ async def report_markdown(context: Context, query: ReportInput) -> File:
     if row is None:
         raise _absent()
     return File(content=row.markdown.encode(), name=file_name(row.title, query.report, "md"))
+
+
+@operation(
+    "/api/v1/reports/{report}/html", scope="reports:read", media_type="text/html", toolset="reports", taints=True
+)
+async def report_html(context: Context, query: ReportInput) -> File:
+    """The report as one HTML file that loads nothing. Conflict (409) for a report older than this form."""
+    row = await context.services.database.fetch_one(store.HTML, {"id": query.report})
+    if row is None:
+        raise _absent()
+    if row.html is None:
+        raise ConflictError(
+            "This report has no HTML form.",
+            why="It was written before reports had one.",
+            do="Take the Markdown form instead, or ask for a new briefing.",
+        )
+    return File(content=row.html.encode(), name=file_name(row.title, query.report, "html"))
 
 
 def file_name(title: str, report_id: UUID, extension: str) -> str:

@@ -79,6 +79,11 @@ _PARTS = {
         "See the reason; docs/llm.md tells how models and their budget are set up.",
     ),
     "renderer": Words("PDF renderer", "Reports come as Markdown only.", "Look at the worker's log."),
+    "render_node": Words(
+        "Render node",
+        "Reports are printed by the built-in renderer.",
+        "See the reason; the node is tried again by itself. Look at the node's log.",
+    ),
     "live": Words("Live updates", "The page does not move by itself.", "Start Valkey or Redis, or reload the page."),
 }
 

@@ -8,8 +8,9 @@ import dramatiq
 
 from shared.contracts.jobs import RUN_BRIEFING
 
-#: Far above what a briefing takes: beyond it the thread is interrupted, and the lease runs out.
-TIME_LIMIT_MILLISECONDS = 300_000
+#: Above what a briefing may take, the wait for a render node included: beyond it the thread is interrupted, and the
+#: lease runs out.
+TIME_LIMIT_MILLISECONDS = 420_000
 
 
 def register(broker: dramatiq.Broker, perform: Callable[[str], None]) -> None:

@@ -16,6 +16,8 @@ from services.worker.pipelines.durable import DurableRun, Planned, Produced
 from services.worker.pipelines.gather import gather
 from services.worker.pipelines.wording import count
 from services.worker.render.document import Document, document
+from services.worker.render.html import html
+from services.worker.render.printer import Printed
 from shared.errors import RenderFailed
 from shared.store import reports_write
 from shared.store.database import Database, Transaction
@@ -30,9 +32,9 @@ STEPS = (
 
 
 class Render(Protocol):
-    """Makes a PDF. Raises RenderFailed."""
+    """Makes the PDF of a run's report, the same one however often it is asked. Raises RenderFailed."""
 
-    def render(self, document: Document) -> bytes: ...
+    def render(self, document: Document, run: UUID) -> Printed: ...
 
 
 #: Puts a paragraph in front, or gives back what it was given.
@@ -61,7 +63,7 @@ class Briefing:
         gathered = run.step("gather", Gathered, lambda: self._gather(run.claimed.topic))
         composed = run.step("compose", Composed, lambda: self._compose(gathered, run.claimed.run))
         chart = run.step("chart", Chart, lambda: Produced(draw(gathered)))
-        run.step("render", Rendered, lambda: self._render(composed, chart))
+        run.step("render", Rendered, lambda: self._render(composed, chart, run.claimed.run))
         run.finish(report_id(run.claimed.run))
 
     def _gather(self, topic: str) -> Produced[Gathered]:
@@ -76,25 +78,51 @@ class Briefing:
             detail += "" if composed is extractive else ", with a summary by a language model"
         return Produced(composed, detail=detail)
 
-    def _render(self, composed: Composed, chart: Chart) -> Produced[Rendered]:
-        """The PDF, or why there is none: the report is stored either way, its Markdown always whole."""
-        pdf, reason = None, None
+    def _render(self, composed: Composed, chart: Chart, run: UUID) -> Produced[Rendered]:
+        """The PDF, or why there is none: the report is stored either way, its Markdown and HTML always whole."""
+        printed, reason = None, None
         try:
-            pdf = self._renderer.render(document(composed, chart, self._address))
+            printed = self._renderer.render(document(composed, chart, self._address), run)
         except RenderFailed as error:
             reason = error.why or error.what
             logs.get(__name__).warning("render_failed", reason=reason)
         metrics.RENDERS.labels("failed" if reason else "ok").inc()
         self._rendering(reason)
+        rendered = Rendered(
+            pdf_bytes=len(printed.pdf) if printed else 0,
+            reason=reason,
+            pages=printed.pages if printed else None,
+            renderer=printed.renderer if printed else None,
+            renderer_reason=printed.reason if printed else None,
+        )
+        page = html(composed, chart, self._address)
         return Produced(
-            Rendered(pdf_bytes=len(pdf or b""), reason=reason),
-            detail=f"No PDF: {reason}" if reason else None,
-            effect=lambda transaction: _store(transaction, composed, pdf, reason),
+            rendered,
+            detail=f"No PDF: {reason}" if reason else _by_whom(printed),
+            effect=lambda transaction: _store(transaction, composed, page, printed, reason),
         )
 
 
-def _store(transaction: Transaction, composed: Composed, pdf: bytes | None, reason: str | None) -> None:
-    report = msgspec.structs.replace(composed.report, pdf="failed" if reason else "ready", pdf_reason=reason)
+def _by_whom(printed: Printed | None) -> str | None:
+    """What the step says; nothing where the built-in renderer was meant to do it."""
+    if printed is None or (printed.renderer == "built_in" and not printed.reason):
+        return None
+    if printed.renderer == "render_node":
+        return "Printed by the render node"
+    return f"Printed by the built-in renderer. The render node: {printed.reason}"
+
+
+def _store(
+    transaction: Transaction, composed: Composed, page: str, printed: Printed | None, reason: str | None
+) -> None:
+    report = msgspec.structs.replace(
+        composed.report,
+        pdf="ready" if printed else "failed",
+        pdf_reason=reason,
+        pdf_pages=printed.pages if printed else None,
+        renderer=printed.renderer if printed else None,
+        renderer_reason=printed.reason if printed else None,
+    )
     transaction.execute(
         reports_write.INSERT,
         {
@@ -104,7 +132,8 @@ def _store(transaction: Transaction, composed: Composed, pdf: bytes | None, reas
             "title": report.title,
             "body": msgspec.json.encode(report).decode(),
             "markdown": composed.markdown,
-            "pdf": pdf,
+            "html": page,
+            "pdf": printed.pdf if printed else None,
             "pdf_reason": reason,
             "created_at": report.created_at,
         },

@@ -79,7 +79,13 @@ class Chart(Schema, frozen=True, kw_only=True):
 
 
 class Rendered(Schema, frozen=True, kw_only=True):
-    """How the render ended: the PDF's size, or why there is none."""
+    """How the render ended: the PDF's size and who made it, or why there is none.
+
+    ``renderer_reason`` says why it was not made by the render node.
+    """
 
     pdf_bytes: int
     reason: str | None = None
+    pages: int | None = None
+    renderer: str | None = None
+    renderer_reason: str | None = None

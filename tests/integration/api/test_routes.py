@@ -227,7 +227,7 @@ def test_a_run_about_nothing_is_refused_and_leaves_no_job(api: Served, database:
     assert database.fetch(JOBS) == []
 
 
-def test_a_report_comes_as_data_pdf_and_markdown(api: Served, database: Database) -> None:
+def test_a_report_comes_as_data_pdf_html_and_markdown(api: Served, database: Database) -> None:
     run, report = records.put_report(database, title='Lisbon "grid"\r\n/../é')
     found = read(api, f"/api/v1/reports/{report}", Report)
     assert (found.run, found.pdf, found.citations[0].number) == (run, "ready", 1)
@@ -238,13 +238,18 @@ def test_a_report_comes_as_data_pdf_and_markdown(api: Served, database: Database
     assert pdf.headers["content-disposition"] == 'attachment; filename="lisbon-grid-e-00000002.pdf"'
     markdown = api.http.get(f"/api/v1/reports/{report}/markdown")
     assert (markdown.text, markdown.headers["content-type"]) == ("# Lisbon", "text/markdown; charset=utf-8")
+    page = api.http.get(f"/api/v1/reports/{report}/html")
+    assert (page.text, page.headers["content-type"]) == ("<!doctype html>x", "text/html; charset=utf-8")
+    assert page.headers["content-disposition"] == 'attachment; filename="lisbon-grid-e-00000002.html"'
     assert [step.name for step in read(api, f"/api/v1/runs/{run}", Run).steps] == ["gather", "write"]
 
 
 def test_a_report_without_pdf_says_so(api: Served, database: Database) -> None:
     _, report = records.put_report(database, pdf=None)
     assert problem(api.http.get(f"/api/v1/reports/{report}/pdf"), 409).why == "The renderer is away."
-    for form in ("", "/pdf", "/markdown"):
+    database.execute(Command("UPDATE report SET html = NULL"))
+    assert "before reports had one" in (problem(api.http.get(f"/api/v1/reports/{report}/html"), 409).why or "")
+    for form in ("", "/pdf", "/markdown", "/html"):
         problem(api.http.get(f"/api/v1/reports/{uuid4()}{form}"), 404)
 
 

@@ -884,6 +884,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/{report}/html": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report as one HTML file that loads nothing. Conflict (409) for a report older than this form.
+         * @description The report as one HTML file that loads nothing. Conflict (409) for a report older than this form.
+         */
+        get: operations["report_html"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/{report}/markdown": {
         parameters: {
             query?: never;
@@ -3528,7 +3548,8 @@ export interface components {
          * Report
          * @description A finished briefing. ``writer`` says who wrote it ("extractive": no model was asked).
          *
-         *     ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there).
+         *     ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there). ``renderer`` made the
+         *     PDF: a render node or the built-in one; ``renderer_reason`` says why it was not the node.
          */
         Report: {
             id: string;
@@ -3549,6 +3570,12 @@ export interface components {
             pdf: "failed" | "ready";
             /** @default null */
             pdf_reason: string | null;
+            /** @default null */
+            pdf_pages: number | null;
+            /** @default null */
+            renderer: ("built_in" | "render_node") | null;
+            /** @default null */
+            renderer_reason: string | null;
         };
         /**
          * ReportList
@@ -5666,6 +5693,37 @@ export interface operations {
                 };
                 content: {
                     "application/pdf": string;
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_html: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report as one HTML file that loads nothing. Conflict (409) for a report older than this form. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
                 };
             };
             /** @description What went wrong, why, and what to do. */
