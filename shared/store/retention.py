@@ -76,6 +76,15 @@ _GAPS = Command(
           ORDER BY end_time LIMIT %(limit)s))"""
 )
 
+#: Calls of language models are the bill: they stay for more than a year, however short the retention is.
+CALL_DAYS = 400
+_CALLS = Command(
+    f"""DELETE FROM llm_call WHERE id = ANY (ARRAY(
+          SELECT id FROM llm_call
+           WHERE created_at < now() - make_interval(days => greatest(%(days)s, {CALL_DAYS})) AND ended_at IS NOT NULL
+           ORDER BY created_at LIMIT %(limit)s))"""
+)
+
 #: In order: what refers to posts before the posts. A topic takes its minutes and posts along.
 BATCHES: dict[str, Command] = {
     "delivery": _old("delivery", "created_at"),
@@ -97,4 +106,5 @@ BATCHES: dict[str, Command] = {
     "approval": _old("approval", "created_at"),
     "access_token": _old("access_token", "least(expires_at, revoked_at)"),
     "audit": _old("audit", "at"),
+    "llm_call": _CALLS,
 }

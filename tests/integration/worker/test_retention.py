@@ -240,3 +240,20 @@ def test_tombstones_from_before_the_migration_are_found(database: Database) -> N
     # then
     assert Housekeeping(database, 30, "me", threading.Event())()["post_deletion"] == 1
     assert counts(database)["post"] == 0
+
+
+def test_calls_of_language_models_stay_for_more_than_a_year(database: Database) -> None:
+    database.execute(
+        Command(
+            """INSERT INTO llm_call (request, month, agent, priority, kind, tier, model, reason, state, bound_nano_usd,
+                                     max_tokens, error, created_at, ended_at)
+               SELECT uuidv7(), '2026-01', name, 'pipeline', 'simple', 't', 'm', '', state, 1, 1, 'x',
+                      now() - make_interval(days => days), CASE state WHEN 'released' THEN now() END
+                 FROM (VALUES ('old', 401, 'released'), ('young', 399, 'released'), ('open', 401, 'reserved'))
+                      AS made (name, days, state)"""
+        )
+    )
+    removed = Housekeeping(database, 30, "me", threading.Event())()
+    assert removed == {"llm_call": 1}
+    left = database.fetch(Statement("SELECT agent AS cause FROM llm_call ORDER BY agent", Cause))
+    assert [row.cause for row in left] == ["open", "young"]
