@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
-from types import FrameType
 
 from services.solo.combined import run_combined
 from services.solo.entries import ENTRIES
+from services.solo.signals import set_at
 from shared.config.load import load
 from shared.config.settings import Unit
 from shared.telemetry import logs
@@ -26,12 +26,7 @@ def run(options: argparse.Namespace) -> int:
     settings = load(unit)
     logs.configure(options.unit, level=settings.log_level, form=settings.log_format)
     stop = threading.Event()
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, ask)
+    set_at(stop, signal.SIGTERM, signal.SIGINT)
     if combined:
         return run_combined(settings, stop)
     if unit == "render-node":

@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 
@@ -15,6 +14,7 @@ from services.solo.client import address_of
 from services.solo.engines import Postgres, Valkey
 from services.solo.folder import DataFolder, check_port, free_port
 from services.solo.progress import Progress
+from services.solo.signals import set_at
 from services.solo.simulator.options import SimulatorOptions
 from services.solo.simulator.server import wall_clock_us
 from services.solo.simulator.stream import Stream
@@ -167,12 +167,7 @@ class Stack:
 
     def on_signals(self) -> None:
         """Ctrl-C, SIGTERM and a closed terminal end the stack cleanly; a second Ctrl-C changes nothing."""
-
-        def ask(_number: int, _frame: FrameType | None) -> None:
-            self.stop.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, ask)
+        set_at(self.stop, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def _start_engines(self) -> None:
         base = foreign_environment()
