@@ -18,8 +18,11 @@ import dramatiq
 import redis
 
 from services.worker import metrics
+from services.worker.actors import agent as agent_actor
 from services.worker.actors import briefing as briefing_actor
 from services.worker.actors import deliver as deliver_actor
+from services.worker.agents.definition import load_agents
+from services.worker.agents.work import AgentWork
 from services.worker.broker import PatientBroker, make_broker, make_worker
 from services.worker.delivery.deliver import Courier
 from services.worker.dispatcher import Dispatcher
@@ -55,6 +58,7 @@ WIND_DOWN_SECONDS = 1.5
 def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = None) -> int:
     """Work until ``stop`` is set; the exit code. Running jobs get ``drain_seconds``, then their lease ends."""
     timings = timings or Timings()
+    agents = load_agents(settings.agents_folder)
     serve(settings.metrics_host, settings.worker_metrics_port)
     database = Database(settings, name="worker", size=settings.worker_pool_size)
     database.open()
@@ -69,10 +73,14 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         reporter.start()
         llm = _language_models(settings, reporter)
         summary = Summary(database, llm.complete) if llm else None
-        briefing = Briefing(database, Renderer(), settings.public_url, _rendering(reporter), summary)
+        renderer = Renderer()
+        briefing = Briefing(database, renderer, settings.public_url, _rendering(reporter), summary)
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
         briefing_actor.register(broker, performer)
+        work = AgentWork(settings, database, agents, renderer, llm)
+        work.tell()
+        agent_actor.register(broker, Performer(database, work.perform, announce, stop, timings, "agent"))
         courier = Courier(database, publisher, settings.public_url)
         deliver_actor.register(broker, courier.deliver)
         loops = _loops(settings, database, broker, reporter, stop, timings)

@@ -25,6 +25,7 @@ _SCHEMES = {
     "qdrant_url": ("http", "https"),
     "feed_url": ("ws", "wss"),
     "public_url": ("http", "https"),
+    "agents_api_url": ("http", "https"),
     "llm_ollama_url": ("http", "https"),
     "llm_gemini_url": ("http", "https"),
     "llm_anthropic_url": ("http", "https"),

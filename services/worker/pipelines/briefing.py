@@ -89,11 +89,12 @@ class Briefing:
         return Produced(
             Rendered(pdf_bytes=len(pdf or b""), reason=reason),
             detail=f"No PDF: {reason}" if reason else None,
-            effect=lambda transaction: _store(transaction, composed, pdf, reason),
+            effect=lambda transaction: store_report(transaction, composed, pdf, reason),
         )
 
 
-def _store(transaction: Transaction, composed: Composed, pdf: bytes | None, reason: str | None) -> None:
+def store_report(transaction: Transaction, composed: Composed, pdf: bytes | None, reason: str | None) -> None:
+    """Store a report and its PDF, or why there is none. One a run."""
     report = msgspec.structs.replace(composed.report, pdf="failed" if reason else "ready", pdf_reason=reason)
     transaction.execute(
         reports_write.INSERT,

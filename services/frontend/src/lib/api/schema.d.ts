@@ -795,8 +795,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove a finished or failed run with its steps and its report.
-         * @description Remove a finished or failed run with its steps and its report.
+         * Remove a finished, failed or cancelled run with its steps and its report.
+         * @description Remove a finished, failed or cancelled run with its steps and its report.
          */
         delete: operations["remove_run"];
         options?: never;
@@ -814,10 +814,93 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Let a failed run go on: from the step that failed, with what was done before it kept.
-         * @description Let a failed run go on: from the step that failed, with what was done before it kept.
+         * Let a run go on that failed or waits for somebody to look: from where it stopped, what was done is kept.
+         * @description Let a run go on that failed or waits for somebody to look: from where it stopped, what was done is kept.
+         *
+         *     An agent's run can also be done again ``from_step`` when it is done or was cancelled. A call that is made again with
+         *     the same arguments at the same place is the same call: its effect is not repeated.
          */
         post: operations["retry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a run where it is. A call that is under way ends; nothing follows it. An agent's may be retried from a step.
+         * @description End a run where it is. A call that is under way ends; nothing follows it. An agent's may be retried from a step.
+         */
+        post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The agents that can be asked, with what each may do and where it stops.
+         * @description The agents that can be asked, with what each may do and where it stops.
+         */
+        get: operations["agents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask an agent a question. It works on its own, within its limits; its report is the run's.
+         * @description Ask an agent a question. It works on its own, within its limits; its report is the run's.
+         */
+        post: operations["ask_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run did, step by step: questions to models, calls with their arguments, what each cost.
+         * @description What a run did, step by step: questions to models, calls with their arguments, what each cost.
+         */
+        get: operations["run_events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1304,6 +1387,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/spending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What language models may cost this month, have cost and may still cost, by agent, with alerts.
+         * @description What language models may cost this month, have cost and may still cost, by agent, with alerts.
+         */
+        get: operations["spending"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spending/months": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What language models cost in each month, and its limit.
+         * @description What language models cost in each month, and its limit.
+         */
+        get: operations["spending_months"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attempts at language models, newest first: which, why, how it ended, tokens and cost.
+         * @description Attempts at language models, newest first: which, why, how it ended, tokens and cost.
+         */
+        get: operations["model_calls"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-calls/{call}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One attempt at a language model.
+         * @description One attempt at a language model.
+         */
+        get: operations["model_call"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/model-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Attempts, answers, cost, tokens and times of each language model by day.
+         * @description Attempts, answers, cost, tokens and times of each language model by day.
+         */
+        get: operations["model_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Language models that were asked in the last thirty days, and those that are disabled, with the reason.
+         * @description Language models that were asked in the last thirty days, and those that are disabled, with the reason.
+         */
+        get: operations["models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a language model be asked again that billed more than its bound. Correct its price first.
+         * @description Let a language model be asked again that billed more than its bound. Correct its price first.
+         */
+        post: operations["enable_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Answers of language models that are given again, the last used first, and how often each was.
+         * @description Answers of language models that are given again, the last used first, and how often each was.
+         */
+        get: operations["kept_answers"];
+        put?: never;
+        post?: never;
+        /**
+         * Never give the answers of one agent, or any, again.
+         * @description Never give the answers of one agent, or any, again.
+         */
+        delete: operations["forget_answers"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answer-days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often answers were given again instead of asking a language model, and what that saved, by day.
+         * @description How often answers were given again instead of asking a language model, and what that saved, by day.
+         */
+        get: operations["answer_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/answers/{answer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Never give one answer again: the next time the question comes, a model is asked.
+         * @description Never give one answer again: the next time the question comes, a model is asked.
+         */
+        delete: operations["forget_answer"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -1769,6 +2056,39 @@ export interface components {
             unread: number;
         };
         /**
+         * Agent
+         * @description One agent. ``approval``: "never" (it cannot change anything), "tainted" (once it has read strangers' text), "always".
+         *
+         *     ``contract`` names what it hands in: findings or a verdict.
+         */
+        Agent: {
+            name: string;
+            title: string;
+            summary: string;
+            operations: string[];
+            scopes: string[];
+            approval: string;
+            contract: string;
+            limits: components["schemas"]["AgentLimits"];
+        };
+        /**
+         * AgentLimits
+         * @description Where a run stops with what it has.
+         */
+        AgentLimits: {
+            steps: number;
+            tokens: number;
+            nano_usd: number;
+            seconds: number;
+        };
+        /**
+         * AgentList
+         * @description By name. Empty until a worker has started once.
+         */
+        AgentList: {
+            agents: components["schemas"]["Agent"][];
+        };
+        /**
          * Alert
          * @description One alert of one watch.
          *
@@ -1869,6 +2189,27 @@ export interface components {
             link: string;
         };
         /**
+         * AnswerDay
+         * @description How often answers were given again on one day, and how often a model was asked instead.
+         */
+        AnswerDay: {
+            /** Format: date */
+            day: string;
+            /** @enum {unknown} */
+            kind: "exact" | "template";
+            hits: number;
+            misses: number;
+            saved_nano_usd: number;
+        };
+        /**
+         * AnswerDays
+         * @description Newest first. ``hit_rate`` of all of them; ``null`` where nothing was looked up.
+         */
+        AnswerDays: {
+            days: components["schemas"]["AnswerDay"][];
+            hit_rate: number | null;
+        };
+        /**
          * Approval
          * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked.
          */
@@ -1907,6 +2248,26 @@ export interface components {
             cold_bytes: number;
             cold_days: number;
             lag_seconds: number;
+        };
+        /**
+         * AskedModel
+         * @description A model that was asked in the last thirty days, or is disabled; ``off`` says why it is.
+         */
+        AskedModel: {
+            model: string;
+            attempts: number;
+            answered: number;
+            cost_nano_usd: number;
+            last_asked_at: string | null;
+            off: string | null;
+            off_since: string | null;
+        };
+        /**
+         * AskedModels
+         * @description The dearest first.
+         */
+        AskedModels: {
+            models: components["schemas"]["AskedModel"][];
         };
         /**
          * AuditEntry
@@ -2055,6 +2416,34 @@ export interface components {
             looked_at: number;
             whole: boolean;
             shares: components["schemas"]["Share"][];
+        };
+        /**
+         * Budget
+         * @description One limit and what is used of it: ``committed`` is what was spent and the bounds of calls under way.
+         *
+         *     ``excess`` is what providers billed beyond the bounds that were reserved.
+         */
+        Budget: {
+            name: string;
+            month: string;
+            cap_nano_usd: number;
+            spent_nano_usd: number;
+            committed_nano_usd: number;
+            excess_nano_usd: number;
+        };
+        /**
+         * BudgetAlert
+         * @description Something about the budget that the operator should know. ``percent`` of the month's limit, for those marks.
+         */
+        BudgetAlert: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "overrun" | "share";
+            percent: number | null;
+            said: string;
+            /** Format: date-time */
+            raised_at: string;
+            told_at: string | null;
         };
         /**
          * Checkup
@@ -2647,6 +3036,13 @@ export interface components {
             until: string;
         };
         /**
+         * ForgottenAnswers
+         * @description How many answers will not be given again.
+         */
+        ForgottenAnswers: {
+            answers: number;
+        };
+        /**
          * Gap
          * @description A stretch of a feed's event time that could not be read back.
          */
@@ -2745,6 +3141,35 @@ export interface components {
             more: boolean;
         };
         /**
+         * KeptAnswer
+         * @description An answer that is given again. ``question`` is how the last message begins.
+         */
+        KeptAnswer: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "exact" | "template";
+            agent: string;
+            tier: string;
+            model: string;
+            question: string;
+            cost_nano_usd: number;
+            hits: number;
+            /** Format: date-time */
+            made_at: string;
+            /** Format: date-time */
+            used_at: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        /**
+         * KeptAnswers
+         * @description The last used first; ``total`` is how many there are.
+         */
+        KeptAnswers: {
+            answers: components["schemas"]["KeptAnswer"][];
+            total: number;
+        };
+        /**
          * LeaseEntry
          * @description Who does a job that one at a time does. ``epoch`` counts how often it changed hands.
          */
@@ -2792,6 +3217,79 @@ export interface components {
             name: string;
             /** Format: date-time */
             applied_at: string;
+        };
+        /**
+         * ModelCall
+         * @description One attempt at a language model. ``basis``: whether its cost is what the provider reported or its bound.
+         *
+         *     ``reason`` is why this model; ``request`` is shared by the attempts at one question.
+         */
+        ModelCall: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            request: string;
+            agent: string;
+            run: string | null;
+            priority: string;
+            kind: string;
+            tier: string;
+            model: string;
+            reason: string;
+            /** @enum {unknown} */
+            state: "dispatched" | "released" | "reserved" | "settled";
+            bound_nano_usd: number;
+            cost_nano_usd: number | null;
+            basis: ("bound" | "usage") | null;
+            max_tokens: number;
+            input_tokens: number | null;
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            output_tokens: number | null;
+            error: string | null;
+            /** Format: date-time */
+            created_at: string;
+            dispatched_at: string | null;
+            ended_at: string | null;
+        };
+        /**
+         * ModelCallPage
+         * @description Newest first. ``next`` is ``before`` of the following page.
+         */
+        ModelCallPage: {
+            calls: components["schemas"]["ModelCall"][];
+            next: string | null;
+        };
+        /**
+         * ModelDay
+         * @description A model's attempts of one day. ``seconds`` of those that answered: half were faster than ``p50``.
+         */
+        ModelDay: {
+            /** Format: date */
+            day: string;
+            tier: string;
+            model: string;
+            attempts: number;
+            answered: number;
+            cost_nano_usd: number;
+            input_tokens: number;
+            output_tokens: number;
+            p50_seconds: number | null;
+            p95_seconds: number | null;
+        };
+        /**
+         * ModelDays
+         * @description Newest day first, the dearest model first within it.
+         */
+        ModelDays: {
+            days: components["schemas"]["ModelDay"][];
+        };
+        /**
+         * ModelInput
+         * @description A model by its name, such as openai/gpt-small.
+         */
+        ModelInput: {
+            model: string;
         };
         /**
          * MomentumSeries
@@ -3039,6 +3537,9 @@ export interface components {
         /**
          * Problem
          * @description ``what`` happened, ``why``, what to ``do``. ``request`` finds the log lines.
+         *
+         *     For programs: ``approval`` is the id of the approval that the call waits for; ``unknown`` says that an earlier try
+         *     with this key may have happened.
          */
         Problem: {
             status: number;
@@ -3049,6 +3550,10 @@ export interface components {
             do: string;
             /** @default  */
             request: string;
+            /** @default null */
+            approval: string | null;
+            /** @default false */
+            unknown: boolean;
         };
         /**
          * Processes
@@ -3205,6 +3710,9 @@ export interface components {
         /**
          * Run
          * @description ``report`` is set once the report exists; its PDF may follow or fail (see the report).
+         *
+         *     ``needs_approval`` waits for the operator's word on one call, ``needs_human`` for somebody to look whether a call
+         *     has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, whose ``topic`` may be empty.
          */
         Run: {
             id: string;
@@ -3212,7 +3720,7 @@ export interface components {
             topic: string;
             title: string;
             /** @enum {unknown} */
-            status: "done" | "failed" | "queued" | "running";
+            status: "cancelled" | "done" | "failed" | "needs_approval" | "needs_human" | "queued" | "running";
             /** @default null */
             error: string | null;
             steps: components["schemas"]["RunStep"][];
@@ -3225,6 +3733,46 @@ export interface components {
             report: string | null;
             /** @default 0 */
             spend_nano_usd: number;
+            /** @default null */
+            agent: string | null;
+            /** @default null */
+            question: string | null;
+        };
+        /**
+         * RunEvent
+         * @description One step of a run. ``kind``: ask (a language model), call (an operation) or work. ``request`` is what was asked.
+         *
+         *     ``approval`` is what it waits for, or waited for. ``n`` orders them.
+         */
+        RunEvent: {
+            n: number;
+            name: string;
+            title: string;
+            kind: string;
+            status: string;
+            request: unknown;
+            detail: string | null;
+            cost_nano_usd: number;
+            approval: string | null;
+            started_at: string | null;
+            finished_at: string | null;
+        };
+        /**
+         * RunEvents
+         * @description In their order, at most 500. ``next`` is the ``after`` of those that follow; steps may still change their status.
+         */
+        RunEvents: {
+            status: string;
+            events: components["schemas"]["RunEvent"][];
+            next: number;
+        };
+        /**
+         * RunInput
+         * @description A run by its id.
+         */
+        RunInput: {
+            /** Format: uuid */
+            run: string;
         };
         /**
          * RunList
@@ -3253,7 +3801,7 @@ export interface components {
             name: string;
             title: string;
             /** @enum {unknown} */
-            status: "done" | "failed" | "pending" | "running" | "skipped";
+            status: "done" | "failed" | "needs_approval" | "needs_human" | "pending" | "running" | "skipped";
             /** @default null */
             started_at: string | null;
             /** @default null */
@@ -3272,6 +3820,11 @@ export interface components {
             id: string;
             run: components["schemas"]["Run"];
         };
+        /**
+         * Schema
+         * @description Immutable record at a boundary. Decoding validates; the constructor does not.
+         */
+        Schema: Record<string, never>;
         /**
          * SchemaState
          * @description Where the database's schema stands; ``needed`` is what this version wants.
@@ -3391,6 +3944,26 @@ export interface components {
             minutes: number | null;
             /** @default null */
             until: string | null;
+        };
+        /**
+         * Spending
+         * @description This month. ``month`` is ``null`` as long as nothing that costs anything was asked.
+         *
+         *     ``saved_nano_usd``: what the answers had cost that were given again. ``agents`` by what they spent.
+         */
+        Spending: {
+            current: string;
+            month: components["schemas"]["Budget"] | null;
+            agents: components["schemas"]["Budget"][];
+            alerts: components["schemas"]["BudgetAlert"][];
+            saved_nano_usd: number;
+        };
+        /**
+         * SpendingMonths
+         * @description Past and present months, the newest first.
+         */
+        SpendingMonths: {
+            months: components["schemas"]["Budget"][];
         };
         /**
          * Storage
@@ -3795,7 +4368,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
-                toolset?: "access" | "feeds" | "platform" | "posts" | "reports" | "topics" | "watches";
+                toolset?: "access" | "agents" | "feeds" | "models" | "platform" | "posts" | "reports" | "topics" | "watches";
                 limit?: number;
             };
             header?: never;
@@ -5135,7 +5708,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Remove a finished or failed run with its steps and its report. */
+            /** @description Remove a finished, failed or cancelled run with its steps and its report. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5164,15 +5737,147 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunInput"];
+            };
+        };
         responses: {
-            /** @description Let a failed run go on: from the step that failed, with what was done before it kept. */
+            /** @description Let a run go on that failed or waits for somebody to look: from where it stopped, what was done is kept. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End a run where it is. A call that is under way ends; nothing follows it. An agent's may be retried from a step. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agents that can be asked, with what each may do and where it stops. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Schema"];
+            };
+        };
+        responses: {
+            /** @description Ask an agent a question. It works on its own, within its limits; its report is the run's. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_events: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a run did, step by step: questions to models, calls with their arguments, what each cost. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunEvents"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -6070,6 +6775,350 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Days"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    spending: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What language models may cost this month, have cost and may still cost, by agent, with alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Spending"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    spending_months: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What language models cost in each month, and its limit. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendingMonths"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_calls: {
+        parameters: {
+            query?: {
+                run?: string;
+                agent?: string;
+                model?: string;
+                state?: "dispatched" | "released" | "reserved" | "settled";
+                limit?: number;
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Attempts at language models, newest first: which, why, how it ended, tokens and cost. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCallPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_call: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One attempt at a language model. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelCall"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    model_days: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Attempts, answers, cost, tokens and times of each language model by day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDays"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Language models that were asked in the last thirty days, and those that are disabled, with the reason. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedModels"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    enable_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelInput"];
+            };
+        };
+        responses: {
+            /** @description Let a language model be asked again that billed more than its bound. Correct its price first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskedModels"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    kept_answers: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Answers of language models that are given again, the last used first, and how often each was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeptAnswers"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_answers: {
+        parameters: {
+            query?: {
+                agent?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Never give the answers of one agent, or any, again. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgottenAnswers"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_days: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How often answers were given again instead of asking a language model, and what that saved, by day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerDays"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_answer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                answer: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Never give one answer again: the next time the question comes, a model is asked. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForgottenAnswers"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
