@@ -24,7 +24,9 @@ from tests.support.runs import QUICK
 from tests.support.topics import STORE_POST, _post, candidate
 
 #: A claim that ends soon: a test that kills a worker waits for it.
-TIMINGS = Timings(**{name: getattr(QUICK, name) for name in QUICK.__struct_fields__ if name != "lease_seconds"}, lease_seconds=1.0)
+TIMINGS = Timings(
+    **{name: getattr(QUICK, name) for name in QUICK.__struct_fields__ if name != "lease_seconds"}, lease_seconds=1.0
+)
 
 
 class NoPress:

@@ -94,7 +94,9 @@ class Anthropic:
             start["usage"] = self._usage(made, 1)
         if made.tool:
             empty = {**block, "input": {}}
-            deltas = [{"type": "input_json_delta", "partial_json": part} for part in _halves(json.dumps(made.arguments))]
+            deltas = [
+                {"type": "input_json_delta", "partial_json": part} for part in _halves(json.dumps(made.arguments))
+            ]
         else:
             empty = {**block, "text": ""}
             deltas = [{"type": "text_delta", "text": part} for part in _halves(made.text)]

@@ -66,6 +66,7 @@ class AgentWork:
         if agent is None:
             raise InputError(f"There is no agent {asked.agent!r} here.", why="This worker was started without it.")
         hands = Hands(address_of(self._settings), self._token(run, agent, asked))
+        run.plan(())  # learns whether the report is written already
         try:
             loop = AgentLoop(
                 self._database, agent, id_, asked, Steps(self._database, run, hands, self._complete(run, agent))

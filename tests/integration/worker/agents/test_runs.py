@@ -20,7 +20,7 @@ RULE = {"words": {"any": ["bridge"]}}
 
 def ask(api: Served, agent: str = "researcher", question: str = "What about the bridge?", **more: str) -> Any:
     made = api.http.post("/api/v1/operations/ask_agent", json={"agent": agent, "question": question, **more})
-    assert made.status_code == 200, made.text
+    assert made.status_code == 201, made.text
     return made.json()
 
 
