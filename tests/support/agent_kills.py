@@ -1,6 +1,6 @@
 """Runs of agents whose worker is killed at one point each, and then done by another one.
 
-``python -m tests.support.agent_kills POSTGRES_URL VALKEY_URL API_URL FAKE_URL FOLDER RUN,RUN,...``: one run a point. The
+``python -m tests.support.agent_kills POSTGRES_URL VALKEY_URL API_URL FAKE_URL FOLDER RUN,RUN,...``: a run a point. The
 process forks for each point, so that the libraries are loaded once; it has no threads while it does. A child stands
 still at its point and is ended by SIGKILL there. At the end this process does what is left of all of them.
 """

@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 class FakeProvider:
     """``script`` is what the next attempts get, in turn; then ``mix``, drawn by weight with ``seed``.
 
-    ``always`` is what a model does, whatever else is said. ``plays`` are answers to whom tools are offered, by how often
+    ``always`` is what a model does, whatever else is said. ``plays`` are answers to who is offered tools, by how often
     the model has spoken before: a text, or a tool and its arguments; the last one for ever. ``obeys`` is a model that
     does what the answers of its tools tell it to: for each name of a tool that stands there after DO, it calls that.
     """

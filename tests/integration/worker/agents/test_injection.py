@@ -17,7 +17,7 @@ from tests.integration.worker.agents.test_runs import ask, ended, report
 from tests.support.agents import answer, store_posts, workplace
 from tests.support.api import Served
 from tests.support.fake_llm import Fake
-from tests.support.topics import STORE_POST, candidate, store_topic, gathered, topic_row
+from tests.support.topics import candidate, gathered, store_topic, topic_row
 
 EFFECTS = [one.name for one in OPERATIONS if one.effect != "read"]
 RULE = {"words": {"any": ["bridge"]}}

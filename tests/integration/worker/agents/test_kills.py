@@ -76,10 +76,11 @@ def test_a_worker_that_was_taken_over_writes_nothing_any_more(
             database.execute(Command("UPDATE run SET epoch = epoch + 1"))
             raise ModelUnavailable("Too late.")
 
+    from threading import Event
+
     from services.worker.agents.work import AgentWork
     from services.worker.metrics import RUNS
     from services.worker.pipelines.perform import Performer
-    from threading import Event
 
     work = AgentWork(settings, database, {"writer": writer_agent()}, NoPress(), Sleepy())
     work.tell()

@@ -74,7 +74,8 @@ def test_an_agent_gathers_answers_and_cites_and_what_it_cost_is_the_providers_bi
     assert [event["name"] for event in events(api, run)] == ["1-ask", "2-posts", "3-ask", "4-ask", "5-ask", "report"]
     # its token is over with it
     [token] = database.fetch(TOKENS)
-    assert not token.open and token.tainted
+    assert not token.open
+    assert token.tainted
 
 
 def test_a_post_that_was_not_seen_in_this_run_is_refused_once_and_then_what_was_found_is_listed(
