@@ -26,7 +26,16 @@ class Keyring:
         return not self._token
 
     def admit(self, authorization: str | None, cookies: Mapping[str, str]) -> Actor:
-        """The caller. Raises Unauthorised."""
+        """The caller. Raises Unauthorised, also where no token is asked for and a wrong one is sent.
+
+        Whoever sends a token means to be bounded by it: one that lost a part must not make its holder the operator.
+        """
+        if self.open and _scheme(authorization) == "bearer":
+            raise Unauthorised(
+                "This token is not known.",
+                why="It is none that this installation gave, and it asks for none.",
+                do="Send one of `groundswell op create_access_token`, or none.",
+            )
         if self.open or self._bearer(authorization) or self._session(cookies.get(COOKIE, "")):
             return OPERATOR
         raise Unauthorised(
@@ -47,8 +56,8 @@ class Keyring:
         return f"{began}.{self._seal(began)}"
 
     def _bearer(self, authorization: str | None) -> bool:
-        scheme, _, token = (authorization or "").partition(" ")
-        return scheme.lower() == "bearer" and _same(token.strip().encode("utf-8", "surrogatepass"), self._token)
+        token = (authorization or "").partition(" ")[2]
+        return _scheme(authorization) == "bearer" and _same(token.strip().encode("utf-8", "surrogatepass"), self._token)
 
     def _session(self, cookie: str) -> bool:
         began, _, seal = cookie.partition(".")
@@ -59,6 +68,10 @@ class Keyring:
 
     def _seal(self, began: str) -> str:
         return hmac.new(self._token, f"groundswell-session:{began}".encode(), hashlib.sha256).hexdigest()
+
+
+def _scheme(authorization: str | None) -> str:
+    return (authorization or "").strip().partition(" ")[0].lower()
 
 
 def _same(given: bytes, right: bytes) -> bool:
