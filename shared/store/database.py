@@ -133,6 +133,7 @@ class Database:
             max_size=size,
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_WAIT_SECONDS,
+            reconnect_failed=_once_more_for_thread,
             kwargs=connect_options(settings, name),
             check=_check_from_thread if cuts else ConnectionPool.check_connection,
             name=name,
@@ -232,6 +233,7 @@ class AsyncDatabase:
             max_size=size,
             timeout=POOL_WAIT_SECONDS,
             reconnect_timeout=POOL_WAIT_SECONDS,
+            reconnect_failed=_once_more,
             kwargs=connect_options(settings, name),
             check=_check if checks else None,
             name=name,
@@ -291,6 +293,18 @@ class AsyncDatabase:
         """``AsyncTransaction.fetch_one`` in a transaction of its own."""
         async with self.transaction() as transaction:
             return await transaction.fetch_one(statement, params)
+
+
+def _once_more_for_thread(pool: ConnectionPool[Any]) -> None:
+    """Connect again for who began to wait shortly before the pool gave up: nobody else would on their behalf."""
+    if pool.get_stats()["requests_waiting"]:
+        pool.check()
+
+
+async def _once_more(pool: AsyncConnectionPool[Any]) -> None:
+    """As ``_once_more_for_thread``."""
+    if pool.get_stats()["requests_waiting"]:
+        await pool.check()
 
 
 def _check_from_thread(connection: Connection[Any]) -> None:
