@@ -16,7 +16,7 @@ import msgspec
 from services.api.operations import policy
 from services.api.operations.context import Context
 from services.api.operations.registry import File, Operation
-from services.api.operations.secrets import masked
+from services.api.operations.secrets import masked, shown
 from shared.errors import ApprovalNeeded, ConflictError, DependencyError, Forbidden, GroundswellError, InputError
 from shared.store import access, approvals
 from shared.store import audit_log as log
@@ -122,7 +122,7 @@ async def _use_approval(wanted: Operation[Any, Any], context: Context, given: An
                 "token": actor.token,
                 "operation": wanted.name,
                 "effect": wanted.effect,
-                "arguments": masked(given)[:ARGUMENTS_SHOWN],
+                "arguments": shown(given),
                 "reason": why,
             },
         )

@@ -1822,6 +1822,8 @@ export interface paths {
         /**
          * Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
          * @description Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
+         *
+         *     The operator reads addresses whole while they wait. Later, and for everybody else, they are cut to their host.
          */
         get: operations["approvals"];
         put?: never;
@@ -2115,7 +2117,8 @@ export interface components {
         };
         /**
          * Approval
-         * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked.
+         * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked; of one too long for a page
+         *     there are its beginning, its length and its SHA-256.
          */
         Approval: {
             id: string;
