@@ -78,6 +78,7 @@ class Gateway:
                 wrong = contract(reply) if contract else None
                 if wrong is None:
                     return self._answer(asked, model, reply, reason, told)
+                await self._attempts.broke(asked, wrong)
                 reason = f"{model.name} broke its contract: {wrong}"
                 left = [other for other in left if other.quality > model.quality]
             told.append(reason)

@@ -14,6 +14,7 @@ from services.worker.pipelines.compose import compose, report_id
 from services.worker.pipelines.contracts import Chart, Composed, Gathered, Rendered
 from services.worker.pipelines.durable import DurableRun, Planned, Produced
 from services.worker.pipelines.gather import gather
+from services.worker.pipelines.summary import Summed
 from services.worker.pipelines.wording import count
 from services.worker.render.document import Document, document
 from services.worker.render.html import html
@@ -37,8 +38,8 @@ class Render(Protocol):
     def render(self, document: Document, run: UUID) -> Printed: ...
 
 
-#: Puts a paragraph in front, or gives back what it was given.
-Summing = Callable[[Composed, UUID], Composed]
+#: Puts a paragraph in front, or says why not.
+Summing = Callable[[Composed, UUID], Summed]
 #: Told after each render: ``None`` when it went well, else why not.
 Rendering = Callable[[str | None], None]
 
@@ -74,8 +75,9 @@ class Briefing:
         composed = compose(gathered, run)
         detail = f"{count(len(composed.report.citations), 'post')} quoted"
         if self._summary:
-            extractive, composed = composed, self._summary(composed, run)
-            detail += "" if composed is extractive else ", with a summary by a language model"
+            summed = self._summary(composed, run)
+            composed = summed.composed
+            detail += f". No summary: {summed.missing}" if summed.missing else ", with a summary by a language model"
         return Produced(composed, detail=detail)
 
     def _render(self, composed: Composed, chart: Chart, run: UUID) -> Produced[Rendered]:

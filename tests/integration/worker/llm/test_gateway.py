@@ -131,6 +131,7 @@ def test_a_broken_contract_goes_to_a_better_model_and_both_answers_are_paid(
     answer = play(story, SMALL, worse, LARGE)
     assert answer.model == "anthropic/large"
     assert answer.reason == "openai/small broke its contract: it cites nothing"
+    assert [call.error for call in database.fetch(CALLS)] == ["contract: it cites nothing", None]
     assert answer.cost_nano_usd == fake.bill
     assert answer.attempts == 2
     squared(database, fake)

@@ -2159,11 +2159,14 @@ export interface components {
         /**
          * AskedModel
          * @description A model that was asked in the last thirty days, or is disabled; ``off`` says why it is.
+         *
+         *     ``broke_contract``: answers that came, were paid and could not be used; they are not in ``answered``.
          */
         AskedModel: {
             model: string;
             attempts: number;
             answered: number;
+            broke_contract: number;
             cost_nano_usd: number;
             last_asked_at: string | null;
             off: string | null;
@@ -3170,6 +3173,8 @@ export interface components {
         /**
          * ModelDay
          * @description A model's attempts of one day. ``seconds`` of those that answered: half were faster than ``p50``.
+         *
+         *     ``broke_contract``: answers that came, were paid and could not be used; they are not in ``answered``.
          */
         ModelDay: {
             /** Format: date */
@@ -3178,6 +3183,7 @@ export interface components {
             model: string;
             attempts: number;
             answered: number;
+            broke_contract: number;
             cost_nano_usd: number;
             input_tokens: number;
             output_tokens: number;
