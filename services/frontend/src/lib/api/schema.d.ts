@@ -832,8 +832,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The last 50 reports, newest first, without their sections and citations.
-         * @description The last 50 reports, newest first, without their sections and citations.
+         * Reports, newest first, without their sections and citations: the last 50, or as many as are asked for.
+         * @description Reports, newest first, without their sections and citations: the last 50, or as many as are asked for.
          */
         get: operations["reports"];
         put?: never;
@@ -3587,13 +3587,6 @@ export interface components {
             renderer_reason: string | null;
         };
         /**
-         * ReportList
-         * @description Newest first, at most 50; without bodies.
-         */
-        ReportList: {
-            reports: components["schemas"]["Report"][];
-        };
-        /**
          * ReportPage
          * @description Newest first, without bodies. ``next`` asks for the page after, as ``before``.
          */
@@ -5626,20 +5619,23 @@ export interface operations {
     };
     reports: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                before?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The last 50 reports, newest first, without their sections and citations. */
+            /** @description Reports, newest first, without their sections and citations: the last 50, or as many as are asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReportList"];
+                    "application/json": components["schemas"]["ReportPage"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
