@@ -50,5 +50,8 @@ function calls(world) {
     { agent: 'scout', state: 'released', cost_nano_usd: null, basis: null, input_tokens: null, output_tokens: null, error: 'limited: 429, again in 12 s', reason: 'attempt 2 after limited' },
     { agent: 'scout', state: 'settled', model: 'ollama/qwen3:8b', tier: 'local', cost_nano_usd: 0, basis: 'usage', input_tokens: 2_204, output_tokens: 96, bound_nano_usd: 0 },
   ];
-  return made.map((call, i) => ({ ...base, ...call, id: `call-${i}`, created_at: iso(world.started - i * 47_000), dispatched_at: iso(world.started - i * 47_000) }));
+  return made.map((call, i) => {
+    const when = iso(world.started - (i < 5 ? i * 47_000 : 40 * DAY));
+    return { ...base, ...call, id: `call-${i}`, created_at: when, dispatched_at: when };
+  });
 }
