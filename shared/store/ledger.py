@@ -53,6 +53,8 @@ class RunRow(Schema, frozen=True, kw_only=True):
     attempts: int
     report: UUID | None
     spend_nano_usd: int
+    agent: str | None
+    question: str | None
 
 
 #: Takes a run nobody works on. No row: it is finished, unknown, or somebody holds a valid lease.
@@ -92,7 +94,7 @@ END_STEPS = Command(
     """UPDATE run_step SET status = CASE status WHEN 'running' THEN 'failed' ELSE 'skipped' END,
               detail = CASE status WHEN 'running' THEN %(detail)s ELSE detail END,
               finished_at = CASE status WHEN 'running' THEN now() ELSE finished_at END
-        WHERE run = %(run)s AND status IN ('pending', 'running')"""
+        WHERE run = %(run)s AND status IN ('pending', 'running', 'needs_approval')"""
 )
 
 FINISH_RUN = Command(
@@ -112,7 +114,8 @@ RELEASE_RUN = Command(
 )
 
 RUN = Statement(
-    """SELECT id, kind, topic, title, status, error, created_at, updated_at, attempts, report, spend_nano_usd
+    """SELECT id, kind, topic, title, status, error, created_at, updated_at, attempts, report, spend_nano_usd,
+              agent, question
          FROM run WHERE id = %(run)s""",
     RunRow,
 )

@@ -17,7 +17,15 @@ from services.api.operations import policy
 from services.api.operations.context import Context
 from services.api.operations.registry import File, Operation
 from services.api.operations.secrets import masked
-from shared.errors import ApprovalNeeded, ConflictError, DependencyError, Forbidden, GroundswellError, InputError
+from shared.errors import (
+    ApprovalNeeded,
+    ConflictError,
+    DependencyError,
+    Forbidden,
+    GroundswellError,
+    InputError,
+    OutcomeUnknown,
+)
 from shared.store import access, approvals
 from shared.store import audit_log as log
 
@@ -60,7 +68,7 @@ async def _effect(wanted: Operation[Any, Out], context: Context, given: Any, ver
         if begun.outcome == "done":
             return _answered(wanted, begun.answer)
         if begun.outcome == "begun" and not wanted.idempotent:
-            raise ConflictError(
+            raise OutcomeUnknown(
                 "It is not known whether this call has happened.",
                 why="An earlier try with this key did not come to its end, and it must not happen twice.",
                 do="Look whether it has; if not, call it with another key.",
@@ -132,6 +140,7 @@ async def _use_approval(wanted: Operation[Any, Any], context: Context, given: An
         why=why,
         do=f"The operator approves it with `groundswell op approve_call --approval {asked.id}`; "
         "then make the same call again.",
+        approval=asked.id,
     )
 
 
