@@ -141,6 +141,57 @@ def test_a_run_stops_at_its_limit_with_what_it_has(
     assert len(fake.attempts) == 2
 
 
+@pytest.mark.parametrize(
+    ("limit", "most", "said"),
+    [
+        ("tokens", 1_000, "limit of 1,000 tokens"),
+        ("nano_usd", 26_000_000, "limit of 26,000,000 nano-dollars"),
+        ("seconds", 5, "limit of 5 seconds"),
+    ],
+)
+def test_each_limit_stops_a_run(
+    api: Served, settings: Settings, database: Database, fake: Fake, limit: str, most: int, said: str
+) -> None:
+    store_posts(database, TEXTS)
+    agent = writer_agent()
+    agent = msgspec.structs.replace(agent, limits=msgspec.structs.replace(agent.limits, **{limit: most}))
+    plays = [("posts", {"limit": number}) for number in range(1, 19)]
+    with workplace(settings, database, {"writer": agent}) as work:
+        fake.control(plays=plays, script=["slow:1.5"] * 30 if limit == "seconds" else [])
+        run = ask(api, "writer")
+        work(run["id"])
+    told = report(api, run)["summary"]
+    # a model that the run's own budget cannot pay for any more is the same limit, met from the other side
+    assert said in told or (limit == "nano_usd" and "do not fit into the run's budget" in told), told
+    assert 1 <= len(fake.attempts) < len(plays)
+    assert limit != "nano_usd" or fake.bill <= most
+
+
+def test_a_run_that_fails_leaves_no_open_token(
+    api: Served, settings: Settings, database: Database, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("a defect of ours")
+
+    monkeypatch.setattr("services.worker.agents.report.write", broken)
+    with workplace(settings, database, model=False) as work:
+        run = ask(api, "scout")
+        work(run["id"])
+    assert "RuntimeError" in ended(api, run)["error"]
+    assert [token.open for token in database.fetch(TOKENS)] == [False]
+
+
+def test_an_agent_that_this_worker_does_not_know_is_said_so(
+    api: Served, settings: Settings, database: Database, fake: Fake
+) -> None:
+    with workplace(settings, database, {"writer": writer_agent()}, model=False):
+        run = ask(api, "writer")
+    with workplace(settings, database, model=False) as work:
+        work(run["id"])
+    assert ended(api, run)["status"] == "failed"
+    assert "There is no agent 'writer' here" in ended(api, run)["error"]
+
+
 def test_an_approval_parks_the_run_and_a_yes_lets_it_go_on(
     api: Served, settings: Settings, database: Database, fake: Fake
 ) -> None:
