@@ -13,6 +13,7 @@ from tests.support.agents import answer, as_id, store_posts, workplace, writer_a
 from tests.support.api import Served
 from tests.support.fake_llm import Fake
 from tests.support.runs import run_row
+from tests.support.topics import gathered, store_topic
 
 TEXTS = ["The harbour bridge is closed, two pontoons gone", "Bridge closed at 17 this evening, police say", "Nice cat"]
 RULE = {"words": {"any": ["bridge"]}}
@@ -125,6 +126,23 @@ def test_without_a_model_what_can_be_gathered_is_listed(
     assert "No language model answered" in told["summary"]
     assert {cited["post"] for cited in told["citations"]} == set(ids)
     assert fake.bill == 0
+
+
+def test_without_a_model_the_scout_looks_into_what_rises_and_the_operator_tells_what_is_wrong(
+    api: Served, settings: Settings, database: Database, fake: Fake
+) -> None:
+    store_topic(database, gathered())
+    with workplace(settings, database, model=False) as work:
+        new, well = ask(api, "scout"), ask(api, "operator")
+        work(new["id"])
+        work(well["id"])
+    assert [event["name"] for event in events(api, new)][1:] == ["2-topics", "3-topic_posts", "report"]
+    told, posts, _ = report(api, new)["sections"]
+    assert told["paragraphs"][0].startswith("harbour bridge: rising. ")
+    assert told["paragraphs"][0].endswith(" (call c2)")
+    assert len(posts["paragraphs"]) == 5
+    told, _ = report(api, well)["sections"]
+    assert any(line.startswith("Worker: down") for line in told["paragraphs"]), told
 
 
 def test_a_run_stops_at_its_limit_with_what_it_has(
