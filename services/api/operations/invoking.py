@@ -26,7 +26,7 @@ from shared.errors import (
     InputError,
     OutcomeUnknown,
 )
-from shared.store import access, approvals
+from shared.store import access, approvals, notices
 from shared.store import audit_log as log
 
 Out = TypeVar("Out")
@@ -134,7 +134,11 @@ async def _use_approval(wanted: Operation[Any, Any], context: Context, given: An
                 "reason": why,
             },
         )
-    assert asked is not None  # noqa: S101 - INSERT ... RETURNING gives its row
+        assert asked is not None  # noqa: S101 - INSERT ... RETURNING gives its row
+        if waiting is None or not waiting.count:  # who asks for many is told of once
+            said = f"{actor.name} asks whether it may call {wanted.name}. It waits for a day."
+            about = {"id": f"approval:{asked.id}", "title": "A call waits for your yes", "said": said}
+            await transaction.execute(notices.RAISE, about | {"page": "/models"})
     raise ApprovalNeeded(
         "A person has to approve this call first.",
         why=why,

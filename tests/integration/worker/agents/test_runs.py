@@ -293,6 +293,8 @@ def test_a_call_of_which_nobody_knows_whether_it_happened_waits_for_a_person(
         database.execute(HALF_DONE, {"run": run["id"]})
         work(run["id"])
         assert ended(api, run)["status"] == "needs_human"
+        [told] = database.fetch(Statement("SELECT title, said, page FROM notice", Notice))
+        assert told.title == "A run waits for somebody to look"
         assert "Nobody knows whether create_watch has happened" in ended(api, run)["error"]
         assert api.http.post(f"/api/v1/runs/{run['id']}/retry", json={}).status_code == 202
         work(run["id"])
@@ -304,6 +306,7 @@ def test_a_call_of_which_nobody_knows_whether_it_happened_waits_for_a_person(
 from shared.schemas.base import Schema  # noqa: E402
 from shared.store import agent_steps  # noqa: E402
 from shared.store.database import Command, Statement  # noqa: E402
+from shared.store.notices import Notice  # noqa: E402
 
 
 class TokenRow(Schema, frozen=True, kw_only=True):

@@ -2660,13 +2660,15 @@ export interface components {
         };
         /**
          * Delivery
-         * @description One sending. ``alert`` is absent for a test. ``reason`` says why it has not been sent (yet).
+         * @description One sending, of an alert or of a notice of the platform; without both it is a test.
          *
-         *     ``next_attempt_at`` is when a pending one is tried again, by the database's clock.
+         *     ``reason`` says why it has not been sent (yet). ``next_attempt_at`` is when a pending one is tried again, by the
+         *     database's clock.
          */
         Delivery: {
             id: string;
             alert: string | null;
+            notice: string | null;
             destination: string;
             destination_name: string;
             /** @enum {unknown} */
@@ -2701,6 +2703,8 @@ export interface components {
         /**
          * Destination
          * @description ``address`` shows only what kind of address is kept: the address itself is a secret and never given out.
+         *
+         *     ``notices`` says whether it also gets what the platform tells of itself.
          */
         Destination: {
             id: string;
@@ -2708,6 +2712,7 @@ export interface components {
             /** @enum {unknown} */
             kind: "apprise" | "slack";
             address: string;
+            notices: boolean;
             watches: number;
             /** @default null */
             last: components["schemas"]["Delivery"] | null;
@@ -2721,6 +2726,7 @@ export interface components {
         DestinationChange: {
             name?: string;
             url?: string;
+            notices?: boolean;
         };
         /**
          * DestinationList
@@ -3353,12 +3359,16 @@ export interface components {
         /**
          * NewDestination
          * @description ``slack``: the https address of an incoming webhook. ``apprise``: any Apprise URL.
+         *
+         *     With ``notices`` it also gets what the platform tells of itself: marks of the budget, calls that wait for a yes.
          */
         NewDestination: {
             name: string;
             /** @enum {unknown} */
             kind: "apprise" | "slack";
             url: string;
+            /** @default false */
+            notices: boolean;
         };
         /**
          * NewToken
