@@ -71,6 +71,7 @@ generated: ## Write the generated texts: env template, configuration, metrics an
 	$(BIN)/groundswell env docs > docs/configuration.md
 	$(BIN)/groundswell env metrics > docs/metrics.md
 	$(BIN)/groundswell op docs > docs/operations.md
+	$(BIN)/groundswell op contract > services/worker/agents/operations.json
 	$(BIN)/groundswell openapi > services/frontend/openapi.json
 	cd services/frontend && npm run --silent api
 

@@ -10,6 +10,7 @@
     |   `-- Forbidden           known, but without the scope, or from a foreign site (HTTP 403)
     |       `-- ApprovalNeeded      a person has to say yes to this very call first
     |-- ConflictError           the request is valid but not now (HTTP 409)
+    |   `-- OutcomeUnknown      nobody knows whether an earlier try of this call has happened
     |-- DependencyError         something we rely on did not answer (HTTP 503)
     |   |-- StoreUnavailable    PostgreSQL
     |   |-- BrokerUnavailable   Valkey or Redis
@@ -87,13 +88,21 @@ class Forbidden(AccessError):
 
 
 class ApprovalNeeded(Forbidden):
-    """A person has to say yes to this very call first; the question waits."""
+    """A person has to say yes to this very call first; the question waits as the approval of that id."""
+
+    def __init__(self, what: str, *, why: str = "", do: str = "", approval: str = "") -> None:
+        super().__init__(what, why=why, do=do)
+        self.approval = approval
 
 
 class ConflictError(GroundswellError):
     """The request is valid but cannot be carried out in the present state."""
 
     status = 409
+
+
+class OutcomeUnknown(ConflictError):
+    """An earlier try of this call may have happened, and it must not happen twice."""
 
 
 class DependencyError(GroundswellError):

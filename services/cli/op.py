@@ -4,6 +4,7 @@ groundswell op list [words]        what there is
 groundswell op describe posts      how it is called
 groundswell op posts --limit 5     call it
     groundswell op docs                print docs/operations.md
+    groundswell op contract            print what agents know of operations
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ CALL_SECONDS = 120.0
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The operations are not known before their modules are imported, so the rest is read in ``run``."""
-    parser.add_argument("name", help="list, describe, docs, or an operation's name")
+    parser.add_argument("name", help="list, describe, docs, contract, or an operation's name")
     parser.add_argument("rest", nargs=argparse.REMAINDER, help="its input, as --field value; --help tells which")
 
 
@@ -42,6 +43,11 @@ def run(options: argparse.Namespace) -> int:
         return _list(known, options.rest)
     if options.name == "describe":
         return _describe(known, options.rest)
+    if options.name == "contract":
+        from services.api.operations.document import contract
+
+        sys.stdout.write(contract())
+        return 0
     if options.name == "docs":
         sys.stdout.write(page())
         return 0

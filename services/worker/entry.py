@@ -18,8 +18,11 @@ import dramatiq
 import redis
 
 from services.worker import metrics
+from services.worker.actors import agent as agent_actor
 from services.worker.actors import briefing as briefing_actor
 from services.worker.actors import deliver as deliver_actor
+from services.worker.agents.definition import load_agents
+from services.worker.agents.work import AgentWork
 from services.worker.broker import PatientBroker, make_broker, make_worker
 from services.worker.delivery.deliver import Courier
 from services.worker.dispatcher import Dispatcher
@@ -29,8 +32,9 @@ from services.worker.llm.thread import LlmThread
 from services.worker.loops import Loop
 from services.worker.mover import DAY_SECONDS, Mover
 from services.worker.pipelines.announce import Announcer
-from services.worker.pipelines.briefing import Briefing, Rendering
+from services.worker.pipelines.briefing import Briefing
 from services.worker.pipelines.perform import Performer
+from services.worker.pipelines.press import Press, Rendering
 from services.worker.pipelines.summary import Summary
 from services.worker.reaper import Reaper
 from services.worker.render.printer import Printer
@@ -57,6 +61,7 @@ WIND_DOWN_SECONDS = 1.5
 def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = None) -> int:
     """Work until ``stop`` is set; the exit code. Running jobs get ``drain_seconds``, then their lease ends."""
     timings = timings or Timings()
+    agents = load_agents(settings.agents_folder)
     serve(settings.metrics_host, settings.worker_metrics_port)
     database = Database(settings, name="worker", size=settings.worker_pool_size)
     database.open()
@@ -70,13 +75,16 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         reporter.set(*_renderer_at_start())
         reporter.start()
         node = render_node(settings, database, reporter, stop, timings)
-        printer = Printer(Renderer(), node)
         llm = _language_models(settings, reporter)
         summary = Summary(database, llm.complete) if llm else None
-        briefing = Briefing(database, printer, settings.public_url, _rendering(reporter), summary)
+        press = Press(Printer(Renderer(), node), settings.public_url, _rendering(reporter))
+        briefing = Briefing(database, press, summary)
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
         briefing_actor.register(broker, performer)
+        work = AgentWork(settings, database, agents, press, llm)
+        work.tell()
+        agent_actor.register(broker, Performer(database, work.perform, announce, stop, timings, "agent"))
         courier = Courier(database, publisher, settings.public_url)
         deliver_actor.register(broker, courier.deliver)
         loops = _loops(settings, database, broker, reporter, stop, timings)

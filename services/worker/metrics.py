@@ -17,6 +17,11 @@ STEP_SECONDS = Histogram(
     ["step"],
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
 )
+AGENT_RUNS = Counter(
+    "groundswell_worker_agent_runs_total",
+    "Runs of agents that came to a report, by agent and outcome: answered (by a model, its contract kept) or listed.",
+    ["agent", "outcome"],
+)
 RENDERS = Counter("groundswell_worker_renders_total", "PDF renders, by outcome.", ["outcome"])
 PRINTED = Counter(
     "groundswell_worker_printed_reports_total",

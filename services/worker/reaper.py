@@ -7,9 +7,9 @@ import redis
 from services.worker import metrics
 from services.worker.broker import PatientBroker
 from services.worker.timings import Timings
-from shared.contracts.jobs import RUN_BRIEFING
+from shared.contracts.jobs import JOB_OF_RUN, Job
 from shared.errors import BrokerUnavailable
-from shared.store import outbox_take
+from shared.store import agent_steps, outbox_take
 from shared.store.database import Database
 from shared.telemetry import logs
 
@@ -27,20 +27,24 @@ class Reaper:
 
     def __call__(self) -> int:
         """One sweep; the number of runs revived. Raises StoreUnavailable or BrokerUnavailable."""
-        waiting = self._waiting()
-        if waiting >= CROWDED:
-            return 0
-        quiet = self._timings.waiting_seconds if waiting else self._timings.lost_seconds
-        job = {"actor": RUN_BRIEFING.actor, "queue": RUN_BRIEFING.queue}
-        revived = self._database.execute(outbox_take.REVIVE, {**job, "quiet_seconds": quiet, "limit": BATCH})
+        self._database.execute(agent_steps.WAKE)
+        revived = sum(self._revive(kind, job) for kind, job in JOB_OF_RUN.items())
         if revived:
             metrics.REVIVED.inc(revived)
             logs.get(__name__).warning("runs_revived", runs=revived)
         return revived
 
-    def _waiting(self) -> int:
+    def _revive(self, kind: str, job: Job) -> int:
+        waiting = self._waiting(job)
+        if waiting >= CROWDED:
+            return 0
+        quiet = self._timings.waiting_seconds if waiting else self._timings.lost_seconds
+        about = {"kind": kind, "actor": job.actor, "queue": job.queue, "quiet_seconds": quiet, "limit": BATCH}
+        return self._database.execute(outbox_take.REVIVE, about)
+
+    def _waiting(self, job: Job) -> int:
         """Messages in the queue, those being worked on included."""
         try:
-            return int(self._broker.do_qsize(RUN_BRIEFING.queue))
+            return int(self._broker.do_qsize(job.queue))
         except redis.RedisError as error:
             raise BrokerUnavailable("Valkey did not say how many jobs wait.", why=str(error)) from error

@@ -27,6 +27,7 @@ _SCHEMES = {
     "feed_url": ("ws", "wss"),
     "public_url": ("http", "https"),
     "render_node_url": ("http", "https"),
+    "agents_api_url": ("http", "https"),
     "llm_ollama_url": ("http", "https"),
     "llm_gemini_url": ("http", "https"),
     "llm_anthropic_url": ("http", "https"),

@@ -492,8 +492,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = "127.0.0.1"
     api_port: Annotated[
-        int, About("Port of the API and the dashboard.", ("solo", "api"), "8420", least=0, most=65_535)
+        int, About("Port of the API and the dashboard.", ("solo", "api", "worker"), "8420", least=0, most=65_535)
     ] = 8_420
+    agents_api_url: Annotated[
+        str,
+        About(
+            "Where agents in a worker reach the API; empty means this machine, at the API's port.",
+            ("worker",),
+            "http://api:8420",
+        ),
+    ] = ""
+    agents_folder: Annotated[
+        str,
+        About(
+            "Folder with agents of your own, beside those that come with it.", ("worker",), "/etc/groundswell/agents"
+        ),
+    ] = ""
     api_token: Annotated[
         str,
         About(

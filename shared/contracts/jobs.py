@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-Queue = Literal["interactive", "pipeline", "maintenance", "delivery"]
+Queue = Literal["interactive", "agents", "pipeline", "maintenance", "delivery"]
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -22,10 +22,14 @@ class Job(msgspec.Struct, frozen=True):
 
 
 RUN_BRIEFING = Job(actor="run_briefing", queue="interactive", args=("run_id",))
+#: Takes minutes, so that it has a queue of its own: a briefing waits for no agent.
+RUN_AGENT = Job(actor="run_agent", queue="agents", args=("run_id",))
+#: What does the runs of a kind.
+JOB_OF_RUN = {"briefing": RUN_BRIEFING, "agent": RUN_AGENT}
 
 #: Sends one alert, or a test, to one destination. A queue of its own: a destination that hangs delays no run.
 DELIVER_ALERT = Job(actor="deliver_alert", queue="delivery", args=("delivery_id",))
 #: Seconds in which a delivery's job is expected to begin and end; after that it is put out anew.
 DELIVERY_LEASE_SECONDS = 60
 
-JOBS = (RUN_BRIEFING, DELIVER_ALERT)
+JOBS = (RUN_BRIEFING, RUN_AGENT, DELIVER_ALERT)

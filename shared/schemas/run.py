@@ -1,4 +1,4 @@
-"""A durable run of work (now: briefings) and the report it makes."""
+"""A durable run of work (a briefing, an agent) and the report it makes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 
 from shared.schemas.base import Schema
 
-RunStatus = Literal["queued", "running", "done", "failed"]
-StepStatus = Literal["pending", "running", "done", "failed", "skipped"]
+RunStatus = Literal["queued", "running", "needs_approval", "needs_human", "done", "failed", "cancelled"]
+StepStatus = Literal["pending", "running", "needs_approval", "needs_human", "done", "failed", "skipped"]
 
 
 class RunRequest(Schema, frozen=True, kw_only=True):
@@ -30,7 +30,11 @@ class RunStep(Schema, frozen=True, kw_only=True):
 
 
 class Run(Schema, frozen=True, kw_only=True):
-    """``report`` is set once the report exists; its PDF may follow or fail (see the report)."""
+    """``report`` is set once the report exists; its PDF may follow or fail (see the report).
+
+    ``needs_approval`` waits for the operator's word on one call, ``needs_human`` for somebody to look whether a call
+    has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, whose ``topic`` may be empty.
+    """
 
     id: str
     kind: str
@@ -44,6 +48,8 @@ class Run(Schema, frozen=True, kw_only=True):
     attempts: int
     report: str | None = None
     spend_nano_usd: int = 0
+    agent: str | None = None
+    question: str | None = None
 
 
 class RunList(Schema, frozen=True, kw_only=True):

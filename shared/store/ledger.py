@@ -53,6 +53,8 @@ class RunRow(Schema, frozen=True, kw_only=True):
     attempts: int
     report: UUID | None
     spend_nano_usd: int
+    agent: str | None
+    question: str | None
 
 
 #: Takes a run nobody works on. No row: it is finished, unknown, or somebody holds a valid lease.
@@ -92,7 +94,7 @@ END_STEPS = Command(
     """UPDATE run_step SET status = CASE status WHEN 'running' THEN 'failed' ELSE 'skipped' END,
               detail = CASE status WHEN 'running' THEN %(detail)s ELSE detail END,
               finished_at = CASE status WHEN 'running' THEN now() ELSE finished_at END
-        WHERE run = %(run)s AND status IN ('pending', 'running')"""
+        WHERE run = %(run)s AND status IN ('pending', 'running', 'needs_approval')"""
 )
 
 FINISH_RUN = Command(
@@ -100,8 +102,13 @@ FINISH_RUN = Command(
         WHERE id = %(run)s AND epoch = %(epoch)s AND status = 'running'"""
 )
 
+#: Its token, if it had one, lets nobody in from now on.
 FAIL_RUN = Command(
-    """UPDATE run SET status = 'failed', error = %(error)s, lease_expires_at = NULL, updated_at = now()
+    """WITH token AS (
+         UPDATE access_token SET expires_at = now() FROM run
+          WHERE run.id = %(run)s AND run.epoch = %(epoch)s AND run.status = 'running'
+            AND access_token.run = run.id AND access_token.expires_at > now())
+       UPDATE run SET status = 'failed', error = %(error)s, lease_expires_at = NULL, updated_at = now()
         WHERE id = %(run)s AND epoch = %(epoch)s AND status = 'running'"""
 )
 
@@ -112,7 +119,8 @@ RELEASE_RUN = Command(
 )
 
 RUN = Statement(
-    """SELECT id, kind, topic, title, status, error, created_at, updated_at, attempts, report, spend_nano_usd
+    """SELECT id, kind, topic, title, status, error, created_at, updated_at, attempts, report, spend_nano_usd,
+              agent, question
          FROM run WHERE id = %(run)s""",
     RunRow,
 )

@@ -34,7 +34,7 @@ DELETE = Command("DELETE FROM outbox WHERE id = ANY(%(ids)s)")
 REVIVE = Command(
     """WITH stuck AS (
          SELECT id FROM run
-          WHERE status IN ('queued', 'running')
+          WHERE status IN ('queued', 'running') AND kind = %(kind)s
             AND updated_at < now() - make_interval(secs => %(quiet_seconds)s)
             AND (lease_expires_at IS NULL OR lease_expires_at < now())
             AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.args ->> 'run_id' = run.id::text)

@@ -23,6 +23,8 @@ class RunRow(Schema, frozen=True, kw_only=True):
     attempts: int
     report: str | None
     spend_nano_usd: int
+    agent: str | None
+    question: str | None
 
     def run(self, steps: list[RunStep]) -> Run:
         """The run as interfaces show it."""
@@ -46,7 +48,7 @@ class StepRow(Schema, frozen=True, kw_only=True):
 
 
 _COLUMNS = """id::text, kind, topic, title, status, error, created_at, updated_at, attempts, report::text,
-              spend_nano_usd"""
+              spend_nano_usd, agent, question"""
 
 ONE = Statement(f"SELECT {_COLUMNS} FROM run WHERE id = %(id)s", RunRow)
 LATEST = Statement(f"SELECT {_COLUMNS} FROM run ORDER BY created_at DESC, id DESC LIMIT 50", RunRow)
@@ -68,15 +70,64 @@ CREATE = Statement(
     f"INSERT INTO run (kind, topic, title) VALUES (%(kind)s, %(topic)s, %(title)s) RETURNING {_COLUMNS}", RunRow
 )
 
-#: A failed run begins again where it failed: steps that are done stay done.
+CREATE_AGENT = Statement(
+    f"""INSERT INTO run (kind, topic, title, agent, question, tainted)
+        VALUES ('agent', %(topic)s, %(title)s, %(agent)s, %(question)s, %(tainted)s) RETURNING {_COLUMNS}""",
+    RunRow,
+)
+
+#: A run begins again where it failed: steps that are done stay done. A call of which nobody knows whether it has
+#: happened is not made again: the agent is told so. With ``from_seq``, what comes after is forgotten.
 RETRY = Statement(
     f"""WITH again AS (
-          UPDATE run SET status = 'queued', error = NULL, attempts = 0, lease_expires_at = NULL, updated_at = now()
-           WHERE id = %(id)s AND status = 'failed' RETURNING run.*),
+          UPDATE run SET status = 'queued', error = NULL, attempts = 0, lease_expires_at = NULL, updated_at = now(),
+                 report = NULL
+           WHERE id = %(id)s AND (status IN ('failed', 'needs_human')
+                                  OR (kind = 'agent' AND status IN ('done', 'cancelled')
+                                      AND %(from_seq)s::int IS NOT NULL))
+          RETURNING run.*),
+        unwritten AS (DELETE FROM report USING again WHERE report.run = again.id AND again.kind = 'agent'),
+        forgotten AS (
+          DELETE FROM run_step USING again WHERE run_step.run = again.id AND run_step.kind <> 'work'
+             AND run_step.seq >= %(from_seq)s::int),
         steps AS (
-          UPDATE run_step SET status = 'pending', detail = NULL, started_at = NULL, finished_at = NULL
-            FROM again WHERE run_step.run = again.id AND run_step.status <> 'done')
+          UPDATE run_step SET
+                 status = CASE WHEN run_step.status = 'needs_human' THEN 'done'
+                               WHEN run_step.kind = 'work' THEN 'pending' ELSE 'running' END,
+                 detail = CASE WHEN run_step.kind = 'work' THEN NULL ELSE run_step.detail END,
+                 result = CASE WHEN run_step.status = 'needs_human' THEN '{{"unknown": true}}'::jsonb END,
+                 started_at = CASE WHEN run_step.kind = 'work' THEN NULL ELSE now() END, finished_at = NULL
+            FROM again WHERE run_step.run = again.id
+             AND (run_step.status <> 'done' OR run_step.kind = 'work' AND again.kind = 'agent')
+             AND (run_step.kind = 'work' OR %(from_seq)s::int IS NULL OR run_step.seq < %(from_seq)s::int))
         SELECT {_COLUMNS} FROM again""",
+    RunRow,
+)
+
+
+class Seq(Schema, frozen=True, kw_only=True):
+    """The place of a step."""
+
+    seq: int
+
+
+STEP_SEQ = Statement("SELECT seq FROM run_step WHERE run = %(id)s AND name = %(name)s AND kind <> 'work'", Seq)
+
+#: Its worker finds out at its next write; its token lets nobody in from now on.
+CANCEL = Statement(
+    f"""WITH ended AS (
+          UPDATE run SET status = 'cancelled', error = 'It was cancelled.', lease_expires_at = NULL, updated_at = now()
+           WHERE id = %(id)s AND status IN ('queued', 'running', 'needs_approval', 'needs_human') RETURNING run.*),
+        steps AS (
+          UPDATE run_step SET status = 'skipped', finished_at = now() FROM ended
+           WHERE run_step.run = ended.id AND run_step.status NOT IN ('done', 'failed')),
+        token AS (
+          UPDATE access_token SET expires_at = now() FROM ended WHERE access_token.run = ended.id
+          RETURNING access_token.id),
+        questions AS (
+          UPDATE approval SET state = 'denied', decided_at = now() FROM token
+           WHERE approval.token = token.id AND approval.state IN ('waiting', 'granted'))
+        SELECT {_COLUMNS} FROM ended""",
     RunRow,
 )
 
@@ -88,4 +139,6 @@ class Gone(Schema, frozen=True, kw_only=True):
 
 
 #: With its steps and its report, if nobody works on it.
-REMOVE = Statement("DELETE FROM run WHERE id = %(id)s AND status IN ('done', 'failed') RETURNING run.id::text", Gone)
+REMOVE = Statement(
+    "DELETE FROM run WHERE id = %(id)s AND status IN ('done', 'failed', 'cancelled') RETURNING run.id::text", Gone
+)

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.fake_llm_wires import WIRES, Made
+from tests.support.fake_llm_wires import ARGUMENTS, WIRES, Made
 
 #: Nano-dollars a token by model: (input, output, cache write). Others cost the last.
 PRICES: dict[str, tuple[int, int, int]] = {"": (1_000, 5_000, 1_250)}
@@ -31,7 +31,9 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 class FakeProvider:
     """``script`` is what the next attempts get, in turn; then ``mix``, drawn by weight with ``seed``.
 
-    ``always`` is what a model does, whatever else is said.
+    ``always`` is what a model does, whatever else is said. ``plays`` are answers to who is offered tools, by how often
+    the model has spoken before: a text, or a tool and its arguments; the last one for ever. ``obeys`` is a model that
+    does what the answers of its tools tell it to: for each name of a tool that stands there after DO, it calls that.
     """
 
     def __init__(self) -> None:
@@ -46,6 +48,8 @@ class FakeProvider:
         self.say: str | None = control.get("say")
         #: Tokens of an answer: all that are allowed, or a share of them drawn between these.
         self.share: tuple[float, float] = tuple(control.get("share", (0.1, 1.0)))  # type: ignore[assignment]
+        self.plays: list[str | tuple[str, dict[str, Any]]] = control.get("plays", [])
+        self.obeys: dict[str, dict[str, Any]] = control.get("obeys", {})
         self.chance = random.Random(control.get("seed", 0))
         self.attempts: list[dict[str, Any]] = []
         self.flying, self.most_flying = 0, 0
@@ -99,7 +103,7 @@ class FakeProvider:
             _send(writer, int(name[:3]), wire.error(name), after)
             await writer.drain()
             return True
-        made = self._make(asked, name)
+        made = self._make(asked, name, attempt["body"])
         attempt["nano"] = self._charge(asked.model, made)
         attempt |= {"input": made.input, "output": made.output}
         if name == "slow":
@@ -144,22 +148,41 @@ class FakeProvider:
         await writer.drain()
         return True
 
-    def _make(self, asked: Any, name: str) -> Made:
+    def _make(self, asked: Any, name: str, body: dict[str, Any]) -> Made:
         words = len(_WORD.findall(asked.text)) + 8
         output = max(int(asked.max_tokens * self.chance.uniform(*self.share)), 1)
         if name == "over-max":
             output = asked.max_tokens * 1_000
         text = self.say if self.say is not None else " ".join("word" for _ in range(min(output, 12)))
+        tool, arguments = asked.tool, ARGUMENTS
+        if self.plays and body.get("tools"):
+            play = self._play(body["messages"])
+            if isinstance(play, str):
+                text, tool = play, None
+            else:
+                tool, arguments = play
         written = words if name == "cache-write" else 0
         return Made(
             model=asked.model,
             text=text,
-            tool=asked.tool,
+            tool=tool,
+            arguments=arguments,
             input=words,
             cache_write=written,
             output=output,
             usage=name != "no-usage",
         )
+
+    def _play(self, messages: list[dict[str, Any]]) -> str | tuple[str, dict[str, Any]]:
+        spoken = [message for message in messages if message["role"] == "assistant"]
+        asked_for = re.findall(r"DO (\w+)", json.dumps([m for m in messages if m["role"] != "assistant"]))
+        called = {call["function"]["name"] for message in spoken for call in message.get("tool_calls", [])}
+        for name in asked_for:
+            if name in self.obeys and name not in called:
+                return name, self.obeys[name]
+        if self.obeys and spoken:
+            return self.plays[-1]
+        return self.plays[min(len(spoken), len(self.plays) - 1)]
 
     def _charge(self, model: str, made: Made) -> int:
         read, write, cache = self.prices.get(model, self.prices[""])

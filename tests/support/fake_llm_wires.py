@@ -25,6 +25,7 @@ class Made:
     model: str
     text: str
     tool: str | None
+    arguments: dict[str, Any]
     input: int
     cache_write: int
     output: int
@@ -71,7 +72,7 @@ class Anthropic:
 
     def _block(self, made: Made) -> dict[str, Any]:
         if made.tool:
-            return {"type": "tool_use", "id": "toolu_1", "name": made.tool, "input": ARGUMENTS}
+            return {"type": "tool_use", "id": "toolu_1", "name": made.tool, "input": made.arguments}
         return {"type": "text", "text": made.text}
 
     def whole(self, made: Made) -> dict[str, Any]:
@@ -93,7 +94,9 @@ class Anthropic:
             start["usage"] = self._usage(made, 1)
         if made.tool:
             empty = {**block, "input": {}}
-            deltas = [{"type": "input_json_delta", "partial_json": part} for part in _halves(json.dumps(ARGUMENTS))]
+            deltas = [
+                {"type": "input_json_delta", "partial_json": part} for part in _halves(json.dumps(made.arguments))
+            ]
         else:
             empty = {**block, "text": ""}
             deltas = [{"type": "text_delta", "text": part} for part in _halves(made.text)]
@@ -140,7 +143,7 @@ class OpenAI:
     def whole(self, made: Made) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": None if made.tool else made.text}
         if made.tool:
-            message["tool_calls"] = self._calls(made, json.dumps(ARGUMENTS))
+            message["tool_calls"] = self._calls(made, json.dumps(made.arguments))
         finish = "tool_calls" if made.tool else "stop"
         answer = {
             "id": "chatcmpl-1",
@@ -162,7 +165,7 @@ class OpenAI:
             }
 
         if made.tool:
-            first, second = _halves(json.dumps(ARGUMENTS))
+            first, second = _halves(json.dumps(made.arguments))
             deltas = [
                 {"tool_calls": [{"index": 0, **self._calls(made, first)[0]}]},
                 {"tool_calls": [{"index": 0, "function": {"arguments": second}}]},
@@ -203,7 +206,7 @@ class Gemini:
         return piece
 
     def whole(self, made: Made) -> dict[str, Any]:
-        part = {"functionCall": {"name": made.tool, "args": ARGUMENTS}} if made.tool else {"text": made.text}
+        part = {"functionCall": {"name": made.tool, "args": made.arguments}} if made.tool else {"text": made.text}
         return self._piece(made, part, "STOP")
 
     def chunks(self, made: Made) -> list[bytes]:
@@ -237,7 +240,7 @@ class Ollama:
 
     def _said(self, made: Made) -> list[dict[str, Any]]:
         if made.tool:
-            return [{"tool_calls": [{"function": {"name": made.tool, "arguments": ARGUMENTS}}]}]
+            return [{"tool_calls": [{"function": {"name": made.tool, "arguments": made.arguments}}]}]
         return [{"content": part} for part in _halves(made.text)]
 
     def whole(self, made: Made) -> dict[str, Any]:

@@ -8,7 +8,15 @@ import msgspec
 from litestar.exceptions import HTTPException
 from litestar.response import Response
 
-from shared.errors import DependencyError, GroundswellError, SchemaNotReady, StoreRejected, Unauthorised
+from shared.errors import (
+    ApprovalNeeded,
+    DependencyError,
+    GroundswellError,
+    OutcomeUnknown,
+    SchemaNotReady,
+    StoreRejected,
+    Unauthorised,
+)
 from shared.schemas.problem import Problem
 
 RETRY_AFTER_SECONDS = 3
@@ -32,7 +40,15 @@ def problem_of(error: BaseException, request: str) -> Problem:
                 request=request,
             )
         case GroundswellError() if not isinstance(error, StoreRejected) and error.status != 500:
-            return Problem(status=error.status, what=error.what, why=error.why, do=error.do, request=request)
+            return Problem(
+                status=error.status,
+                what=error.what,
+                why=error.why,
+                do=error.do,
+                request=request,
+                approval=(error.approval or None) if isinstance(error, ApprovalNeeded) else None,
+                unknown=isinstance(error, OutcomeUnknown),
+            )
         case HTTPException(status_code=status) if status < 500:
             what, do = _HTTP.get(status, ("The request is not valid.", ""))
             return Problem(status=status, what=what, do=do, request=request)

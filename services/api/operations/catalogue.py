@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.api.operations import (
+    agents,
     alerts,
     approvals,
     audit,
@@ -81,7 +82,11 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     runs.runs,
     runs.run,
     runs.retry_run,
+    runs.cancel_run,
     runs.remove_run,
+    agents.agents,
+    agents.ask_agent,
+    agents.run_events,
     reports.reports,
     reports.report,
     reports.report_pdf,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.forms import input_schema
 from services.api.operations.registry import TOOLSETS, Operation
@@ -25,6 +27,7 @@ _TITLES = {
     "feeds": "Feeds",
     "watches": "Watches, alerts, destinations",
     "reports": "Briefings",
+    "agents": "Agents",
     "models": "Language models and what they cost",
     "platform": "The platform",
     "access": "Access",
@@ -42,6 +45,27 @@ def page() -> str:
                 lines.append(_row(one))
         lines.append("")
     return "\n".join(lines)
+
+
+def contract() -> str:
+    """What agents in the worker know of the operations: a JSON array, one line an operation. Access is not for them."""
+    lines = [
+        msgspec.json.encode(
+            {
+                "name": one.name,
+                "effect": one.effect,
+                "idempotent": one.idempotent,
+                "taints": one.taints,
+                "toolset": one.toolset,
+                "scope": one.scope,
+                "description": one.doc,
+                "parameters": input_schema(one),
+            }
+        ).decode()
+        for one in sorted(OPERATIONS, key=lambda one: one.name)
+        if one.toolset != "access"
+    ]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
 def _row(one: Operation[Any, Any]) -> str:

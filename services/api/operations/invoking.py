@@ -18,8 +18,16 @@ from services.api.operations.choices import with_choices
 from services.api.operations.context import Context
 from services.api.operations.registry import File, Operation
 from services.api.operations.secrets import masked, shown
-from shared.errors import ApprovalNeeded, ConflictError, DependencyError, Forbidden, GroundswellError, InputError
-from shared.store import access, approvals
+from shared.errors import (
+    ApprovalNeeded,
+    ConflictError,
+    DependencyError,
+    Forbidden,
+    GroundswellError,
+    InputError,
+    OutcomeUnknown,
+)
+from shared.store import access, approvals, notices
 from shared.store import audit_log as log
 
 Out = TypeVar("Out")
@@ -61,7 +69,7 @@ async def _effect(wanted: Operation[Any, Out], context: Context, given: Any, ver
         if begun.outcome == "done":
             return _answered(wanted, begun.answer)
         if begun.outcome == "begun" and not wanted.idempotent:
-            raise ConflictError(
+            raise OutcomeUnknown(
                 "It is not known whether this call has happened.",
                 why="An earlier try with this key did not come to its end, and it must not happen twice.",
                 do="Look whether it has; if not, call it with another key.",
@@ -127,12 +135,17 @@ async def _use_approval(wanted: Operation[Any, Any], context: Context, given: An
                 "reason": why,
             },
         )
-    assert asked is not None  # noqa: S101 - INSERT ... RETURNING gives its row
+        assert asked is not None  # noqa: S101 - INSERT ... RETURNING gives its row
+        if waiting is None or not waiting.count:  # who asks for many is told of once
+            said = f"{actor.name} asks whether it may call {wanted.name}. It waits for a day."
+            about = {"id": f"approval:{asked.id}", "title": "A call waits for your yes", "said": said}
+            await transaction.execute(notices.RAISE, about | {"page": "/models"})
     raise ApprovalNeeded(
         "A person has to approve this call first.",
         why=why,
         do=f"The operator approves it with `groundswell op approve_call --approval {asked.id}`; "
         "then make the same call again.",
+        approval=asked.id,
     )
 
 

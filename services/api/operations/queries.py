@@ -140,6 +140,12 @@ class RunInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     run: UUID
 
 
+class RetryRunInput(RunInput, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``from_step`` is the name of a step: it and all after it are forgotten and done again."""
+
+    from_step: Annotated[str, Meta(max_length=100)] = ""
+
+
 class ReportInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A report by its id."""
 

@@ -1,4 +1,4 @@
-"""Runs: ask for a briefing and follow it. The worker does the work."""
+"""Runs: ask for a briefing, follow runs, cancel them and let them go on. The worker does the work."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 
 from services.api.operations.context import Context
-from services.api.operations.queries import CreateRunInput, RunInput
+from services.api.operations.queries import CreateRunInput, RetryRunInput, RunInput
 from services.api.operations.registry import NoInput, operation
-from shared.contracts.jobs import RUN_BRIEFING
+from shared.contracts.jobs import JOB_OF_RUN
 from shared.errors import ConflictError, NotFound
 from shared.schemas.run import Run, RunList, RunStep
 from shared.schemas.watch import Removed
@@ -45,22 +45,22 @@ async def create_run(context: Context, request: CreateRunInput) -> Run:
         if found is None:
             found = await transaction.fetch_one(store.CREATE, about | {"title": f"Briefing: {topic.label}"})
             assert found is not None  # noqa: S101 - INSERT ... RETURNING gives its row
-            await _enqueue(transaction, found.id)
-        return (await _with_steps(transaction, [found]))[0]
+            await enqueue(transaction, found)
+        return (await with_steps(transaction, [found]))[0]
 
 
 @operation("/api/v1/runs", scope="runs:read", toolset="reports", taints=True)
 async def runs(context: Context, _: NoInput) -> RunList:
     """The last 50 runs, newest first."""
     async with context.services.database.transaction() as transaction:
-        return RunList(runs=await _with_steps(transaction, await transaction.fetch(store.LATEST)))
+        return RunList(runs=await with_steps(transaction, await transaction.fetch(store.LATEST)))
 
 
 @operation("/api/v1/runs/{run}", scope="runs:read", toolset="reports", taints=True, core=True)
 async def run(context: Context, query: RunInput) -> Run:
     """One run with its steps."""
     async with context.services.database.transaction() as transaction:
-        return (await _with_steps(transaction, [await _known(transaction, query.run)]))[0]
+        return (await with_steps(transaction, [await known_run(transaction, query.run)]))[0]
 
 
 @operation(
@@ -72,15 +72,50 @@ async def run(context: Context, query: RunInput) -> Run:
     taints=True,
     status=202,
 )
-async def retry_run(context: Context, query: RunInput) -> Run:
-    """Let a failed run go on: from the step that failed, with what was done before it kept."""
+async def retry_run(context: Context, query: RetryRunInput) -> Run:
+    """Let a run go on that failed or waits for somebody to look: from where it stopped, what was done is kept.
+
+    An agent's run can also be done again ``from_step`` when it is done or was cancelled. A call that is made again with
+    the same arguments at the same place is the same call: its effect is not repeated.
+    """
     async with context.services.database.transaction() as transaction:
-        there = await _known(transaction, query.run)
-        again = await transaction.fetch_one(store.RETRY, {"id": query.run})
+        there = await known_run(transaction, query.run)
+        seq = None
+        if query.from_step:
+            step = await transaction.fetch_one(store.STEP_SEQ, {"id": query.run, "name": query.from_step})
+            if step is None:
+                raise NotFound("There is no such step of an agent's run.", do="GET /api/v1/runs/RUN tells its steps.")
+            seq = step.seq
+        again = await transaction.fetch_one(store.RETRY, {"id": query.run, "from_seq": seq})
         if again is None:
-            raise ConflictError(f"This run is {there.status}.", why="Only one that has failed can be tried again.")
-        await _enqueue(transaction, again.id)
-        return (await _with_steps(transaction, [again]))[0]
+            raise ConflictError(
+                f"This run is {there.status}.",
+                why="Only one that has failed can be tried again, or an agent's from one of its steps.",
+            )
+        await enqueue(transaction, again)
+        return (await with_steps(transaction, [again]))[0]
+
+
+@operation(
+    "/api/v1/runs/{run}/cancel",
+    method="POST",
+    scope="runs:write",
+    effect="write",
+    toolset="reports",
+    taints=True,
+    idempotent=True,
+)
+async def cancel_run(context: Context, query: RunInput) -> Run:
+    """End a run where it is: what is under way ends, and nothing follows it.
+
+    An agent's run can be done again from one of its steps (retry_run).
+    """
+    async with context.services.database.transaction() as transaction:
+        there = await known_run(transaction, query.run)
+        ended = await transaction.fetch_one(store.CANCEL, {"id": query.run})
+        if ended is None and there.status != "cancelled":
+            raise ConflictError(f"This run is {there.status}.", why="Only one that is not over can be cancelled.")
+        return (await with_steps(transaction, [ended or there]))[0]
 
 
 @operation(
@@ -93,31 +128,31 @@ async def retry_run(context: Context, query: RunInput) -> Run:
     idempotent=True,
 )
 async def remove_run(context: Context, query: RunInput) -> Removed:
-    """Remove a finished or failed run with its steps and its report."""
+    """Remove a finished, failed or cancelled run with its steps and its report."""
     async with context.services.database.transaction() as transaction:
-        there = await _known(transaction, query.run)
+        there = await known_run(transaction, query.run)
         if await transaction.fetch_one(store.REMOVE, {"id": query.run}) is None:
             raise ConflictError(f"This run is {there.status}.", do="Wait until it is done.")
     return Removed(id=str(query.run))
 
 
-async def _known(transaction: AsyncTransaction, run_id: UUID) -> store.RunRow:
+async def known_run(transaction: AsyncTransaction, run_id: UUID) -> store.RunRow:
+    """The run. Raises NotFound."""
     row = await transaction.fetch_one(store.ONE, {"id": run_id})
     if row is None:
         raise NotFound("There is no such run.", do="GET /api/v1/runs lists the last ones.")
     return row
 
 
-async def _enqueue(transaction: AsyncTransaction, run_id: str) -> None:
-    job = {
-        "actor": RUN_BRIEFING.actor,
-        "queue": RUN_BRIEFING.queue,
-        "args": msgspec.json.encode({"run_id": run_id}).decode(),
-    }
-    await transaction.execute(outbox.PUT, job)
+async def enqueue(transaction: AsyncTransaction, run: store.RunRow) -> None:
+    """Put its job out, in the transaction that made it."""
+    job = JOB_OF_RUN[run.kind]
+    args = msgspec.json.encode({"run_id": run.id}).decode()
+    await transaction.execute(outbox.PUT, {"actor": job.actor, "queue": job.queue, "args": args})
 
 
-async def _with_steps(transaction: AsyncTransaction, rows: list[store.RunRow]) -> list[Run]:
+async def with_steps(transaction: AsyncTransaction, rows: list[store.RunRow]) -> list[Run]:
+    """Rows as runs."""
     steps: dict[str, list[RunStep]] = {row.id: [] for row in rows}
     for found in await transaction.fetch(store.STEPS, {"runs": list(steps)}):
         steps[found.run].append(found.step())

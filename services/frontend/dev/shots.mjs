@@ -78,6 +78,9 @@ const scenes = [
   { name: 'report', path: '/reports/report-earlier', world: {} },
   { name: 'reports', path: '/reports', world: {} },
   { name: 'watches', path: '/watches', world: {} },
+  { name: 'destinations', path: '/watches', world: {}, act: async (page) => {
+    await page.getByRole('button', { name: 'Add', exact: true }).scrollIntoViewIfNeeded();
+  } },
   { name: 'watches-empty', path: '/watches', world: { calm: true, listening: true } },
   { name: 'watch-new', path: '/watches/new', world: { calm: true } },
   { name: 'watch-phrases', path: '/watches/new?q=power%20cut', world: { calm: true, meaningless: true }, act: async (page) => {

@@ -10,6 +10,7 @@ from services.worker.llm.request import Usage
 from shared.errors import GroundswellError, StoreUnavailable
 from shared.schemas.base import Schema
 from shared.store import budget as store
+from shared.store import notices
 from shared.store.database import AsyncDatabase, Statement
 
 Row = TypeVar("Row")
@@ -162,9 +163,12 @@ class Budget:
         return ended
 
     async def untold(self) -> list[store.AlertRow]:
-        """Alerts that nobody was told yet. They are marked as told when this returns."""
+        """Alerts that nobody was told yet. They are marked as told, and on their way, when this returns."""
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(store.UNTOLD)
+            for row in rows:
+                about = {"id": f"budget:{row.id}", "title": "Language models", "said": row.said, "page": "/models"}
+                await transaction.execute(notices.RAISE, about)
             if rows:
                 await transaction.execute(store.TOLD, {"ids": [row.id for row in rows]})
         return rows

@@ -15,7 +15,7 @@ import msgspec
 from services.worker import metrics
 from services.worker.llm.places import filled, marked, wrong_marks
 from services.worker.llm.request import Answer, Contract, Listener, Reply, Request, essence
-from shared.errors import StoreUnavailable
+from shared.errors import ModelUnavailable, StoreUnavailable
 from shared.store import llm_cache as store
 from shared.store.database import AsyncDatabase, Command
 from shared.telemetry import logs
@@ -64,6 +64,9 @@ class Caching:
                 await self._write(store.FORGET, {"key": key})
             await self._write(store.MISS, {"kind": kind})
             metrics.LLM_CACHE.labels(kind, "miss").inc()
+
+        if request.only_kept:
+            raise ModelUnavailable("Nobody has answered this before.", why="No model may be asked for it again.")
 
         def holds(reply: Reply) -> str | None:
             wrong = wrong_marks(reply, places) if places else None

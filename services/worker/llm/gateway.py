@@ -161,6 +161,10 @@ class Gateway:
         elif failed.retry_after:
             gate.pause(failed.retry_after)
 
+    async def booked(self) -> None:
+        """Wait until what answers have cost is booked. Whoever asks again waits for that by itself."""
+        await self._attempts.booked()
+
     async def keep(self) -> None:
         """Housekeeping: book what waits, end what dead workers left. Raises StoreUnavailable."""
         await self._attempts.catch_up()

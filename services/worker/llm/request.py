@@ -77,6 +77,8 @@ class Request(Schema, frozen=True, kw_only=True):
     places: dict[str, str] = {}
     #: Ask anew, whatever was answered before.
     fresh: bool = False
+    #: Ask nobody: the answer of before, or none.
+    only_kept: bool = False
 
 
 class Usage(Schema, frozen=True, kw_only=True):

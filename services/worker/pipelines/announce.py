@@ -58,4 +58,6 @@ def shown(row: ledger.RunRow, steps: list[ledger.StepRow]) -> Run:
         attempts=row.attempts,
         report=str(row.report) if row.report else None,
         spend_nano_usd=row.spend_nano_usd,
+        agent=row.agent,
+        question=row.question,
     )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -31,6 +32,10 @@ Announce = Callable[[UUID], None]
 
 class Interrupted(GroundswellError):
     """The worker stops: the run was given back and goes on elsewhere."""
+
+
+class Parked(GroundswellError):
+    """The run waits for a person: it was put aside, and goes on when there is an answer."""
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -92,8 +97,7 @@ class DurableRun:
         """
         if row := self._done.get(name):
             return msgspec.convert(row.result, result)
-        if self._stopping.is_set():
-            raise Interrupted("The worker stops.")
+        self.check_stopping()
         at = {**self._fence, "name": name}
         with self._database.transaction() as transaction:
             self._hold(transaction)
@@ -111,6 +115,22 @@ class DurableRun:
         metrics.STEP_SECONDS.labels(name).observe(time.monotonic() - started)
         self._announce(self.claimed.run)
         return produced.result
+
+    @contextmanager
+    def held(self) -> Iterator[Transaction]:
+        """A transaction in which the run is ours. Raises FencedError: also for a run that was cancelled."""
+        with self._database.transaction() as transaction:
+            self._hold(transaction)
+            yield transaction
+
+    def check_stopping(self) -> None:
+        """Raise Interrupted when the worker stops: between steps."""
+        if self._stopping.is_set():
+            raise Interrupted("The worker stops.")
+
+    def announce(self) -> None:
+        """Tell everyone that the run moved on."""
+        self._announce(self.claimed.run)
 
     def finish(self, report: UUID | None) -> None:
         """Mark the run done. Raises FencedError."""

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from uuid import UUID
 
 from services.worker import metrics
-from services.worker.pipelines.durable import Announce, DurableRun, Interrupted
+from services.worker.pipelines.durable import Announce, DurableRun, Interrupted, Parked
 from services.worker.timings import Timings
-from shared.contracts.jobs import RUN_BRIEFING
+from shared.contracts.jobs import JOB_OF_RUN
 from shared.errors import DependencyError, FencedError, GroundswellError
 from shared.store import ledger
 from shared.store.database import Database
@@ -21,7 +21,7 @@ MOST_ATTEMPTS = 6
 
 
 class Performer:
-    """Runs ``pipeline`` under a claim. A second message for the same run finds nothing to claim."""
+    """Runs ``pipeline`` for runs of ``kind`` under a claim. A second message for a run finds nothing to claim."""
 
     def __init__(
         self,
@@ -30,9 +30,10 @@ class Performer:
         announce: Announce,
         stopping: threading.Event,
         timings: Timings,
+        kind: str = "briefing",
     ) -> None:
         self._database, self._pipeline, self._announce = database, pipeline, announce
-        self._stopping, self._timings = stopping, timings
+        self._stopping, self._timings, self._kind = stopping, timings, kind
 
     def __call__(self, run_id: str) -> None:
         """Work on the run ``run_id`` unless it is done or somebody else does."""
@@ -52,8 +53,8 @@ class Performer:
         except ValueError:
             log.error("run_id_malformed")
             return
-        metrics.RUNS.labels("briefing", outcome).inc()
-        metrics.RUN_SECONDS.labels("briefing").observe(time.monotonic() - started)
+        metrics.RUNS.labels(self._kind, outcome).inc()
+        metrics.RUN_SECONDS.labels(self._kind).observe(time.monotonic() - started)
         log.info("run_ended", outcome=outcome, seconds=round(time.monotonic() - started, 3))
 
     def _claim(self, run_id: str) -> ledger.Claimed | None:
@@ -69,8 +70,10 @@ class Performer:
             try:
                 self._pipeline(run)
             except Interrupted:
-                run.give_back(RUN_BRIEFING)
+                run.give_back(JOB_OF_RUN[self._kind])
                 return "given_back"
+            except Parked:
+                return "parked"
             except (DependencyError, FencedError):
                 raise
             except GroundswellError as error:

@@ -23,23 +23,32 @@ class Document(Schema, frozen=True, kw_only=True):
     """One PDF."""
 
     title: str
+    kind: str
     label: str
     summary: str
     range: str
     made: str
     address: str
     figures: list[Figure]
-    chart: Chart
+    chart: Chart | None
     sections: list[ReportSection]
     quotes: list[PrintedQuote]
 
 
-def document(composed: Composed, chart: Chart, address: str) -> Document:
+def headed(title: str) -> tuple[str, str]:
+    """What kind of report "Briefing: Storm at sea" is, and what it is about."""
+    kind, _, label = title.partition(": ")
+    return (kind, label) if label else ("Report", title)
+
+
+def document(composed: Composed, chart: Chart | None, address: str) -> Document:
     """``address`` is where people open the dashboard; empty when the operator named none."""
     report = composed.report
+    kind, label = headed(report.title)
     return Document(
         title=report.title,
-        label=report.title.removeprefix("Briefing: "),
+        kind=kind,
+        label=label,
         summary=report.summary,
         range=stretch(report.range_start, report.range_end),
         made=moment(report.created_at),

@@ -15,6 +15,7 @@ from pathlib import Path
 from services.worker.pipelines.contracts import Chart, Composed, Figure
 from services.worker.pipelines.wording import moment, stretch
 from services.worker.render.chart_svg import inline
+from services.worker.render.document import headed
 from shared.schemas.run import Citation
 
 STYLE = Path(__file__).parent / "report.css"
@@ -22,7 +23,7 @@ STYLE = Path(__file__).parent / "report.css"
 _MARK = re.compile(r"\[(\d+)\]")
 
 
-def html(composed: Composed, chart: Chart, address: str) -> str:
+def html(composed: Composed, chart: Chart | None, address: str) -> str:
     """The whole page. ``address`` is where people open the dashboard; empty when the operator named none."""
     report = composed.report
     numbers = {citation.number for citation in report.citations}
@@ -30,17 +31,18 @@ def html(composed: Composed, chart: Chart, address: str) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     covered = f"{escape(stretch(report.range_start, report.range_end))} · made at {escape(moment(report.created_at))}"
+    kind, label = headed(report.title)
     parts = [
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="referrer" content="no-referrer"><meta name="color-scheme" content="light dark">',
         f"<title>{escape(report.title)}</title><style>{style}</style></head><body><main>",
-        f'<header><p class="kind">Briefing</p><h1 dir="auto">{escape(report.title.removeprefix("Briefing: "))}</h1>',
+        f'<header><p class="kind">{escape(kind)}</p><h1 dir="auto">{escape(label)}</h1>',
         f'<p class="made">{covered}</p><p class="summary" dir="auto">{_marked(report.summary, numbers)}</p>',
-        f'<dl class="figures">{"".join(map(_figure, composed.figures))}</dl></header>',
-        f"<figure>{inline(chart)}<figcaption>{escape(chart.caption)}"
-        f"{'; hatched: nothing could be read' if chart.gaps else ''}. Times in UTC.</figcaption></figure>",
+        f'<dl class="figures">{"".join(map(_figure, composed.figures))}</dl>' if composed.figures else "",
+        "</header>",
+        _drawn(chart) if chart else "",
     ]
     for section in report.sections:
         paragraphs = "".join(f'<p dir="auto">{_marked(text, numbers)}</p>' for text in section.paragraphs)
@@ -49,6 +51,11 @@ def html(composed: Composed, chart: Chart, address: str) -> str:
         parts.append(f"<section><h2>Quoted posts</h2><ol>{''.join(map(_quote, report.citations))}</ol></section>")
     parts.append(f"</main><footer>Groundswell{f' · {escape(address)}' if address else ''}</footer></body></html>\n")
     return "".join(parts)
+
+
+def _drawn(chart: Chart) -> str:
+    gaps = "; hatched: nothing could be read" if chart.gaps else ""
+    return f"<figure>{inline(chart)}<figcaption>{escape(chart.caption)}{gaps}. Times in UTC.</figcaption></figure>"
 
 
 def _marked(text: str, numbers: set[int]) -> str:

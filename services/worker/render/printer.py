@@ -111,5 +111,7 @@ class Printer:
 
 def _job(document: Document) -> RenderJob:
     """What the node gets: the same document as the built-in renderer, and the chart as a picture."""
-    chart = Asset(label="chart", media_type="image/svg+xml", data=picture(document.chart).encode())
-    return RenderJob(report=msgspec.to_builtins(document), assets=[chart])
+    assets = []
+    if document.chart:
+        assets.append(Asset(label="chart", media_type="image/svg+xml", data=picture(document.chart).encode()))
+    return RenderJob(report=msgspec.to_builtins(document), assets=assets)

@@ -17,7 +17,7 @@ from shared.contracts.jobs import RUN_BRIEFING
 @pytest.mark.parametrize("url", ["unix:///tmp/none.sock?db=0", "redis://:secret@127.0.0.1:1/0"])
 def test_a_broker_is_made_without_connecting(url: str) -> None:
     broker = make_broker(url, Timings())
-    assert broker.get_declared_queues() == {"interactive", "pipeline", "maintenance", "delivery"}
+    assert broker.get_declared_queues() == {"interactive", "pipeline", "agents", "maintenance", "delivery"}
     assert (broker.heartbeat_timeout, broker.maintenance_chance) == (5000, 1_000_000)
     assert [m.max_retries for m in broker.middleware if isinstance(m, Retries)] == [0]
     assert len(broker.get_declared_queues()) == THREADS

@@ -97,3 +97,14 @@ def test_undrawable_text_is_read_from_the_diagnostic() -> None:
 def test_the_document_is_plain_data() -> None:
     decoded = msgspec.json.decode(msgspec.json.encode(prepared("x")))
     assert {"title", "figures", "chart", "sections", "quotes"} <= set(decoded)
+
+
+def test_a_report_without_figures_and_chart_is_printed_under_its_own_kind() -> None:
+    record = gathered(posts=[candidate(0, "the bridge is closed")], earliest=[])
+    written = compose(record, RUN)
+    report = msgspec.structs.replace(written.report, title="Scout: is the bridge open?")
+    plain = document(msgspec.structs.replace(written, report=report, figures=[]), None, "")
+    text = text_of(Renderer().render(plain))
+    assert text.startswith("S C O U T")  # letters set apart
+    assert "is the bridge open?" in text
+    assert "Times in UTC" not in text

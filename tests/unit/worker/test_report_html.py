@@ -8,6 +8,8 @@ import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import msgspec
+
 from services.worker.pipelines.chart import draw
 from services.worker.pipelines.compose import compose
 from services.worker.pipelines.contracts import Chart, Tick
@@ -108,3 +110,12 @@ def test_the_chart_alone_is_whole_xml_whatever_its_labels_say() -> None:
     root = ElementTree.fromstring(picture(chart))  # noqa: S314 - our own text
     assert root.attrib["aria-label"] == '<">&'
     assert not [element for element in root.iter() if element.tag.endswith("script")]
+
+
+def test_a_report_without_figures_and_chart_has_no_empty_frames() -> None:
+    written = compose(gathered(), RUN)
+    report = msgspec.structs.replace(written.report, title="Scout: is the bridge open?")
+    shown = Page(html(msgspec.structs.replace(written, report=report, figures=[]), None, ""))
+    tags = {tag for tag, _ in shown.tags}
+    assert not tags & {"dl", "figure", "svg"}
+    assert "Scoutis the bridge open?" in shown.text

@@ -795,8 +795,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove a finished or failed run with its steps and its report.
-         * @description Remove a finished or failed run with its steps and its report.
+         * Remove a finished, failed or cancelled run with its steps and its report.
+         * @description Remove a finished, failed or cancelled run with its steps and its report.
          */
         delete: operations["remove_run"];
         options?: never;
@@ -814,10 +814,95 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Let a failed run go on: from the step that failed, with what was done before it kept.
-         * @description Let a failed run go on: from the step that failed, with what was done before it kept.
+         * Let a run go on that failed or waits for somebody to look: from where it stopped, what was done is kept.
+         * @description Let a run go on that failed or waits for somebody to look: from where it stopped, what was done is kept.
+         *
+         *     An agent's run can also be done again ``from_step`` when it is done or was cancelled. A call that is made again with
+         *     the same arguments at the same place is the same call: its effect is not repeated.
          */
         post: operations["retry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a run where it is: what is under way ends, and nothing follows it.
+         * @description End a run where it is: what is under way ends, and nothing follows it.
+         *
+         *     An agent's run can be done again from one of its steps (retry_run).
+         */
+        post: operations["cancel_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The agents that can be asked, with what each may do and where it stops.
+         * @description The agents that can be asked, with what each may do and where it stops.
+         */
+        get: operations["agents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask an agent a question. It works on its own, within its limits; its report is the run's.
+         * @description Ask an agent a question. It works on its own, within its limits; its report is the run's.
+         */
+        post: operations["ask_agent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a run did, step by step: questions to models, calls with their arguments, what each cost.
+         * @description What a run did, step by step: questions to models, calls with their arguments, what each cost.
+         */
+        get: operations["run_events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1995,6 +2080,39 @@ export interface components {
             unread: number;
         };
         /**
+         * Agent
+         * @description One agent. ``approval``: "never" (it changes nothing), "tainted" (once it has read strangers' text), "always".
+         *
+         *     ``contract`` names what it hands in: findings or a verdict.
+         */
+        Agent: {
+            name: string;
+            title: string;
+            summary: string;
+            operations: string[];
+            scopes: string[];
+            approval: string;
+            contract: string;
+            limits: components["schemas"]["AgentLimits"];
+        };
+        /**
+         * AgentLimits
+         * @description Where a run stops with what it has.
+         */
+        AgentLimits: {
+            steps: number;
+            tokens: number;
+            nano_usd: number;
+            seconds: number;
+        };
+        /**
+         * AgentList
+         * @description By name. Empty until a worker has started once.
+         */
+        AgentList: {
+            agents: components["schemas"]["Agent"][];
+        };
+        /**
          * Alert
          * @description One alert of one watch.
          *
@@ -2548,13 +2666,15 @@ export interface components {
         };
         /**
          * Delivery
-         * @description One sending. ``alert`` is absent for a test. ``reason`` says why it has not been sent (yet).
+         * @description One sending, of an alert or of a notice of the platform; without both it is a test.
          *
-         *     ``next_attempt_at`` is when a pending one is tried again, by the database's clock.
+         *     ``reason`` says why it has not been sent (yet). ``next_attempt_at`` is when a pending one is tried again, by the
+         *     database's clock.
          */
         Delivery: {
             id: string;
             alert: string | null;
+            notice: string | null;
             destination: string;
             destination_name: string;
             /** @enum {unknown} */
@@ -2589,6 +2709,8 @@ export interface components {
         /**
          * Destination
          * @description ``address`` shows only what kind of address is kept: the address itself is a secret and never given out.
+         *
+         *     ``notices`` says whether it also gets what the platform tells of itself.
          */
         Destination: {
             id: string;
@@ -2596,6 +2718,7 @@ export interface components {
             /** @enum {unknown} */
             kind: "apprise" | "slack";
             address: string;
+            notices: boolean;
             watches: number;
             /** @default null */
             last: components["schemas"]["Delivery"] | null;
@@ -2609,6 +2732,7 @@ export interface components {
         DestinationChange: {
             name?: string;
             url?: string;
+            notices?: boolean;
         };
         /**
          * DestinationList
@@ -3244,12 +3368,16 @@ export interface components {
         /**
          * NewDestination
          * @description ``slack``: the https address of an incoming webhook. ``apprise``: any Apprise URL.
+         *
+         *     With ``notices`` it also gets what the platform tells of itself: marks of the budget, calls that wait for a yes.
          */
         NewDestination: {
             name: string;
             /** @enum {unknown} */
             kind: "apprise" | "slack";
             url: string;
+            /** @default false */
+            notices: boolean;
         };
         /**
          * NewToken
@@ -3450,6 +3578,9 @@ export interface components {
         /**
          * Problem
          * @description ``what`` happened, ``why``, what to ``do``. ``request`` finds the log lines.
+         *
+         *     For programs: ``approval`` is the id of the approval that the call waits for; ``unknown`` says that an earlier try
+         *     with this key may have happened.
          */
         Problem: {
             status: number;
@@ -3460,6 +3591,10 @@ export interface components {
             do: string;
             /** @default  */
             request: string;
+            /** @default null */
+            approval: string | null;
+            /** @default false */
+            unknown: boolean;
         };
         /**
          * Processes
@@ -3616,6 +3751,9 @@ export interface components {
         /**
          * Run
          * @description ``report`` is set once the report exists; its PDF may follow or fail (see the report).
+         *
+         *     ``needs_approval`` waits for the operator's word on one call, ``needs_human`` for somebody to look whether a call
+         *     has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, whose ``topic`` may be empty.
          */
         Run: {
             id: string;
@@ -3623,7 +3761,7 @@ export interface components {
             topic: string;
             title: string;
             /** @enum {unknown} */
-            status: "done" | "failed" | "queued" | "running";
+            status: "cancelled" | "done" | "failed" | "needs_approval" | "needs_human" | "queued" | "running";
             /** @default null */
             error: string | null;
             steps: components["schemas"]["RunStep"][];
@@ -3636,6 +3774,46 @@ export interface components {
             report: string | null;
             /** @default 0 */
             spend_nano_usd: number;
+            /** @default null */
+            agent: string | null;
+            /** @default null */
+            question: string | null;
+        };
+        /**
+         * RunEvent
+         * @description One step of a run. ``kind``: ask (a language model), call (an operation) or work. ``request`` is what was asked.
+         *
+         *     ``approval`` is what it waits for, or waited for. ``n`` orders them.
+         */
+        RunEvent: {
+            n: number;
+            name: string;
+            title: string;
+            kind: string;
+            status: string;
+            request: unknown;
+            detail: string | null;
+            cost_nano_usd: number;
+            approval: string | null;
+            started_at: string | null;
+            finished_at: string | null;
+        };
+        /**
+         * RunEvents
+         * @description In their order, at most 500. ``next`` is the ``after`` of those that follow. A step's status may still change.
+         */
+        RunEvents: {
+            status: string;
+            events: components["schemas"]["RunEvent"][];
+            next: number;
+        };
+        /**
+         * RunInput
+         * @description A run by its id.
+         */
+        RunInput: {
+            /** Format: uuid */
+            run: string;
         };
         /**
          * RunList
@@ -3664,7 +3842,7 @@ export interface components {
             name: string;
             title: string;
             /** @enum {unknown} */
-            status: "done" | "failed" | "pending" | "running" | "skipped";
+            status: "done" | "failed" | "needs_approval" | "needs_human" | "pending" | "running" | "skipped";
             /** @default null */
             started_at: string | null;
             /** @default null */
@@ -3683,6 +3861,11 @@ export interface components {
             id: string;
             run: components["schemas"]["Run"];
         };
+        /**
+         * Schema
+         * @description Immutable record at a boundary. Decoding validates; the constructor does not.
+         */
+        Schema: Record<string, never>;
         /**
          * SchemaState
          * @description Where the database's schema stands; ``needed`` is what this version wants.
@@ -4226,7 +4409,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
-                toolset?: "access" | "feeds" | "models" | "platform" | "posts" | "reports" | "topics" | "watches";
+                toolset?: "access" | "agents" | "feeds" | "models" | "platform" | "posts" | "reports" | "topics" | "watches";
                 limit?: number;
             };
             header?: never;
@@ -5566,7 +5749,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Remove a finished or failed run with its steps and its report. */
+            /** @description Remove a finished, failed or cancelled run with its steps and its report. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5595,15 +5778,147 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RunInput"];
+            };
+        };
         responses: {
-            /** @description Let a failed run go on: from the step that failed, with what was done before it kept. */
+            /** @description Let a run go on that failed or waits for somebody to look: from where it stopped, what was done is kept. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End a run where it is: what is under way ends, and nothing follows it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The agents that can be asked, with what each may do and where it stops. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Schema"];
+            };
+        };
+        responses: {
+            /** @description Ask an agent a question. It works on its own, within its limits; its report is the run's. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_events: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a run did, step by step: questions to models, calls with their arguments, what each cost. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunEvents"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

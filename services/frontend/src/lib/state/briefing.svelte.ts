@@ -24,7 +24,7 @@ export class Briefing {
   async findLatest(): Promise<void> {
     try {
       const { runs } = await ask(client.GET('/api/v1/runs'));
-      const latest = runs.find((run) => run.topic === this.topic);
+      const latest = runs.find((run) => run.kind === 'briefing' && run.topic === this.topic);
       if (latest && this.runId === null) this.follow(latest);
     } catch {
       // Only a convenience: the button to make one works without it.

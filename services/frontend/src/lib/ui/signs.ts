@@ -47,6 +47,8 @@ export const partSigns: Record<Component['state'], Sign> = {
 export const stepSigns: Record<RunStep['status'], Sign> = {
   pending: { mark: 'ring', tone: 'quiet', word: 'waiting' },
   running: { mark: 'half', tone: 'accent', word: 'running' },
+  needs_approval: { mark: 'bars', tone: 'warn', word: 'waits for your approval' },
+  needs_human: { mark: 'triangle', tone: 'warn', word: 'waits for you to look' },
   done: { mark: 'check', tone: 'quiet', word: 'done' },
   failed: { mark: 'square', tone: 'bad', word: 'failed' },
   skipped: { mark: 'dash', tone: 'quiet', word: 'skipped' },

@@ -1,0 +1,128 @@
+"""What an agent found as a report: its claims with numbered posts, or, without a model, what was gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from uuid import UUID
+
+from services.worker.agents.definition import Agent
+from services.worker.agents.evidence import Evidence
+from services.worker.agents.loop import Outcome
+from services.worker.agents.outline import outline
+from services.worker.agents.outputs import Verdict, Weighed
+from services.worker.pipelines.compose import report_id
+from services.worker.pipelines.contracts import Composed
+from services.worker.pipelines.markdown import markdown
+from services.worker.pipelines.plain_text import clean, excerpt
+from services.worker.pipelines.wording import count, listing
+from shared.contracts.addresses import post_address
+from shared.schemas.run import Citation, Report, ReportSection
+from shared.store.agent_steps import AskedRow, PostRow
+
+#: Posts that are listed where no model has chosen.
+MOST_LISTED = 20
+UNSUPPORTED = "(unsupported: {})"
+_VERDICTS = {
+    "supported": "The posts support it.",
+    "contradicted": "The posts contradict it.",
+    "disputed": "The posts disagree about it.",
+    "unproven": "The posts do not settle it.",
+}
+
+
+def cited(outcome: Outcome, evidence: Evidence) -> list[str]:
+    """Ids of posts that the report rests on, in the order in which they are named."""
+    if outcome.accepted is None:
+        return list(evidence.posts)[:MOST_LISTED]
+    return list(dict.fromkeys(post for one in outcome.accepted.weighed for post in one.claim.posts))
+
+
+def write(
+    agent: Agent, asked: AskedRow, run: UUID, outcome: Outcome, evidence: Evidence, there: Mapping[str, PostRow]
+) -> Composed:
+    """The report. ``there`` are the posts of ``cited`` that still exist: the others are no support any more."""
+    numbers = {post: number for number, post in enumerate((p for p in cited(outcome, evidence) if p in there), 1)}
+    found = _told(outcome, numbers) if outcome.accepted else _listed(outcome, evidence, numbers)
+    times = [there[post].event_time for post in numbers] or [asked.asked_at.astimezone(UTC)]
+    report = Report(
+        id=str(report_id(run)),
+        run=str(run),
+        topic=asked.topic,
+        title=f"{agent.title}: {excerpt(asked.question, longest=90)}",
+        summary=_summary(agent, outcome, evidence, numbers),
+        sections=[*found, *_calls(evidence)],
+        citations=[_citation(number, there[post]) for post, number in numbers.items()],
+        writer=listing(list(outcome.models)) if outcome.accepted else "extractive",
+        created_at=datetime.now(UTC),
+        range_start=min(times),
+        range_end=max(times),
+        pdf="failed",
+        pdf_reason="Not made yet.",
+    )
+    return Composed(report=report, figures=[], markdown=markdown(report))
+
+
+def _summary(agent: Agent, outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> str:
+    read = f"{agent.title} read {count(len(evidence.posts), 'post')} in {count(len(evidence.calls), 'call')}"
+    if outcome.accepted is None:
+        why = excerpt(outcome.why, longest=300)
+        stand = f"; {count(len(numbers), 'post')} stand below, as they came" if numbers else ""
+        return f"{why} So this lists what was found. {read}{stand}."
+    weighed = outcome.accepted.weighed
+    without = sum(_lacking(one, numbers) is not None for one in weighed)
+    marked = f" {count(without, 'claim')} without support {'is' if without == 1 else 'are'} marked." if without else ""
+    verdict = f"{_VERDICTS[outcome.accepted.output.verdict]} " if isinstance(outcome.accepted.output, Verdict) else ""
+    return f"{verdict}{read} and makes {count(len(weighed), 'claim')}, citing {count(len(numbers), 'post')}.{marked}"
+
+
+def _told(outcome: Outcome, numbers: Mapping[str, int]) -> list[ReportSection]:
+    assert outcome.accepted is not None  # noqa: S101 - the caller asked
+    sections = [
+        ReportSection(heading="Findings", paragraphs=[_claim(one, numbers) for one in outcome.accepted.weighed])
+    ]
+    if unknown := outcome.accepted.output.unknown:
+        sections.append(ReportSection(heading="Not found out", paragraphs=[excerpt(t, longest=600) for t in unknown]))
+    return sections
+
+
+def _lacking(one: Weighed, numbers: Mapping[str, int]) -> str | None:
+    if one.unsupported or one.claim.calls or any(post in numbers for post in one.claim.posts):
+        return one.unsupported
+    return "what it cites was deleted"
+
+
+def _claim(one: Weighed, numbers: Mapping[str, int]) -> str:
+    marks = "".join(f"[{numbers[post]}]" for post in one.claim.posts if post in numbers)
+    calls = f"(call {', '.join(one.claim.calls)})" if one.claim.calls else ""
+    lacking = _lacking(one, numbers)
+    parts = [excerpt(one.claim.text, longest=500), marks, calls, UNSUPPORTED.format(lacking) if lacking else ""]
+    return " ".join(part for part in parts if part)
+
+
+def _listed(outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> list[ReportSection]:
+    told = [f"{line} (call {number})" for number, one in evidence.calls.items() for line in outline(one.text)]
+    said = [f"{excerpt(evidence.posts[post].text, longest=280)} [{number}]" for post, number in numbers.items()]
+    sections = [("What the platform tells", told), ("Posts", said)]
+    found = [ReportSection(heading=heading, paragraphs=lines) for heading, lines in sections if lines]
+    return found or [ReportSection(heading="What was found", paragraphs=["Nothing was found."])]
+
+
+def _calls(evidence: Evidence) -> list[ReportSection]:
+    lines = [
+        f"{number}: {called.operation} {excerpt(called.shown, longest=160)}"
+        for number, called in evidence.calls.items()
+    ]
+    return [ReportSection(heading="Where it looked", paragraphs=lines)] if lines else []
+
+
+def _citation(number: int, post: PostRow) -> Citation:
+    return Citation(
+        number=number,
+        post=post.id,
+        author=clean(post.author, longest=80),
+        time=post.event_time,
+        url=post_address(post.uri),
+        text=clean(post.text),
+        languages=[clean(language, longest=20) for language in post.languages],
+    )

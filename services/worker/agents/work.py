@@ -1,0 +1,147 @@
+"""A run of an agent from its claim to its report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from services.worker import metrics
+from services.worker.agents import report
+from services.worker.agents.definition import Agent
+from services.worker.agents.hands import Hands, address_of
+from services.worker.agents.loop import AgentLoop
+from services.worker.agents.steps import Complete, Steps
+from services.worker.llm.open import limits_of
+from services.worker.llm.request import Answer, Request
+from services.worker.pipelines.compose import report_id
+from services.worker.pipelines.contracts import Composed, Rendered
+from services.worker.pipelines.durable import DurableRun, Produced
+from services.worker.pipelines.press import Press
+from shared.config.settings import Settings
+from shared.contracts import access
+from shared.errors import FencedError, InputError, ModelUnavailable
+from shared.store import agent_steps as store
+from shared.store import budget
+from shared.store.database import Database, Transaction
+
+#: Longest that one question may wait for its answer.
+ASK_SECONDS = 180.0
+#: Beyond an agent's own seconds its token lives so long.
+TOKEN_SLACK_SECONDS = 900
+
+
+class Asking(Protocol):
+    """The gateway, as threads use it."""
+
+    def complete(self, request: Request, *, seconds: float) -> Answer: ...
+
+
+class AgentWork:
+    """Does runs of ``agents``. Without ``llm`` no model answers, and what is gathered is listed."""
+
+    def __init__(
+        self, settings: Settings, database: Database, agents: Mapping[str, Agent], press: Press, llm: Asking | None
+    ) -> None:
+        self._settings, self._database, self._agents = settings, database, agents
+        self._press, self._llm = press, llm
+
+    def tell(self) -> None:
+        """Write down which agents there are, for those who ask for them. Raises StoreUnavailable."""
+        with self._database.transaction() as transaction:
+            transaction.execute(store.FORGET)
+            for agent in self._agents.values():
+                row = {"name": agent.name, "about": msgspec.json.encode(_about(agent)).decode()}
+                transaction.execute(store.TELL, row)
+
+    def perform(self, run: DurableRun) -> None:
+        """Do what is left of ``run`` and finish it."""
+        id_ = run.claimed.run
+        asked = self._database.fetch(store.ASKED, {"run": id_})[0]
+        agent = self._agents.get(asked.agent)
+        if agent is None:
+            raise InputError(f"There is no agent {asked.agent!r} here.", why="This worker was started without it.")
+        hands = Hands(address_of(self._settings), self._token(run, agent, asked))
+        run.plan(())  # learns whether the report is written already
+        try:
+            loop = AgentLoop(
+                self._database, agent, id_, asked, Steps(self._database, run, hands, self._complete(run, agent))
+            )
+            outcome = asyncio.run(loop.work())
+            if outcome.accepted is None:
+                loop.gather()
+        finally:
+            hands.close()
+        posts = self._database.fetch(store.POSTS, {"ids": _ids(report.cited(outcome, loop.evidence))})
+        composed = report.write(agent, asked, id_, outcome, loop.evidence, {post.id: post for post in posts})
+        run.step("report", Rendered, lambda: self._print(composed, id_))
+        run.finish(report_id(id_))
+        metrics.AGENT_RUNS.labels(agent.name, "answered" if outcome.accepted else "listed").inc()
+
+    def _token(self, run: DurableRun, agent: Agent, asked: store.AskedRow) -> str:
+        """A new secret for the run's one token: whoever had the run before is shut out."""
+        secret, id_ = access.make(), run.claimed.run
+        row = {
+            "name": f"agent {agent.name}, run {id_}",
+            "scopes": agent.scopes,
+            "digest": access.digest(secret),
+            "run": id_,
+            "seconds": agent.limits.seconds + TOKEN_SLACK_SECONDS,
+            "tainted": asked.tainted or agent.approval == "always",
+        }
+        with run.held() as transaction:
+            transaction.execute(store.PLAN_REPORT, {"run": id_})
+            if not transaction.fetch(store.TOKEN, row):
+                raise FencedError("The run's token belongs to something else.")
+        return secret
+
+    def _complete(self, run: DurableRun, agent: Agent) -> Complete:
+        llm = self._llm
+        if llm is not None:
+            limits = limits_of(self._settings)
+            caps = {"month_cap": limits.month, "agent_cap": limits.agent, "agent": agent.name}
+            caps |= {"run": run.claimed.run, "run_cap": min(limits.run, agent.limits.nano_usd)}
+            self._database.execute(budget.OPEN, caps)
+
+        def complete(request: Request) -> Answer:
+            if llm is None:
+                raise ModelUnavailable("No language model is set up.")
+            return llm.complete(request, seconds=ASK_SECONDS)
+
+        return complete
+
+    def _print(self, composed: Composed, run: UUID) -> Produced[Rendered]:
+        printed = self._press.print(composed, None, run)
+        store_report = printed.effect
+
+        def effect(transaction: Transaction) -> None:
+            if store_report:
+                store_report(transaction)
+            transaction.execute(store.END_TOKEN, {"run": run})
+
+        return msgspec.structs.replace(printed, effect=effect)
+
+
+def _about(agent: Agent) -> dict[str, object]:
+    return {
+        "title": agent.title,
+        "summary": agent.summary,
+        "operations": [one.name for one in agent.operations],
+        "scopes": agent.scopes,
+        "approval": agent.approval if agent.effects else "never",
+        "contract": agent.contract,
+        "limits": msgspec.to_builtins(agent.limits),
+    }
+
+
+def _ids(cited: list[str]) -> list[str]:
+    kept = []
+    for text in cited:
+        try:
+            kept.append(str(UUID(text)))
+        except ValueError:
+            continue
+    return kept
