@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from services.api.operations import policy
+from services.api.operations.choices import with_choices
 from services.api.operations.context import Context
 from services.api.operations.registry import File, Operation
-from services.api.operations.secrets import masked
+from services.api.operations.secrets import masked, shown
 from shared.errors import (
     ApprovalNeeded,
     ConflictError,
@@ -130,7 +131,7 @@ async def _use_approval(wanted: Operation[Any, Any], context: Context, given: An
                 "token": actor.token,
                 "operation": wanted.name,
                 "effect": wanted.effect,
-                "arguments": masked(given)[:ARGUMENTS_SHOWN],
+                "arguments": shown(given),
                 "reason": why,
             },
         )
@@ -175,7 +176,7 @@ def read(wanted: Operation[Any, Any], arguments: Mapping[str, Any], *, strict: b
     except msgspec.ValidationError as error:
         raise InputError(
             "The request is not valid.",
-            why=f"{_readable(str(error))}.",
+            why=f"{_readable(with_choices(error, wanted.input))}.",
             do=f"describe_operation tells what {wanted.name} accepts: GET /api/v1/operations/{wanted.name}.",
         ) from error
 

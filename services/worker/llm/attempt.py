@@ -27,7 +27,7 @@ MOST_UNBOOKED = 10_000
 
 
 class Asked(msgspec.Struct, kw_only=True):
-    """One request on its way, and what its attempts came to."""
+    """One request on its way, and what its attempts came to. ``call`` is the row of the last one that was answered."""
 
     id: UUID
     request: Request
@@ -35,6 +35,7 @@ class Asked(msgspec.Struct, kw_only=True):
     listener: Listener | None = None
     attempts: int = 0
     cost_nano_usd: int = 0
+    call: UUID | None = None
 
 
 class _Ticket:
@@ -52,6 +53,11 @@ class _Booking(msgspec.Struct, frozen=True):
     released: bool
 
 
+class _Broke(msgspec.Struct, frozen=True):
+    call: UUID
+    wrong: str
+
+
 class Attempts:
     """Carries attempts out. ``seconds`` bounds each call."""
 
@@ -59,7 +65,7 @@ class Attempts:
         self._budget, self._seconds = budget, seconds
         self._running: set[asyncio.Task[Reply]] = set()
         self._booking: set[asyncio.Task[int]] = set()
-        self._unbooked: deque[_Booking] = deque(maxlen=MOST_UNBOOKED)
+        self._unbooked: deque[_Booking | _Broke] = deque(maxlen=MOST_UNBOOKED)
 
     async def once(self, asked: Asked, model: Model, provider: Provider, gate: Gate, reason: str) -> Reply:
         """The model's reply. Raises ProviderFailed, GateFull, Refused."""
@@ -180,6 +186,7 @@ class Attempts:
             raise
         metrics.LLM_SECONDS.labels(model.tier).observe(time.perf_counter() - begun)
         metrics.LLM_CALLS.labels(model.tier, "ok").inc()
+        asked.call = call
         cost = pricing.cost(model.price, reply.usage) if reply.usage else (0 if model.free else None)
         if call and cost is not None:
             # What it cost is known, and its bound stays reserved until that is booked: nobody has to wait for it.
@@ -219,13 +226,30 @@ class Attempts:
         metrics.LLM_COST.labels(model.tier).inc(cost)
         return cost
 
-    async def _write(self, booking: _Booking) -> int:
+    async def broke(self, asked: Asked, wrong: str) -> None:
+        """Write at the last answer's row that it did not keep its contract."""
+        if asked.call is None:
+            return
+        await self.booked()  # which comes first, and writes the row's error too
+        note = _Broke(asked.call, wrong)
+        if self._unbooked:  # its booking may wait there
+            self._later(note)
+            return
+        try:
+            await self._write(note)
+        except StoreUnavailable:
+            self._later(note)
+
+    async def _write(self, booking: _Booking | _Broke) -> int:
+        if isinstance(booking, _Broke):
+            await self._budget.broke(booking.call, booking.wrong)
+            return 0
         if booking.released:
             await self._budget.release(booking.call, booking.error or "")
             return 0
         return await self._budget.settle(booking.call, booking.cost, booking.usage, booking.error)
 
-    def _later(self, booking: _Booking) -> None:
+    def _later(self, booking: _Booking | _Broke) -> None:
         self._unbooked.append(booking)
         metrics.LLM_UNBOOKED.set(len(self._unbooked))
 

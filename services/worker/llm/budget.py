@@ -23,6 +23,8 @@ UNKNOWN_SECONDS = 3_600.0
 NOTE_SECONDS = 1.0
 #: A connection that is dead says so at once; so many of them may be in the pool.
 QUICK_SECONDS, DEAD_CONNECTIONS = 1.0, 8
+#: Characters kept of what was wrong with an answer.
+WRONG_SHOWN = 300
 #: Ended in one sweep.
 BATCH = 200
 
@@ -135,6 +137,10 @@ class Budget:
     async def release(self, call: UUID, error: str) -> None:
         """Give the reservation back: the call cannot have been billed."""
         await self._surely(store.RELEASE, {"call": call, "error": error})
+
+    async def broke(self, call: UUID, wrong: str) -> None:
+        """Note that the answer did not keep its contract; ``wrong`` says how."""
+        await self._surely(store.BROKE, {"call": call, "said": f"{store.CONTRACT} {wrong[:WRONG_SHOWN]}"})
 
     async def exhausted(self) -> None:
         """Note that a paid call was refused; an alert follows where hardly anything is left of the month's budget."""

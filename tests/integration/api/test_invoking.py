@@ -70,6 +70,20 @@ def test_an_agent_may_write_until_it_has_read_strangers_text_and_then_asks_for_t
     assert {entry["outcome"] for entry in audit(api, actor="keeper", operation="create_watch")} == {"done", "refused"}
 
 
+def test_only_who_decides_and_only_while_it_waits_reads_the_whole_address(api: Served) -> None:
+    agent, script = token(api, "sender"), token(api, "onlooker", "script")
+    address = "https://evil.example/collect?all=1"
+    assert call(api, "create_destination", {"name": "d", "kind": "slack", "url": address}, agent).status_code == 403
+    (waiting,) = api.http.get("/api/v1/approvals").json()["approvals"]
+    assert address in waiting["arguments"]
+    for other in (script, agent):
+        assert "https://evil.example/..." in api.http.get("/api/v1/approvals", headers=other).text
+        assert address not in api.http.get("/api/v1/approvals", headers=other).text
+    assert address not in api.http.get("/api/v1/audit").text
+    assert address not in api.http.post(f"/api/v1/approvals/{waiting['id']}/deny", json={}).text
+    assert address not in api.http.get("/api/v1/approvals", params={"waiting": False}).text
+
+
 def test_who_asks_for_a_yes_is_told_of_once_where_that_is_wanted(api: Served) -> None:
     address = {"kind": "slack", "url": "https://hooks.example/x"}
     wanting = api.http.post("/api/v1/destinations", json={"name": "ops", "notices": True, **address}).json()

@@ -131,6 +131,7 @@ def test_a_broken_contract_goes_to_a_better_model_and_both_answers_are_paid(
     answer = play(story, SMALL, worse, LARGE)
     assert answer.model == "anthropic/large"
     assert answer.reason == "openai/small broke its contract: it cites nothing"
+    assert [call.error for call in database.fetch(CALLS)] == ["contract: it cites nothing", None]
     assert answer.cost_nano_usd == fake.bill
     assert answer.attempts == 2
     squared(database, fake)
@@ -343,6 +344,31 @@ def test_every_attempt_is_reserved_anew_and_pauses_obey_retry_after(play: Any, d
         "attempt 3 after overloaded",
     ]
     squared(database, fake)
+
+
+@pytest.mark.parametrize("failure", ["500", "garbage", "reset"])
+def test_a_failure_of_unknown_cost_is_repeated_once_only(
+    play: Any, database: Database, fake: Fake, failure: str
+) -> None:
+    fake.control(always={"small": failure})
+    answer = play(asking(), SMALL, LARGE, sleep=Slept())
+    assert answer.model == "anthropic/large"
+    *failed, last = database.fetch(CALLS)
+    assert [(call.model, call.basis) for call in failed] == [("openai/small", "bound")] * 2
+    assert last.basis == "usage"
+    squared(database, fake)
+
+
+def test_what_was_not_billed_does_not_count_against_the_one_repeat(play: Any, database: Database, fake: Fake) -> None:
+    fake.control(script=["500", "429:1", "ok"])
+    assert play(asking(), SMALL, LARGE, sleep=Slept()).model == "openai/small"
+    assert [call.state for call in database.fetch(CALLS)] == ["settled", "released", "settled"]
+
+
+def test_what_costs_nothing_is_asked_three_times(play: Any, fake: Fake) -> None:
+    fake.control(always={"local": "500"})
+    play(asking(kind="simple"), LOCAL, SMALL, sleep=Slept())
+    assert [attempt["model"] for attempt in fake.attempts].count("local") == ATTEMPTS
 
 
 def test_a_pause_that_is_too_long_for_whoever_waits_leads_to_another_model(play: Any, fake: Fake) -> None:

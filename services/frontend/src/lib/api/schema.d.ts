@@ -917,8 +917,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The last 50 reports, newest first, without their sections and citations.
-         * @description The last 50 reports, newest first, without their sections and citations.
+         * Reports, newest first, without their sections and citations: the last 50, or as many as are asked for.
+         * @description Reports, newest first, without their sections and citations: the last 50, or as many as are asked for.
          */
         get: operations["reports"];
         put?: never;
@@ -1907,6 +1907,8 @@ export interface paths {
         /**
          * Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
          * @description Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
+         *
+         *     The operator reads addresses whole while they wait. Later, and for everybody else, they are cut to their host.
          */
         get: operations["approvals"];
         put?: never;
@@ -2233,7 +2235,8 @@ export interface components {
         };
         /**
          * Approval
-         * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked.
+         * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked; of one too long for a page
+         *     there are its beginning, its length and its SHA-256.
          */
         Approval: {
             id: string;
@@ -2274,11 +2277,14 @@ export interface components {
         /**
          * AskedModel
          * @description A model that was asked in the last thirty days, or is disabled; ``off`` says why it is.
+         *
+         *     ``broke_contract``: answers that came, were paid and could not be used; they are not in ``answered``.
          */
         AskedModel: {
             model: string;
             attempts: number;
             answered: number;
+            broke_contract: number;
             cost_nano_usd: number;
             last_asked_at: string | null;
             off: string | null;
@@ -3291,6 +3297,8 @@ export interface components {
         /**
          * ModelDay
          * @description A model's attempts of one day. ``seconds`` of those that answered: half were faster than ``p50``.
+         *
+         *     ``broke_contract``: answers that came, were paid and could not be used; they are not in ``answered``.
          */
         ModelDay: {
             /** Format: date */
@@ -3299,6 +3307,7 @@ export interface components {
             model: string;
             attempts: number;
             answered: number;
+            broke_contract: number;
             cost_nano_usd: number;
             input_tokens: number;
             output_tokens: number;
@@ -3711,13 +3720,6 @@ export interface components {
             renderer: ("built_in" | "render_node") | null;
             /** @default null */
             renderer_reason: string | null;
-        };
-        /**
-         * ReportList
-         * @description Newest first, at most 50; without bodies.
-         */
-        ReportList: {
-            reports: components["schemas"]["Report"][];
         };
         /**
          * ReportPage
@@ -5932,20 +5934,23 @@ export interface operations {
     };
     reports: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                before?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The last 50 reports, newest first, without their sections and citations. */
+            /** @description Reports, newest first, without their sections and citations: the last 50, or as many as are asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReportList"];
+                    "application/json": components["schemas"]["ReportPage"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

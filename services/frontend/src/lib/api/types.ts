@@ -39,7 +39,7 @@ export type Post = Schemas['Post'];
 /** What screens tell of a problem; the rest of it is for programs. */
 export type Problem = Omit<Schemas['Problem'], 'approval' | 'unknown'>;
 export type Report = Schemas['Report'];
-export type ReportList = Schemas['ReportList'];
+export type ReportPage = Schemas['ReportPage'];
 export type Run = Schemas['Run'];
 export type RunStep = Schemas['RunStep'];
 export type SearchHit = Schemas['SearchHit'];
