@@ -26,13 +26,16 @@ class GatedIndex(FakeIndex):
     def __init__(self) -> None:
         super().__init__()
         self.gate = threading.Event()
+        #: Gates of single upserts beside that one.
+        self.gates: dict[int, threading.Event] = {}
         self.begun = 0
         self.fails: set[int] = set()
 
     def upsert(self, model: str, entries: Sequence[Entry], vectors: Vectors) -> None:
         self.begun += 1
         number = self.begun
-        assert self.gate.wait(20)
+        for gate in (self.gate, self.gates.get(number, self.gate)):
+            assert gate.wait(20)
         if number in self.fails:
             raise IndexUnavailable("A test says so.")
         super().upsert(model, entries, vectors)
@@ -97,6 +100,18 @@ def test_no_third_batch_is_begun_while_two_are_in_hand(gated: Gated) -> None:
     assert third.wait(20)
 
 
+def test_what_is_being_stored_is_not_taken_again(gated: Gated) -> None:
+    gated.pending.add(BATCH)
+    gated.stage.start()
+    until(lambda: gated.index.begun == 1)
+    gated.stage.wake()
+    threading.Event().wait(0.2)
+    gated.index.gate.set()
+    until(lambda: not gated.pending.posts)
+    gated.stage.stop()
+    assert gated.index.begun == 1
+
+
 @pytest.mark.parametrize("fails", [{1}, {2}, {5}, {1, 2, 4}])
 def test_a_store_that_fails_in_the_middle_loses_nothing(gated: Gated, fails: set[int]) -> None:
     gated.index.fails = fails
@@ -122,6 +137,7 @@ def test_a_store_that_fails_is_said_even_if_no_batch_follows(gated: Gated) -> No
 
 
 def test_stopping_waits_for_what_is_being_stored(gated: Gated) -> None:
+    second = gated.index.gates[2] = threading.Event()
     gated.pending.add(5 * BATCH)
     gated.stage.start()
     until(lambda: len(gated.embedder.embedded) == 2 * BATCH)
@@ -129,6 +145,10 @@ def test_stopping_waits_for_what_is_being_stored(gated: Gated) -> None:
     stopping.start()
     assert len(gated.pending.posts) == 5 * BATCH
     gated.index.gate.set()
+    until(lambda: gated.index.begun == 2)
+    stopping.join(0.2)
+    assert stopping.is_alive()
+    second.set()
     stopping.join(20)
     # both batches that were in hand are stored, and what is not done is still pending
     assert len(gated.index.entries) == 2 * BATCH
