@@ -754,6 +754,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * One query in PostgreSQL's SQL over posts, topics, feeds and reactions: counts, shares, series, joins.
+         * @description One query in PostgreSQL's SQL over posts, topics, feeds and reactions: counts, shares, series, joins.
+         *
+         *     It only reads, within a time limit. query_tables lists the views and their columns. Let the database count: ask for
+         *     figures rather than for rows to count yourself, and name a stretch of time.
+         */
+        post: operations["query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The views that `query` may read, their columns, and its limits.
+         * @description The views that `query` may read, their columns, and its limits.
+         */
+        get: operations["query_tables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -3621,6 +3664,64 @@ export interface components {
             encoding: string | null;
         };
         /**
+         * QueryAnswer
+         * @description Rows in the order of the query, cells in the order of ``columns``.
+         *
+         *     ``more`` says why rows are missing: "rows" (there are more than were asked for) or "bytes" (the answer would be too
+         *     long). ``cut`` counts cells of which only the beginning is given.
+         */
+        QueryAnswer: {
+            columns: components["schemas"]["QueryColumn"][];
+            rows: (string | number | boolean | null)[][];
+            /** @default null */
+            more: ("bytes" | "rows") | null;
+            /** @default 0 */
+            cut: number;
+            took_ms: number;
+        };
+        /**
+         * QueryColumn
+         * @description ``kind`` says how cells are given: times and dates as ISO 8601 in UTC, whatever has no other kind as text.
+         *
+         *     ``type`` is PostgreSQL's name. ``about`` is empty where nothing needs saying.
+         */
+        QueryColumn: {
+            name: string;
+            /** @enum {unknown} */
+            kind: "boolean" | "date" | "number" | "text" | "time";
+            type: string;
+            /** @default  */
+            about: string;
+        };
+        /**
+         * QueryInput
+         * @description ``sql``: one SELECT over the views that query_tables lists. ``limit``: rows at most.
+         */
+        QueryInput: {
+            sql: string;
+            /** @default 200 */
+            limit: number;
+        };
+        /**
+         * QueryTable
+         * @description One view, with the columns that can be named.
+         */
+        QueryTable: {
+            name: string;
+            about: string;
+            columns: components["schemas"]["QueryColumn"][];
+        };
+        /**
+         * QueryTables
+         * @description What can be asked. ``off`` says why nothing can, where that is so.
+         */
+        QueryTables: {
+            tables: components["schemas"]["QueryTable"][];
+            limits: string;
+            /** @default null */
+            off: string | null;
+        };
+        /**
          * Queues
          * @description Work that waits in the record. Ages in seconds, of the oldest, ``null`` for none.
          */
@@ -4397,7 +4498,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
-                toolset?: "access" | "agents" | "feeds" | "models" | "platform" | "posts" | "reports" | "topics" | "watches";
+                toolset?: "access" | "agents" | "analysis" | "feeds" | "models" | "platform" | "posts" | "reports" | "topics" | "watches";
                 limit?: number;
             };
             header?: never;
@@ -5620,6 +5721,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchResult"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueryInput"];
+            };
+        };
+        responses: {
+            /** @description One query in PostgreSQL's SQL over posts, topics, feeds and reactions: counts, shares, series, joins. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryAnswer"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    query_tables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The views that `query` may read, their columns, and its limits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryTables"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
