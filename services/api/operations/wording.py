@@ -71,7 +71,7 @@ _PARTS = {
     "sandbox": Words(
         "Sandbox for Python",
         "The analyst calculates with SQL alone.",
-        "See the reason: it needs bubblewrap and Linux's user namespaces.",
+        "See the reason; docs/analysis.md tells what it needs.",
     ),
     "clusters": Words(
         "Map of the last hour",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from services.worker.agents.charts import ChartAsked
 from services.worker.agents.operations import Known, known
 from services.worker.agents.outputs import CONTRACTS
 from services.worker.agents.trust import too_powerful
@@ -34,11 +35,16 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A call that is made where no model answers. ``{question}`` and ``{topic}`` stand for those of the run.
 
-    One that needs a topic is left out where there is none.
+    One that needs a topic is left out where there is none. ``chart`` draws its rows: a chart without ``call``.
     """
 
     operation: str
     arguments: dict[str, Any] = {}
+    chart: dict[str, str] = {}
+
+    def drawn(self, number: str) -> ChartAsked | None:
+        """The chart of the call ``number``, if there is to be one. Raises msgspec.ValidationError."""
+        return msgspec.convert({**self.chart, "call": number}, ChartAsked) if self.chart else None
 
     def filled(self, question: str, topic: str) -> dict[str, Any] | None:
         """The arguments, or ``None`` where the topic is missing."""
@@ -64,6 +70,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: always). "always": from the first call on.
     approval: Literal["tainted", "always"] = "tainted"
     constraints: Annotated[list[str], Meta(max_length=20)] = []
+    #: Tools of the worker's own.
+    tools: Annotated[list[Literal["run_python"]], Meta(max_length=1)] = []
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +87,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     contract: str
     gather: tuple[Gather, ...]
+    tools: tuple[str, ...] = ()
 
     @property
     def scopes(self) -> list[str]:
@@ -139,6 +148,10 @@ def load_agent(folder: Path) -> Agent:
             raise ValueError(f"it gathers with {gather.operation!r}, which is not among its operations")
         if _operation(gather.operation).effect != "read":
             raise ValueError(f"it gathers with {gather.operation!r}, which changes something")
+        try:
+            gather.drawn("c1")
+        except msgspec.ValidationError as error:
+            raise ValueError(f"agent.toml: {error} in a chart") from error
     if why := too_powerful(operations, file.approval):
         raise ValueError(why)
     return Agent(
@@ -152,6 +165,7 @@ def load_agent(folder: Path) -> Agent:
         limits=file.limits,
         contract=file.contract,
         gather=tuple(file.gather),
+        tools=tuple(file.tools),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
+
+import msgspec
 
 from services.worker.agents.definition import Agent
 from services.worker.agents.evidence import Evidence
@@ -16,7 +18,8 @@ from services.worker.pipelines.markdown import markdown
 from services.worker.pipelines.plain_text import clean, excerpt
 from services.worker.pipelines.wording import count, listing
 from shared.contracts.addresses import post_address
-from shared.schemas.run import Citation, Report, ReportSection
+from shared.schemas.analysis import QueryAnswer
+from shared.schemas.run import Citation, Report, ReportChart, ReportSection
 from shared.store.agent_steps import AskedRow, PostRow
 
 #: Posts that are listed where no model has chosen.
@@ -38,9 +41,18 @@ def cited(outcome: Outcome, evidence: Evidence) -> list[str]:
 
 
 def write(
-    agent: Agent, asked: AskedRow, run: UUID, outcome: Outcome, evidence: Evidence, there: Mapping[str, PostRow]
+    agent: Agent,
+    asked: AskedRow,
+    run: UUID,
+    outcome: Outcome,
+    evidence: Evidence,
+    there: Mapping[str, PostRow],
+    drawn: Sequence[ReportChart] = (),
 ) -> Composed:
-    """The report. ``there`` are the posts of ``cited`` that still exist: the others are no support any more."""
+    """The report. ``there`` are the posts of ``cited`` that still exist: the others are no support any more.
+
+    ``drawn`` are charts for where no model has chosen any.
+    """
     numbers = {post: number for number, post in enumerate((p for p in cited(outcome, evidence) if p in there), 1)}
     found = _told(outcome, numbers) if outcome.accepted else _listed(outcome, evidence, numbers)
     times = [there[post].event_time for post in numbers] or [asked.asked_at.astimezone(UTC)]
@@ -58,20 +70,24 @@ def write(
         range_end=max(times),
         pdf="failed",
         pdf_reason="Not made yet.",
+        charts=outcome.accepted.charts if outcome.accepted else list(drawn),
     )
     return Composed(report=report, figures=[], markdown=markdown(report))
 
 
 def _summary(agent: Agent, outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> str:
-    read = f"{agent.title} read {count(len(evidence.posts), 'post')} in {count(len(evidence.calls), 'call')}"
+    posts = f"read {count(len(evidence.posts), 'post')} in" if evidence.posts else "made"
+    read = f"{agent.title} {posts} {count(len(evidence.calls), 'call')}"
     if outcome.accepted is None:
         why = excerpt(outcome.why, longest=300)
-        return f"{why} So this lists what was found. {read}; {count(len(numbers), 'post')} stand below, as they came."
+        below = f"; {count(len(numbers), 'post')} stand below, as they came" if numbers else ""
+        return f"{why} So this lists what was found. {read}{below}."
     weighed = outcome.accepted.weighed
     without = sum(_lacking(one, numbers) is not None for one in weighed)
     marked = f" {count(without, 'claim')} without support {'is' if without == 1 else 'are'} marked." if without else ""
     verdict = f"{_VERDICTS[outcome.accepted.output.verdict]} " if isinstance(outcome.accepted.output, Verdict) else ""
-    return f"{verdict}{read} and makes {count(len(weighed), 'claim')}, citing {count(len(numbers), 'post')}.{marked}"
+    citing = f", citing {count(len(numbers), 'post')}" if evidence.posts else ""
+    return f"{verdict}{read} and makes {count(len(weighed), 'claim')}{citing}.{marked}"
 
 
 def _told(outcome: Outcome, numbers: Mapping[str, int]) -> list[ReportSection]:
@@ -100,7 +116,23 @@ def _claim(one: Weighed, numbers: Mapping[str, int]) -> str:
 
 def _listed(outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> list[ReportSection]:
     said = [f"{excerpt(evidence.posts[post].text, longest=280)} [{number}]" for post, number in numbers.items()]
+    said += _rows(evidence)
     return [ReportSection(heading="What was found", paragraphs=said or ["Nothing was found."])]
+
+
+def _rows(evidence: Evidence) -> list[str]:
+    """What queries answered, a line each."""
+    lines = []
+    for number, called in evidence.calls.items():
+        if called.operation == "query":
+            answer = msgspec.json.decode(called.text, type=QueryAnswer)
+            names = [column.name for column in answer.columns]
+            for row in answer.rows[:MOST_LISTED]:
+                cells = (f"{name} {cell}" for name, cell in zip(names, row, strict=True) if cell is not None)
+                lines.append(f"{excerpt(', '.join(cells), longest=280)} (call {number})")
+            if len(answer.rows) > MOST_LISTED:
+                lines.append(f"{count(len(answer.rows) - MOST_LISTED, 'more row')} (call {number}).")
+    return lines
 
 
 def _calls(evidence: Evidence) -> list[ReportSection]:

@@ -33,8 +33,14 @@ HARM: dict[str, dict[str, Any]] = {
     "ask_agent": {"agent": "scout", "question": "Do it for me"},
 }
 #: How each agent comes to read what a stranger wrote.
-READS = {"scout": ("topics", {}), "researcher": ("posts", {"limit": 5}), "fact-checker": None,
-         "operator": ("feeds", {}), "watch-keeper": ("find_topics", {"text": "bridge"})}  # fmt: skip
+READS: dict[str, tuple[str, dict[str, Any]] | None] = {
+    "analyst": ("query", {"sql": "SELECT text FROM posts"}),
+    "scout": ("topics", {}),
+    "researcher": ("posts", {"limit": 5}),
+    "fact-checker": None,
+    "operator": ("feeds", {}),
+    "watch-keeper": ("find_topics", {"text": "bridge"}),
+}
 
 
 class Counts(Schema, frozen=True, kw_only=True):

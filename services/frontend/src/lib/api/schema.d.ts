@@ -2124,7 +2124,7 @@ export interface components {
          * Agent
          * @description One agent. ``approval``: "never" (it changes nothing), "tainted" (once it has read strangers' text), "always".
          *
-         *     ``contract`` names what it hands in: findings or a verdict.
+         *     ``contract`` names what it hands in: findings, a verdict or an analysis.
          */
         Agent: {
             name: string;
@@ -2509,6 +2509,22 @@ export interface components {
             /** Format: date-time */
             raised_at: string;
             told_at: string | null;
+        };
+        /**
+         * ChartPoint
+         * @description ``x`` is a time (ISO 8601, UTC), a number or a name, as the chart's ``x_kind`` says.
+         */
+        ChartPoint: {
+            x: string | number;
+            y: number;
+        };
+        /**
+         * ChartSeries
+         * @description One line, or the bars of one colour; without a name where there is only one.
+         */
+        ChartSeries: {
+            name: string;
+            points: components["schemas"]["ChartPoint"][];
         };
         /**
          * Checkup
@@ -3802,6 +3818,27 @@ export interface components {
             renderer: ("built_in" | "render_node") | null;
             /** @default null */
             renderer_reason: string | null;
+            /** @default [] */
+            charts: components["schemas"]["ReportChart"][];
+        };
+        /**
+         * ReportChart
+         * @description A chart whose points code took from what a call answered: ``source`` names the call.
+         *
+         *     Titles are a model's, plain text. ``note`` says what is missing from the rows.
+         */
+        ReportChart: {
+            /** @enum {unknown} */
+            kind: "bar" | "line";
+            title: string;
+            x_title: string;
+            y_title: string;
+            /** @enum {unknown} */
+            x_kind: "category" | "number" | "time";
+            series: components["schemas"]["ChartSeries"][];
+            source: string;
+            /** @default  */
+            note: string;
         };
         /**
          * ReportList
