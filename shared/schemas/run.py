@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.schemas.base import Schema
+from shared.schemas.chart import ReportChart
 
 RunStatus = Literal["queued", "running", "needs_approval", "needs_human", "done", "failed", "cancelled"]
 StepStatus = Literal["pending", "running", "needs_approval", "needs_human", "done", "failed", "skipped"]
@@ -75,36 +76,6 @@ class ReportSection(Schema, frozen=True, kw_only=True):
 
     heading: str
     paragraphs: list[str]
-
-
-class ChartPoint(Schema, frozen=True, kw_only=True):
-    """``x`` is a time (ISO 8601, UTC), a number or a name, as the chart's ``x_kind`` says."""
-
-    x: str | float
-    y: float
-
-
-class ChartSeries(Schema, frozen=True, kw_only=True):
-    """One line, or the bars of one colour; without a name where there is only one."""
-
-    name: str
-    points: list[ChartPoint]
-
-
-class ReportChart(Schema, frozen=True, kw_only=True):
-    """A chart whose points code took from what a call answered: ``source`` names the call.
-
-    Titles are a model's, plain text. ``note`` says what is missing from the rows.
-    """
-
-    kind: Literal["line", "bar"]
-    title: str
-    x_title: str
-    y_title: str
-    x_kind: Literal["time", "number", "category"]
-    series: list[ChartSeries]
-    source: str
-    note: str = ""
 
 
 class Report(Schema, frozen=True, kw_only=True):

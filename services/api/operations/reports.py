@@ -16,7 +16,7 @@ from shared.store import reports as store
 
 @operation("/api/v1/reports", scope="reports:read", toolset="reports", taints=True, core=True)
 async def reports(context: Context, _: NoInput) -> ReportList:
-    """The last 50 reports, newest first, without their sections and citations."""
+    """The last 50 reports, newest first, without their sections, citations and charts."""
     rows = await context.services.database.fetch(store.LATEST)
     return ReportList(reports=[row.report() for row in rows])
 

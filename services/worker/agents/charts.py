@@ -15,7 +15,7 @@ from msgspec import Meta
 from services.worker.agents.evidence import Called, Evidence
 from services.worker.agents.python_tool import PYTHON
 from services.worker.pipelines.plain_text import excerpt
-from shared.schemas.run import ChartPoint, ChartSeries, ReportChart
+from shared.schemas.chart import ChartPoint, ChartSeries, ReportChart
 
 MOST_CHARTS, MOST_POINTS, MOST_BARS, MOST_SERIES = 3, 600, 60, 6
 _LABEL = 60

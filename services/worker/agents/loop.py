@@ -27,7 +27,7 @@ from services.worker.llm.request import Reply, Request, ToolCall
 from services.worker.pipelines.plain_text import excerpt
 from services.worker.sandbox.box import Box
 from shared.errors import InputError, ModelUnavailable, NotFound
-from shared.schemas.run import ReportChart
+from shared.schemas.chart import ReportChart
 from shared.store.agent_steps import AskedRow
 from shared.store.database import Database
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from services.worker.agents.charts import MOST_CHARTS, ChartAsked, NoChart, build
 from services.worker.agents.evidence import Evidence
-from shared.schemas.run import ReportChart
+from shared.schemas.chart import ReportChart
 
 _Short = Annotated[str, Meta(min_length=1, max_length=600)]
 _FORBIDDEN = re.compile(r"(?i)https?:|www\.|\]\(|[<>`\x00-\x1f\u2028\u2029]")

@@ -16,10 +16,12 @@ from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed
 from services.worker.pipelines.markdown import markdown
 from services.worker.pipelines.plain_text import clean, excerpt
+from services.worker.pipelines.plot import plot
 from services.worker.pipelines.wording import count, listing
 from shared.contracts.addresses import post_address
 from shared.schemas.analysis import QueryAnswer
-from shared.schemas.run import Citation, Report, ReportChart, ReportSection
+from shared.schemas.chart import ReportChart
+from shared.schemas.run import Citation, Report, ReportSection
 from shared.store.agent_steps import AskedRow, PostRow
 
 #: Posts that are listed where no model has chosen.
@@ -70,7 +72,10 @@ def write(
         range_end=max(times),
         pdf="failed",
         pdf_reason="Not made yet.",
-        charts=outcome.accepted.charts if outcome.accepted else list(drawn),
+        charts=[
+            msgspec.structs.replace(chart, drawn=plot(chart))
+            for chart in (outcome.accepted.charts if outcome.accepted else drawn)
+        ],
     )
     return Composed(report=report, figures=[], markdown=markdown(report))
 

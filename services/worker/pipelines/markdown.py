@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from services.worker.pipelines.plot import caption, figure, place
 from services.worker.pipelines.wording import count, moment, stretch
-from shared.schemas.run import Citation, Report, ReportChart
+from shared.schemas.chart import ReportChart
+from shared.schemas.run import Citation, Report
 
 _MARKUP = re.compile(r"([\\`*_\[\]{}<>#|~&$^])")
 _START = re.compile(r"^(?:([-+=:])|(\d+)([.)]))")

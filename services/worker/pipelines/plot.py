@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from math import ceil, floor, log10
 
-from services.worker.pipelines.contracts import Point, Tick
-from shared.schemas.base import Schema
-from shared.schemas.run import ReportChart
+from shared.schemas.chart import Plot, PlotBar, PlotLine, Point, ReportChart, Tick
 
 #: Seconds between labels of a time axis.
 STEPS = (60, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 7_776_000)
@@ -17,38 +15,6 @@ MOST_X_TICKS, MOST_Y_STEPS = 8, 5
 LABEL_ROOM = 96
 #: Part of a bar's place that it fills.
 FILLED = 0.78
-
-
-class PlotLine(Schema, frozen=True, kw_only=True):
-    """``series`` is its place among the names."""
-
-    series: int
-    points: list[Point]
-
-
-class PlotBar(Schema, frozen=True, kw_only=True):
-    """A bar from ``x``, ``wide``, between ``low`` and ``high``."""
-
-    series: int
-    x: float
-    wide: float
-    low: float
-    high: float
-
-
-class Plot(Schema, frozen=True, kw_only=True):
-    """One chart. ``names`` are those of its series, empty where there is only one; ``zero`` is where y is 0."""
-
-    title: str
-    caption: str
-    x_title: str
-    y_title: str
-    names: list[str]
-    lines: list[PlotLine]
-    bars: list[PlotBar]
-    x_ticks: list[Tick]
-    y_ticks: list[Tick]
-    zero: float
 
 
 def plot(chart: ReportChart) -> Plot:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from services.worker.pipelines.contracts import Chart, Composed, Figure
-from services.worker.pipelines.plot import Plot, plot
+from services.worker.pipelines.plot import plot
 from services.worker.pipelines.wording import moment, stretch
 from shared.schemas.base import Schema
+from shared.schemas.chart import Plot
 from shared.schemas.run import ReportSection
 
 

@@ -18,7 +18,8 @@ from services.worker.pipelines.wording import moment, stretch
 from services.worker.render.chart_svg import inline
 from services.worker.render.document import headed
 from services.worker.render.plot_svg import inline as inline_plot
-from shared.schemas.run import Citation, ReportChart
+from shared.schemas.chart import ReportChart
+from shared.schemas.run import Citation
 
 STYLE = Path(__file__).parent / "report.css"
 

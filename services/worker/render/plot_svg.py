@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from services.worker.pipelines.contracts import Point
-from services.worker.pipelines.plot import Plot
+from shared.schemas.chart import Plot, Point
 
 WIDTH, HEIGHT = 760, 270
 LEFT, RIGHT, TOP, BOTTOM = 62, 22, 30, 44

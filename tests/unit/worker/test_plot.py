@@ -16,7 +16,8 @@ from services.worker.render.document import document
 from services.worker.render.html import html
 from services.worker.render.plot_svg import picture
 from services.worker.render.renderer import Renderer
-from shared.schemas.run import ChartPoint, ChartSeries, Report, ReportChart, ReportSection
+from shared.schemas.chart import ChartPoint, ChartSeries, ReportChart
+from shared.schemas.run import Report, ReportSection
 
 NOW = datetime(2026, 5, 3, 12, tzinfo=UTC)
 EVIL = '</svg><script>alert(1)</script>| [x](javascript:1) #eval("x") "'

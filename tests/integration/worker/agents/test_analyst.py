@@ -95,6 +95,8 @@ def test_it_queries_calculates_and_draws_what_its_calls_answered(
     assert "| en | 0\\.67 |" in markdown or "| en | 0.67 |" in markdown
     page = api.http.get(f"/api/v1/reports/{told['id']}/html").text
     assert page.count("<svg") == 2
+    assert api.http.get("/api/v1/reports").json()["reports"][0]["charts"] == []  # lists come without bodies
+    assert first["drawn"]["bars"][0]["high"] == 1.0
     assert "<td>0.67</td>" in page
 
 

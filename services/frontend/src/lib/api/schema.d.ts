@@ -960,8 +960,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The last 50 reports, newest first, without their sections and citations.
-         * @description The last 50 reports, newest first, without their sections and citations.
+         * The last 50 reports, newest first, without their sections, citations and charts.
+         * @description The last 50 reports, newest first, without their sections, citations and charts.
          */
         get: operations["reports"];
         put?: never;
@@ -3524,6 +3524,49 @@ export interface components {
             reactions: number;
         };
         /**
+         * Plot
+         * @description One chart. ``names`` are those of its series, empty where there is only one; ``zero`` is where y is 0.
+         */
+        Plot: {
+            title: string;
+            caption: string;
+            x_title: string;
+            y_title: string;
+            names: string[];
+            lines: components["schemas"]["PlotLine"][];
+            bars: components["schemas"]["PlotBar"][];
+            x_ticks: components["schemas"]["Tick"][];
+            y_ticks: components["schemas"]["Tick"][];
+            zero: number;
+        };
+        /**
+         * PlotBar
+         * @description A bar from ``x``, ``wide``, between ``low`` and ``high``.
+         */
+        PlotBar: {
+            series: number;
+            x: number;
+            wide: number;
+            low: number;
+            high: number;
+        };
+        /**
+         * PlotLine
+         * @description ``series`` is its place among the names.
+         */
+        PlotLine: {
+            series: number;
+            points: components["schemas"]["Point"][];
+        };
+        /**
+         * Point
+         * @description Position in the plot: ``x`` from 0 (range start) to 1 (range end), ``y`` from 0 (none) to 1 (top).
+         */
+        Point: {
+            x: number;
+            y: number;
+        };
+        /**
          * Pool
          * @description Connections to the database of one unit; ``longest_seconds`` is the age of its oldest open transaction.
          */
@@ -3825,7 +3868,8 @@ export interface components {
          * ReportChart
          * @description A chart whose points code took from what a call answered: ``source`` names the call.
          *
-         *     Titles are a model's, plain text. ``note`` says what is missing from the rows.
+         *     Titles are a model's, plain text. ``note`` says what is missing from the rows. ``drawn`` is
+         *     the same as geometry.
          */
         ReportChart: {
             /** @enum {unknown} */
@@ -3839,6 +3883,8 @@ export interface components {
             source: string;
             /** @default  */
             note: string;
+            /** @default null */
+            drawn: components["schemas"]["Plot"] | null;
         };
         /**
          * ReportList
@@ -4168,6 +4214,14 @@ export interface components {
             minutes: number;
             /** @default null */
             times_usual: number | null;
+        };
+        /**
+         * Tick
+         * @description A labelled place on an axis, or a marked moment.
+         */
+        Tick: {
+            at: number;
+            label: string;
         };
         /**
          * Timeline
@@ -6129,7 +6183,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The last 50 reports, newest first, without their sections and citations. */
+            /** @description The last 50 reports, newest first, without their sections, citations and charts. */
             200: {
                 headers: {
                     [name: string]: unknown;

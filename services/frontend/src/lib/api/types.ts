@@ -38,6 +38,7 @@ export type MomentumSeries = Schemas['MomentumSeries'];
 export type Post = Schemas['Post'];
 export type Problem = Schemas['Problem'];
 export type Report = Schemas['Report'];
+export type ReportChart = Schemas['ReportChart'];
 export type ReportList = Schemas['ReportList'];
 export type Run = Schemas['Run'];
 export type RunStep = Schemas['RunStep'];
