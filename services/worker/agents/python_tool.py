@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from services.worker import metrics
 from services.worker.agents.evidence import Evidence
 from services.worker.agents.operations import Known
 from services.worker.sandbox.box import MOST_CODE, Box
@@ -44,4 +45,6 @@ def mistake(arguments: dict[str, Any]) -> str:
 def run(box: Box, arguments: dict[str, Any], evidence: Evidence) -> bytes:
     """How it ended, as JSON. Raises DependencyError: nothing was run."""
     files = {f"{number}.json": called.text.encode() for number, called in evidence.calls.items()}
-    return msgspec.json.encode(box.run(arguments["code"], files))
+    ran = box.run(arguments["code"], files)
+    metrics.SANDBOX_RUNS.labels(ran.ended.replace(" ", "_")).inc()
+    return msgspec.json.encode(ran)

@@ -50,10 +50,11 @@ def write(
     evidence: Evidence,
     there: Mapping[str, PostRow],
     drawn: Sequence[ReportChart] = (),
+    missing: str = "",
 ) -> Composed:
     """The report. ``there`` are the posts of ``cited`` that still exist: the others are no support any more.
 
-    ``drawn`` are charts for where no model has chosen any.
+    ``drawn`` are charts for where no model has chosen any; ``missing`` says what the agent had to do without.
     """
     numbers = {post: number for number, post in enumerate((p for p in cited(outcome, evidence) if p in there), 1)}
     found = _told(outcome, numbers) if outcome.accepted else _listed(outcome, evidence, numbers)
@@ -63,7 +64,7 @@ def write(
         run=str(run),
         topic=asked.topic,
         title=f"{agent.title}: {excerpt(asked.question, longest=90)}",
-        summary=_summary(agent, outcome, evidence, numbers),
+        summary=" ".join(part for part in (_summary(agent, outcome, evidence, numbers), missing) if part),
         sections=[*found, *_calls(evidence)],
         citations=[_citation(number, there[post]) for post, number in numbers.items()],
         writer=listing(list(outcome.models)) if outcome.accepted else "extractive",

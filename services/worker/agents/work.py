@@ -31,6 +31,7 @@ from shared.store.database import Database, Transaction
 
 #: Longest that one question may wait for its answer.
 ASK_SECONDS = 180.0
+NO_PYTHON = "There is no sandbox here, so it could not calculate in Python; health says why."
 #: Beyond an agent's own seconds its token lives so long.
 TOKEN_SLACK_SECONDS = 900
 
@@ -93,7 +94,8 @@ class AgentWork:
             hands.close()
         posts = self._database.fetch(store.POSTS, {"ids": _ids(report.cited(outcome, loop.evidence))})
         there = {post.id: post for post in posts}
-        composed = report.write(agent, asked, id_, outcome, loop.evidence, there, loop.drawn)
+        missing = NO_PYTHON if agent.tools and self._box is None else ""
+        composed = report.write(agent, asked, id_, outcome, loop.evidence, there, loop.drawn, missing)
         run.step("report", Rendered, lambda: self._print(composed, id_))
         run.finish(report_id(id_))
         metrics.AGENT_RUNS.labels(agent.name, "answered" if outcome.accepted else "listed").inc()

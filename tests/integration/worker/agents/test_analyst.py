@@ -80,7 +80,7 @@ def test_it_queries_calculates_and_draws_what_its_calls_answered(
         "There are 3 posts, 2 of them English: a share of 0.67. (call c2, c4)",
         "German has 55 posts. (call c2) (unsupported: 55 stands in nothing that it cites)",
     ]
-    assert told["summary"].startswith("Analyst made 2 calls and makes 2 claims.")
+    assert told["summary"] == "Analyst made 2 calls and makes 2 claims. 1 claim without support is marked."
     # then code is a step like any other, and its chart is in every form of the report
     assert [step["name"] for step in events(api, run)] == [
         "1-ask",
@@ -147,6 +147,9 @@ def test_without_a_sandbox_the_tool_is_not_offered_and_a_model_that_asks_for_it_
         [about] = [one for one in api.http.get("/api/v1/agents").json()["agents"] if one["name"] == "analyst"]
     assert "run_python" not in offered(fake)
     assert "run_python" not in about["operations"]
+    assert report(api, run)["summary"].endswith(
+        "There is no sandbox here, so it could not calculate in Python; health says why."
+    )
     assert "There is no tool 'run_python' for you" in fake.attempts[1]["body"]["messages"][-1]["content"]
     assert report(api, run)["sections"][0]["paragraphs"] == ["It is 1. (call c3)"]
 
