@@ -43,16 +43,15 @@ class AnalysisReader:
         #: Why there are no queries; ``None`` where there are.
         self.off: str | None = WAITING
 
-    async def prepare(self) -> None:
-        """Make the role and try it, unless that was done. Raises StoreUnavailable: it may be tried again."""
+    async def prepare(self) -> str | None:
+        """Make the role and try it, unless that was done; why there are no queries. Raises StoreUnavailable."""
         async with self._preparing:
             if self.off is None or time.monotonic() - self._looked < AGAIN_SECONDS:
-                return
+                return self.off
             if not self._settings.analysis_connections:
-                self._is("Turned off: GROUNDSWELL_ANALYSIS_CONNECTIONS is 0.")
-                return
+                return self._is("Turned off: GROUNDSWELL_ANALYSIS_CONNECTIONS is 0.")
             with translated():
-                self._is(await analysis_role.ensure(self._settings) or await self._try())
+                return self._is(await analysis_role.ensure(self._settings) or await self._try())
 
     async def query(self, text: str, limit: int) -> QueryAnswer:
         """At most ``limit`` rows of one query.
@@ -60,15 +59,14 @@ class AnalysisReader:
         Raises InputError for what PostgreSQL refuses or does not finish, ConflictError where there are no queries or
         too many, StoreUnavailable.
         """
-        await self.prepare()
-        if self.off is not None:
-            raise ConflictError("Queries are off.", why=self.off, do="docs/analysis.md tells what they need.")
+        if why := await self.prepare():
+            raise _none(why)
         began = time.monotonic()
         async with self._taken():
             try:
                 async with asyncio.timeout(self._settings.analysis_timeout_seconds + GRACE_SECONDS):
                     with translated():
-                        async with _closing(await self._connect()) as connection:
+                        async with _closing(await self._let_in()) as connection:
                             return await self._answer(connection, text, limit, began)
             except TimeoutError as error:
                 raise _too_slow(self._settings) from error
@@ -92,6 +90,18 @@ class AnalysisReader:
                 raise
             raise _Refused(InputError("PostgreSQL refused the query.", why=_reason(error))) from error
 
+    async def _let_in(self) -> AsyncConnection[Any]:
+        """A connection; where the role is not let in any more (somebody removed it), it is made ready once more."""
+        try:
+            return await self._connect()
+        except psycopg.OperationalError as error:
+            if "too many connections" in str(error):
+                raise
+            self.off, self._looked = WAITING, -AGAIN_SECONDS
+            if why := await self.prepare():
+                raise _Refused(_none(why)) from error
+            return await self._connect()
+
     async def _connect(self) -> AsyncConnection[Any]:
         seconds = self._settings.analysis_timeout_seconds
         bounds = {
@@ -111,6 +121,7 @@ class AnalysisReader:
         }
         options = " ".join(f"-c {name}={value}" for name, value in bounds.items())
         about = {"application_name": "groundswell-analysis", "connect_timeout": 5, "options": options}
+        about["client_encoding"] = "UTF8"  # in another, bytes of a text could be read as quotes
         return await AsyncConnection.connect(**{**analysis_role.address(self._settings), **about}, autocommit=True)
 
     async def _try(self) -> str | None:
@@ -127,9 +138,10 @@ class AnalysisReader:
             return _busy()
         return error
 
-    def _is(self, off: str | None) -> None:
+    def _is(self, off: str | None) -> str | None:
         self.off, self._looked = off, time.monotonic()
         self._say("off" if off else "ok", off)
+        return off
 
     @contextlib.asynccontextmanager
     async def _taken(self) -> AsyncIterator[None]:
@@ -227,6 +239,10 @@ async def _fetched(
             break
     took = round((time.monotonic() - began) * 1000, 1)
     return QueryAnswer(columns=[one.told() for one in columns], rows=rows, more=more, cut=cut, took_ms=took)  # type: ignore[arg-type]
+
+
+def _none(why: str) -> ConflictError:
+    return ConflictError("Queries are off.", why=why, do="docs/analysis.md tells what they need.")
 
 
 def _too_slow(settings: Settings) -> InputError:

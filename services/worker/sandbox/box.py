@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,6 +32,8 @@ from shared.errors import DependencyError
 CHILD = Path(__file__).parent / "child.py"
 #: Characters of code, bytes of output that are kept, of the folder in memory, and seconds by the clock.
 MOST_CODE, MOST_OUTPUT, ROOM, SECONDS = 20_000, 20_000, 64 * 1024**2, 30.0
+#: Boxes of one worker that run at the same time: each may take a gigabyte and a processor.
+AT_ONCE = 2
 _SYSTEM = ("/usr/lib", "/usr/lib64", "/usr/lib32", "/usr/libexec/ld")
 _LINKS = ("/lib", "/lib64")
 #: The end of a process that cannot end by itself.
@@ -56,6 +59,7 @@ class Box:
 
     def __init__(self, bwrap: str, seconds: float = SECONDS) -> None:
         self._bwrap, self._seconds = bwrap, seconds
+        self._turn = threading.BoundedSemaphore(AT_ONCE)
 
     def run(self, code: str, files: Mapping[str, bytes]) -> Ran:
         """Run ``code`` with ``files`` (by plain name) in its folder /input. Raises DependencyError: nothing was run."""
@@ -71,6 +75,10 @@ class Box:
                 raise DependencyError("The sandbox could not be started.", why=str(error.strerror)) from error
 
     def _run(self, folder: Path) -> Ran:
+        with self._turn:
+            return self._started(folder)
+
+    def _started(self, folder: Path) -> Ran:
         from_child, to_worker = os.pipe()
         with os.fdopen(from_child, "rb", 0) as reading, os.fdopen(to_worker, "wb", 0) as writing, _filter() as filter_:
             started = subprocess.Popen(

@@ -305,6 +305,18 @@ def test_without_a_right_to_make_roles_queries_are_off_and_say_why(said: Said, p
     assert [state for state, _ in modest.states] == ["off"]
 
 
+def test_a_role_that_somebody_removed_is_made_anew(said: Said, postgres_url: str) -> None:
+    async def work() -> list[QueryAnswer]:
+        reader = AnalysisReader(said.settings, lambda *told: said.states.append(told))
+        before = await reader.query("SELECT 1", 1)
+        with psycopg.connect(postgres_url, autocommit=True) as own:
+            _drop(own, READER)
+        return [before, await reader.query("SELECT count(*) FROM posts", 1)]
+
+    assert [answer.rows for answer in asyncio.run(work())] == [[[1]], [[3]]]
+    assert said.states == [("ok", None), ("ok", None)]
+
+
 def test_none_at_all_can_be_chosen(said: Said) -> None:
     none = Said(msgspec.structs.replace(said.settings, analysis_connections=0))
     with pytest.raises(ConflictError, match="Turned off"):

@@ -8,12 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from services.worker.sandbox.box import MOST_OUTPUT, Box, find
+from services.worker.sandbox.box import AT_ONCE, MOST_OUTPUT, Box, find
 from services.worker.sandbox.filter import program
 from shared.errors import DependencyError
 from tests.support.waiting import eventually
@@ -185,6 +186,16 @@ for number in range(3, 64):
     except OSError: pass
 """
     assert quick.run(flood, {}).ended == "too long"
+
+
+def test_few_run_at_the_same_time(box: Box) -> None:
+    began = time.monotonic()
+    runs = [threading.Thread(target=box.run, args=("import time; time.sleep(0.5)", {})) for _ in range(2 * AT_ONCE)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert time.monotonic() - began >= 1.0
 
 
 def test_signals_reach_nobody_else(box: Box) -> None:
