@@ -1,7 +1,7 @@
 """Makes this checkout ready to run or to test, with nothing but Python's standard library.
 
-    python3 infra/bootstrap.py run     virtual environment from requirements/run.lock, the dashboard, and where it can be
-                                       had bubblewrap, the sandbox of agents
+    python3 infra/bootstrap.py run     virtual environment from requirements/run.lock, the dashboard, and bubblewrap (a
+                                       sandbox for agents) where it can be had
     python3 infra/bootstrap.py test    the same with the test tools, and Chromium where it can be had
     python3 infra/bootstrap.py bench   the same as run with the peers that ``make bench`` compares with
     python3 infra/bootstrap.py english the same as run with the English embedding model

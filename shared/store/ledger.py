@@ -102,8 +102,13 @@ FINISH_RUN = Command(
         WHERE id = %(run)s AND epoch = %(epoch)s AND status = 'running'"""
 )
 
+#: Its token, if it had one, lets nobody in from now on.
 FAIL_RUN = Command(
-    """UPDATE run SET status = 'failed', error = %(error)s, lease_expires_at = NULL, updated_at = now()
+    """WITH token AS (
+         UPDATE access_token SET expires_at = now() FROM run
+          WHERE run.id = %(run)s AND run.epoch = %(epoch)s AND run.status = 'running'
+            AND access_token.run = run.id AND access_token.expires_at > now())
+       UPDATE run SET status = 'failed', error = %(error)s, lease_expires_at = NULL, updated_at = now()
         WHERE id = %(run)s AND epoch = %(epoch)s AND status = 'running'"""
 )
 

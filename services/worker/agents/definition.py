@@ -35,20 +35,28 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A call that is made where no model answers. ``{question}`` and ``{topic}`` stand for those of the run.
 
-    One that needs a topic is left out where there is none. ``chart`` draws its rows: a chart without ``call``.
+    Where the run has no topic, one that needs it is made for the first three that came up before, or left out.
+    With ``if_nothing`` it is made only where no post came up before.
+    ``chart`` draws its rows: a chart without ``call``.
     """
 
     operation: str
     arguments: dict[str, Any] = {}
+    if_nothing: bool = False
     chart: dict[str, str] = {}
 
     def drawn(self, number: str) -> ChartAsked | None:
         """The chart of the call ``number``, if there is to be one. Raises msgspec.ValidationError."""
         return msgspec.convert({**self.chart, "call": number}, ChartAsked) if self.chart else None
 
+    @property
+    def by_topic(self) -> bool:
+        """Whether it needs a topic."""
+        return "{topic}" in self.arguments.values()
+
     def filled(self, question: str, topic: str) -> dict[str, Any] | None:
         """The arguments, or ``None`` where the topic is missing."""
-        if not topic and "{topic}" in self.arguments.values():
+        if not topic and self.by_topic:
             return None
         values = {"{question}": question, "{topic}": topic}
         return {

@@ -29,11 +29,17 @@ class Called(msgspec.Struct, frozen=True):
     said: str
 
 
+def is_post(value: dict[str, Any]) -> bool:
+    """Whether a part of an answer is a post."""
+    return {"id", "uri", "author", "text", "time"} <= value.keys()
+
+
 class Evidence:
-    """Filled by the runtime alone: what stands in a post's text can add nothing to it."""
+    """Filled by the runtime alone: what stands in a post's text can add nothing to it. ``topics`` are ids."""
 
     def __init__(self) -> None:
         self.posts: dict[str, Seen] = {}
+        self.topics: list[str] = []
         self.calls: dict[str, Called] = {}
 
     def add(self, number: str, operation: str, shown: str, body: bytes, *, posts: bool = True) -> None:
@@ -50,7 +56,9 @@ class Evidence:
 
     def _walk(self, value: Any) -> None:
         if isinstance(value, dict):
-            if {"id", "uri", "author", "text", "time"} <= value.keys():
+            if {"id", "label", "why"} <= value.keys() and str(value["id"]) not in self.topics:
+                self.topics.append(str(value["id"]))
+            if is_post(value):
                 post = Seen(*(str(value[name]) for name in ("id", "author", "text", "time")))
                 self.posts.setdefault(post.id, post)
             for item in value.values():

@@ -9,8 +9,9 @@ from uuid import UUID
 import msgspec
 
 from services.worker.agents.definition import Agent
-from services.worker.agents.evidence import Evidence
+from services.worker.agents.evidence import Called, Evidence
 from services.worker.agents.loop import Outcome
+from services.worker.agents.outline import outline
 from services.worker.agents.outputs import Verdict, Weighed
 from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed
@@ -86,8 +87,8 @@ def _summary(agent: Agent, outcome: Outcome, evidence: Evidence, numbers: Mappin
     read = f"{agent.title} {posts} {count(len(evidence.calls), 'call')}"
     if outcome.accepted is None:
         why = excerpt(outcome.why, longest=300)
-        below = f"; {count(len(numbers), 'post')} stand below, as they came" if numbers else ""
-        return f"{why} So this lists what was found. {read}{below}."
+        stand = f"; {count(len(numbers), 'post')} stand below, as they came" if numbers else ""
+        return f"{why} So this lists what was found. {read}{stand}."
     weighed = outcome.accepted.weighed
     without = sum(_lacking(one, numbers) is not None for one in weighed)
     marked = f" {count(without, 'claim')} without support {'is' if without == 1 else 'are'} marked." if without else ""
@@ -121,24 +122,25 @@ def _claim(one: Weighed, numbers: Mapping[str, int]) -> str:
 
 
 def _listed(outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> list[ReportSection]:
+    told = [f"{line} (call {number})" for number, one in evidence.calls.items() for line in _lines(one)]
     said = [f"{excerpt(evidence.posts[post].text, longest=280)} [{number}]" for post, number in numbers.items()]
-    said += _rows(evidence)
-    return [ReportSection(heading="What was found", paragraphs=said or ["Nothing was found."])]
+    sections = [("What the platform tells", told), ("Posts", said)]
+    found = [ReportSection(heading=heading, paragraphs=lines) for heading, lines in sections if lines]
+    return found or [ReportSection(heading="What was found", paragraphs=["Nothing was found."])]
 
 
-def _rows(evidence: Evidence) -> list[str]:
-    """What queries answered, a line each."""
+def _lines(called: Called) -> list[str]:
+    """What a call answered; of a query its rows."""
+    if called.operation != "query":
+        return outline(called.text)
+    answer = msgspec.json.decode(called.text, type=QueryAnswer)
+    names = [column.name for column in answer.columns]
     lines = []
-    for number, called in evidence.calls.items():
-        if called.operation == "query":
-            answer = msgspec.json.decode(called.text, type=QueryAnswer)
-            names = [column.name for column in answer.columns]
-            for row in answer.rows[:MOST_LISTED]:
-                cells = (f"{name} {cell}" for name, cell in zip(names, row, strict=True) if cell is not None)
-                lines.append(f"{excerpt(', '.join(cells), longest=280)} (call {number})")
-            if len(answer.rows) > MOST_LISTED:
-                lines.append(f"{count(len(answer.rows) - MOST_LISTED, 'more row')} (call {number}).")
-    return lines
+    for row in answer.rows[:MOST_LISTED]:
+        cells = (f"{name} {cell}" for name, cell in zip(names, row, strict=True) if cell is not None)
+        lines.append(excerpt(", ".join(cells), longest=280))
+    more = len(answer.rows) - MOST_LISTED
+    return [*lines, f"and {more:,} more"] if more > 0 else lines
 
 
 def _calls(evidence: Evidence) -> list[ReportSection]:

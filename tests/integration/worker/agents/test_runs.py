@@ -13,6 +13,7 @@ from tests.support.agents import answer, as_id, store_posts, workplace, writer_a
 from tests.support.api import Served
 from tests.support.fake_llm import Fake
 from tests.support.runs import run_row
+from tests.support.topics import gathered, store_topic
 
 TEXTS = ["The harbour bridge is closed, two pontoons gone", "Bridge closed at 17 this evening, police say", "Nice cat"]
 RULE = {"words": {"any": ["bridge"]}}
@@ -127,6 +128,23 @@ def test_without_a_model_what_can_be_gathered_is_listed(
     assert fake.bill == 0
 
 
+def test_without_a_model_the_scout_looks_into_what_rises_and_the_operator_tells_what_is_wrong(
+    api: Served, settings: Settings, database: Database, fake: Fake
+) -> None:
+    store_topic(database, gathered())
+    with workplace(settings, database, model=False) as work:
+        new, well = ask(api, "scout"), ask(api, "operator")
+        work(new["id"])
+        work(well["id"])
+    assert [event["name"] for event in events(api, new)][1:] == ["2-topics", "3-topic_posts", "report"]
+    told, posts, _ = report(api, new)["sections"]
+    assert told["paragraphs"][0].startswith("harbour bridge: rising. ")
+    assert told["paragraphs"][0].endswith(" (call c2)")
+    assert len(posts["paragraphs"]) == 5
+    told, _ = report(api, well)["sections"]
+    assert any(line.startswith("Worker: down") for line in told["paragraphs"]), told
+
+
 def test_a_run_stops_at_its_limit_with_what_it_has(
     api: Served, settings: Settings, database: Database, fake: Fake
 ) -> None:
@@ -139,6 +157,57 @@ def test_a_run_stops_at_its_limit_with_what_it_has(
         work(run["id"])
     assert "limit of 4 steps" in report(api, run)["summary"]
     assert len(fake.attempts) == 2
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "said"),
+    [
+        ("tokens", 1_000, "limit of 1,000 tokens"),
+        ("nano_usd", 26_000_000, "limit of 26,000,000 nano-dollars"),
+        ("seconds", 5, "limit of 5 seconds"),
+    ],
+)
+def test_each_limit_stops_a_run(
+    api: Served, settings: Settings, database: Database, fake: Fake, limit: str, most: int, said: str
+) -> None:
+    store_posts(database, TEXTS)
+    agent = writer_agent()
+    agent = msgspec.structs.replace(agent, limits=msgspec.structs.replace(agent.limits, **{limit: most}))
+    plays = [("posts", {"limit": number}) for number in range(1, 19)]
+    with workplace(settings, database, {"writer": agent}) as work:
+        fake.control(plays=plays, script=["slow:1.5"] * 30 if limit == "seconds" else [])
+        run = ask(api, "writer")
+        work(run["id"])
+    told = report(api, run)["summary"]
+    # a model that the run's own budget cannot pay for any more is the same limit, met from the other side
+    assert said in told or (limit == "nano_usd" and "do not fit into the run's budget" in told), told
+    assert 1 <= len(fake.attempts) < len(plays)
+    assert limit != "nano_usd" or fake.bill <= most
+
+
+def test_a_run_that_fails_leaves_no_open_token(
+    api: Served, settings: Settings, database: Database, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise RuntimeError("a defect of ours")
+
+    monkeypatch.setattr("services.worker.agents.report.write", broken)
+    with workplace(settings, database, model=False) as work:
+        run = ask(api, "scout")
+        work(run["id"])
+    assert "RuntimeError" in ended(api, run)["error"]
+    assert [token.open for token in database.fetch(TOKENS)] == [False]
+
+
+def test_an_agent_that_this_worker_does_not_know_is_said_so(
+    api: Served, settings: Settings, database: Database, fake: Fake
+) -> None:
+    with workplace(settings, database, {"writer": writer_agent()}, model=False):
+        run = ask(api, "writer")
+    with workplace(settings, database, model=False) as work:
+        work(run["id"])
+    assert ended(api, run)["status"] == "failed"
+    assert "There is no agent 'writer' here" in ended(api, run)["error"]
 
 
 def test_an_approval_parks_the_run_and_a_yes_lets_it_go_on(
@@ -224,6 +293,8 @@ def test_a_call_of_which_nobody_knows_whether_it_happened_waits_for_a_person(
         database.execute(HALF_DONE, {"run": run["id"]})
         work(run["id"])
         assert ended(api, run)["status"] == "needs_human"
+        [told] = database.fetch(Statement("SELECT title, said, page FROM notice", Notice))
+        assert told.title == "A run waits for somebody to look"
         assert "Nobody knows whether create_watch has happened" in ended(api, run)["error"]
         assert api.http.post(f"/api/v1/runs/{run['id']}/retry", json={}).status_code == 202
         work(run["id"])
@@ -235,6 +306,7 @@ def test_a_call_of_which_nobody_knows_whether_it_happened_waits_for_a_person(
 from shared.schemas.base import Schema  # noqa: E402
 from shared.store import agent_steps  # noqa: E402
 from shared.store.database import Command, Statement  # noqa: E402
+from shared.store.notices import Notice  # noqa: E402
 
 
 class TokenRow(Schema, frozen=True, kw_only=True):
