@@ -1,6 +1,7 @@
 """Makes this checkout ready to run or to test, with nothing but Python's standard library.
 
-    python3 infra/bootstrap.py run     virtual environment from requirements/run.lock, and the dashboard
+    python3 infra/bootstrap.py run     virtual environment from requirements/run.lock, the dashboard, and bubblewrap (a
+                                       sandbox for agents) where it can be had
     python3 infra/bootstrap.py test    the same with the test tools, and Chromium where it can be had
     python3 infra/bootstrap.py bench   the same as run with the peers that ``make bench`` compares with
     python3 infra/bootstrap.py english the same as run with the English embedding model
@@ -55,6 +56,7 @@ def main() -> int:
             install_more(purpose)
             return 0
         build_frontend(with_tests=purpose == "test")
+        offer_bubblewrap()
         if purpose == "test":
             offer_chromium()
     except Stop as stop:
@@ -165,6 +167,31 @@ def node_version(environment: dict[str, str]) -> tuple[int, ...]:
     return (0,)
 
 
+def offer_bubblewrap() -> None:
+    """Install Debian's bubblewrap, in which agents run Python, where that is possible; never fail over it.
+
+    Tried once: without it that one tool is off and says so.
+    """
+    if not sys.platform.startswith("linux") or shutil.which("bwrap") or fresh("bubblewrap", "tried"):
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        print("  No bubblewrap here: agents will not run Python (apt install bubblewrap).", file=sys.stderr)
+        return
+    with step("Installing bubblewrap from Debian (a sandbox for agents)"):
+        install_from_debian("bubblewrap")
+    stamp("bubblewrap", "tried")
+
+
+def install_from_debian(package: str) -> None:
+    """Best effort, and bounded: there may be no network."""
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "-y", "install", package]):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(
+                command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=600
+            )
+
+
 def offer_chromium() -> None:
     """Install Debian's Chromium for the browser journey where that is possible; never fail over it."""
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
@@ -173,9 +200,7 @@ def offer_chromium() -> None:
         print("  No Chromium here: the browser journey will say that it did not run.", file=sys.stderr)
         return
     with step("Installing Chromium from Debian for the browser journey"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "-y", "install", "chromium"]):
-            subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        install_from_debian("chromium")
 
 
 def make_venv(folder: Path) -> None:

@@ -19,9 +19,10 @@ from services.api.operations.queries import SearchInput
 from services.api.operations.watch_queries import BacktestInput
 from services.api.readiness import Readiness
 from shared.config.settings import Settings
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, GroundswellError
 from shared.schemas.backtest import Backtest
 from shared.schemas.search import SearchResult
+from shared.store.analysis_reader import WAITING, AnalysisReader
 from shared.store.database import AsyncDatabase
 from shared.store.ring import RingReader
 from shared.telemetry import logs
@@ -30,6 +31,7 @@ from shared.telemetry.health import State
 #: The ring is filled before the first browser comes, if Valkey answers by then.
 FILL_SECONDS = 2.0
 STOP_SECONDS = 3
+PREPARE_SECONDS = 0.5
 
 
 class _Server(uvicorn.Server):
@@ -84,10 +86,12 @@ class Api:
             search=self._search,
             vectors_stored=self._vectors_stored,
             backtest=self._backtest,
+            analysis=AnalysisReader(self._settings, lambda state, reason: self._say("analysis", state, reason)),
             operations=OPERATIONS,
         )
         server = _Server(_config(self._settings, Parts(services=services, readiness=readiness, hub=hub)))
         tasks = [asyncio.create_task(readiness.run()), asyncio.create_task(follower.run())]
+        tasks.append(asyncio.create_task(_prepare(services.analysis, readiness)))
         try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(follower.filled.wait(), FILL_SECONDS)
@@ -109,6 +113,15 @@ class Api:
         hub.close()
         await asyncio.sleep(0.1)  # the close frames go out before the sockets do
         server.should_exit = True
+
+
+async def _prepare(analysis: AnalysisReader, readiness: Readiness) -> None:
+    """Queries, once the schema is there, so that health knows of them before the first one."""
+    while analysis.off == WAITING:
+        with contextlib.suppress(GroundswellError):
+            readiness.check()
+            await analysis.prepare()
+        await asyncio.sleep(PREPARE_SECONDS)
 
 
 def listen(host: str, port: int) -> socket.socket:

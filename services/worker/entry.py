@@ -40,6 +40,8 @@ from services.worker.reaper import Reaper
 from services.worker.render.printer import Printer
 from services.worker.render.renderer import Renderer
 from services.worker.render.set_up import render_node
+from services.worker.sandbox.box import Box
+from services.worker.sandbox.box import find as find_sandbox
 from services.worker.timings import Timings
 from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
@@ -82,7 +84,7 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
         briefing_actor.register(broker, performer)
-        work = AgentWork(settings, database, agents, press, llm)
+        work = AgentWork(settings, database, agents, press, llm, _sandbox(reporter))
         work.tell()
         agent_actor.register(broker, Performer(database, work.perform, announce, stop, timings, "agent"))
         courier = Courier(database, publisher, settings.public_url)
@@ -198,6 +200,16 @@ def _language_models(settings: Settings, reporter: Reporter) -> LlmThread | None
     llm = LlmThread(settings, tiers, partial(reporter.set, "llm"))
     llm.start()
     return llm
+
+
+def _sandbox(reporter: Reporter) -> Box | None:
+    """Where agents run Python, or ``None`` with the reason in health."""
+    found = find_sandbox()
+    if isinstance(found, str):
+        reporter.set("sandbox", "off", found[:300])
+        return None
+    reporter.set("sandbox", "ok")
+    return found
 
 
 def _watch(broker: PatientBroker, reporter: Reporter) -> Callable[[], None]:

@@ -22,6 +22,11 @@ AGENT_RUNS = Counter(
     "Runs of agents that came to a report, by agent and outcome: answered (by a model, its contract kept) or listed.",
     ["agent", "outcome"],
 )
+SANDBOX_RUNS = Counter(
+    "groundswell_worker_sandbox_runs_total",
+    "Runs of Python that a model wrote, by how they ended: done, failed, too_long, too_much_output or killed.",
+    ["ended"],
+)
 RENDERS = Counter("groundswell_worker_renders_total", "PDF renders, by outcome.", ["outcome"])
 PRINTED = Counter(
     "groundswell_worker_printed_reports_total",

@@ -22,6 +22,7 @@ PREFIX = "GROUNDSWELL_"
 
 _SCHEMES = {
     "postgres_url": ("postgresql", "postgres"),
+    "analysis_postgres_url": ("postgresql", "postgres"),
     "valkey_url": ("redis", "rediss", "unix"),
     "qdrant_url": ("http", "https"),
     "feed_url": ("ws", "wss"),

@@ -508,6 +508,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Folder with agents of your own, beside those that come with it.", ("worker",), "/etc/groundswell/agents"
         ),
     ] = ""
+    analysis_postgres_url: Annotated[
+        str,
+        About(
+            "PostgreSQL for queries, as a role that reads the schema analysis and nothing else. Empty makes the role "
+            "groundswell_reader, which the platform's own role must be allowed to; see docs/analysis.md.",
+            ("api",),
+            "postgresql://groundswell_reader:secret@postgres:5432/groundswell",
+            secret=True,
+        ),
+    ] = ""
+    analysis_connections: Annotated[
+        int,
+        About(
+            "Queries that run at the same time, each on a connection of its own; 0 turns queries off.",
+            ("api",),
+            "2",
+            least=0,
+            most=10,
+        ),
+    ] = 2
+    analysis_timeout_seconds: Annotated[
+        int, About("PostgreSQL ends a query that runs longer.", ("api",), "10", least=1, most=120)
+    ] = 10
     api_token: Annotated[
         str,
         About(

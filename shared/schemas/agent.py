@@ -20,7 +20,7 @@ class AgentLimits(Schema, frozen=True, kw_only=True):
 class Agent(Schema, frozen=True, kw_only=True):
     """One agent. ``approval``: "never" (it changes nothing), "tainted" (once it has read strangers' text), "always".
 
-    ``contract`` names what it hands in: findings or a verdict.
+    ``contract`` names what it hands in: findings, a verdict or an analysis.
     """
 
     name: str

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.schemas.base import Schema
+from shared.schemas.chart import ReportChart
 
 RunStatus = Literal["queued", "running", "needs_approval", "needs_human", "done", "failed", "cancelled"]
 StepStatus = Literal["pending", "running", "needs_approval", "needs_human", "done", "failed", "skipped"]
@@ -100,6 +101,7 @@ class Report(Schema, frozen=True, kw_only=True):
     pdf_pages: int | None = None
     renderer: Literal["render_node", "built_in"] | None = None
     renderer_reason: str | None = None
+    charts: list[ReportChart] = []
 
 
 class ReportPage(Schema, frozen=True, kw_only=True):

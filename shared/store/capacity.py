@@ -24,11 +24,12 @@ def check_capacity(database: Database, settings: Settings) -> None:
     """Raise ConfigurationError when one relay, one API and one worker would take too many connections."""
     # Two more hold places: the relay's, and that of whoever builds indexes of vectors.
     wanted = 2 + settings.relay_pool_size + settings.api_pool_size + settings.worker_pool_size + settings.llm_pool_size
+    wanted += settings.analysis_connections
     allowed = int(database.fetch(_LIMIT)[0].connections * MOST_SHARE)
     if wanted > allowed:
         raise ConfigurationError(
             f"The connection pools together want {wanted} connections; PostgreSQL can give them {allowed}.",
             why=f"That is {MOST_SHARE:.0%} of its max_connections.",
-            do="Lower GROUNDSWELL_RELAY_POOL_SIZE, GROUNDSWELL_API_POOL_SIZE, GROUNDSWELL_WORKER_POOL_SIZE "
-            "or GROUNDSWELL_LLM_POOL_SIZE, or raise max_connections.",
+            do="Lower GROUNDSWELL_RELAY_POOL_SIZE, GROUNDSWELL_API_POOL_SIZE, GROUNDSWELL_WORKER_POOL_SIZE, "
+            "GROUNDSWELL_LLM_POOL_SIZE or GROUNDSWELL_ANALYSIS_CONNECTIONS, or raise max_connections.",
         )

@@ -59,9 +59,9 @@ ONE = Statement(f"SELECT {_COLUMNS}, body FROM report WHERE id = %(id)s", Report
 PDF = Statement("SELECT title, pdf, pdf_reason FROM report WHERE id = %(id)s", Pdf)
 MARKDOWN = Statement("SELECT title, markdown FROM report WHERE id = %(id)s", Markdown)
 HTML = Statement("SELECT title, html FROM report WHERE id = %(id)s", Html)
-#: Without sections and citations: of ``topic``, with ``text`` in the title; after the report ``before``.
+#: Without sections, citations and charts: of ``topic``, with ``text`` in the title; after the report ``before``.
 FIND = Statement(
-    f"""SELECT {_COLUMNS}, body || '{{"sections": [], "citations": []}}'::jsonb AS body FROM report
+    f"""SELECT {_COLUMNS}, body || '{{"sections": [], "citations": [], "charts": []}}'::jsonb AS body FROM report
          WHERE (%(topic)s::text IS NULL OR topic = %(topic)s)
            AND (%(text)s::text = '' OR strpos(lower(title), lower(%(text)s)) > 0)
            AND (%(before)s::uuid IS NULL OR (created_at, report.id) <

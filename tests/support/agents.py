@@ -19,6 +19,7 @@ from services.worker.pipelines.perform import Performer
 from services.worker.pipelines.press import Press
 from services.worker.render.document import Document
 from services.worker.render.printer import Printed
+from services.worker.sandbox.box import Box
 from services.worker.timings import Timings
 from shared.config.settings import Settings
 from shared.store.database import Command, Database
@@ -60,14 +61,19 @@ def model_settings(folder: Path, fake: str) -> dict[str, Any]:
 
 @contextmanager
 def workplace(
-    settings: Settings, database: Database, agents: Mapping[str, Agent] | None = None, *, model: bool = True
+    settings: Settings,
+    database: Database,
+    agents: Mapping[str, Agent] | None = None,
+    *,
+    model: bool = True,
+    box: Box | None = None,
 ) -> Iterator[Performer]:
     """Calls ``work(run_id)`` until the run stands still."""
     llm = LlmThread(settings, tiers_of(settings), lambda *_: None) if model else None
     if llm:
         llm.start()
     try:
-        work = AgentWork(settings, database, agents or load_agents(), quick_press(), llm)
+        work = AgentWork(settings, database, agents or load_agents(), quick_press(), llm, box)
         work.tell()
         yield Performer(database, work.perform, lambda _: None, threading.Event(), TIMINGS, "agent")
     finally:

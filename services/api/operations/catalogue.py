@@ -7,6 +7,7 @@ from typing import Any
 from services.api.operations import (
     agents,
     alerts,
+    analysis,
     approvals,
     audit,
     authors,
@@ -78,6 +79,8 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     clusters.clusters,
     clusters.cluster,
     searching.search,
+    analysis.query,
+    analysis.query_tables,
     runs.create_run,
     runs.runs,
     runs.run,

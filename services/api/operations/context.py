@@ -12,6 +12,7 @@ from services.api.operations.watch_queries import BacktestInput
 from shared.config.settings import Settings
 from shared.schemas.backtest import Backtest
 from shared.schemas.search import SearchResult
+from shared.store.analysis_reader import AnalysisReader
 from shared.store.database import AsyncDatabase
 
 #: operator: the person this belongs to; script: a program of his; agent: a language model decides what is called.
@@ -43,6 +44,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     search: Callable[[AsyncDatabase, SearchInput], Awaitable[SearchResult]]
     vectors_stored: Callable[[], Awaitable[int | None]]
     backtest: Callable[[BacktestInput], Awaitable[Backtest]]
+    analysis: AnalysisReader
     #: All there are (``catalogue.py``), for the operations that tell of operations.
     operations: tuple[Any, ...] = ()
 

@@ -24,6 +24,7 @@ may hold what people posted, which taints an agent.
 _TITLES = {
     "posts": "Posts and people",
     "topics": "Topics",
+    "analysis": "Queries in SQL",
     "feeds": "Feeds",
     "watches": "Watches, alerts, destinations",
     "reports": "Briefings",

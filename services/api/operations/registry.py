@@ -20,7 +20,9 @@ Out = TypeVar("Out")
 #: read changes nothing; write can be undone; destroy cannot; external also reaches beyond the platform.
 Effect = Literal["read", "write", "destroy", "external"]
 #: Nouns by which operations are offered to those who cannot take all of them.
-Toolset = Literal["posts", "topics", "feeds", "watches", "reports", "agents", "models", "platform", "access"]
+Toolset = Literal[
+    "posts", "topics", "analysis", "feeds", "watches", "reports", "agents", "models", "platform", "access"
+]
 TOOLSETS: tuple[Toolset, ...] = get_args(Toolset)
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 #: Methods whose input is the address alone; the others take a JSON body.

@@ -16,7 +16,7 @@ from shared.store import reports as store
 
 @operation("/api/v1/reports", scope="reports:read", toolset="reports", taints=True, core=True)
 async def reports(context: Context, query: ReportsInput) -> ReportPage:
-    """Reports, newest first, without their sections and citations: the last 50, or as many as are asked for."""
+    """Reports, newest first, without their bodies: the last 50, or as many as are asked for."""
     return await _page(context, {"topic": None, "text": "", "before": query.before}, query.limit)
 
 

@@ -63,6 +63,16 @@ _PARTS = {
         "Some watches do not judge all their conditions; each says which.",
         "See the reason beside the watch.",
     ),
+    "analysis": Words(
+        "Queries in SQL",
+        "Nobody can query the record in SQL, the analyst neither.",
+        "See the reason; docs/analysis.md tells what queries need.",
+    ),
+    "sandbox": Words(
+        "Sandbox for Python",
+        "The analyst calculates with SQL alone.",
+        "See the reason; docs/analysis.md tells what it needs.",
+    ),
     "clusters": Words(
         "Map of the last hour",
         "The map of what the last hour talks about is old or shows only a part.",

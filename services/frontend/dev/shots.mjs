@@ -76,6 +76,7 @@ const scenes = [
   } },
   { name: 'topic-missing', path: '/topics/nothing', world: { calm: true } },
   { name: 'report', path: '/reports/report-earlier', world: {} },
+  { name: 'report-charts', path: '/reports/report-charts', world: {} },
   { name: 'reports', path: '/reports', world: {} },
   { name: 'watches', path: '/watches', world: {} },
   { name: 'destinations', path: '/watches', world: {}, act: async (page) => {

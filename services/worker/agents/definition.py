@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from services.worker.agents.charts import ChartAsked
 from services.worker.agents.operations import Known, known
 from services.worker.agents.outputs import CONTRACTS
 from services.worker.agents.trust import too_powerful
@@ -36,11 +37,17 @@ class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Where the run has no topic, one that needs it is made for the first three that came up before, or left out.
     With ``if_nothing`` it is made only where no post came up before.
+    ``chart`` draws its rows: a chart without ``call``.
     """
 
     operation: str
     arguments: dict[str, Any] = {}
     if_nothing: bool = False
+    chart: dict[str, str] = {}
+
+    def drawn(self, number: str) -> ChartAsked | None:
+        """The chart of the call ``number``, if there is to be one. Raises msgspec.ValidationError."""
+        return msgspec.convert({**self.chart, "call": number}, ChartAsked) if self.chart else None
 
     @property
     def by_topic(self) -> bool:
@@ -71,6 +78,8 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: always). "always": from the first call on.
     approval: Literal["tainted", "always"] = "tainted"
     constraints: Annotated[list[str], Meta(max_length=20)] = []
+    #: Tools of the worker's own.
+    tools: Annotated[list[Literal["run_python"]], Meta(max_length=1)] = []
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +95,7 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
     contract: str
     gather: tuple[Gather, ...]
+    tools: tuple[str, ...] = ()
 
     @property
     def scopes(self) -> list[str]:
@@ -146,6 +156,10 @@ def load_agent(folder: Path) -> Agent:
             raise ValueError(f"it gathers with {gather.operation!r}, which is not among its operations")
         if _operation(gather.operation).effect != "read":
             raise ValueError(f"it gathers with {gather.operation!r}, which changes something")
+        try:
+            gather.drawn("c1")
+        except msgspec.ValidationError as error:
+            raise ValueError(f"agent.toml: {error} in a chart") from error
     if why := too_powerful(operations, file.approval):
         raise ValueError(why)
     return Agent(
@@ -159,6 +173,7 @@ def load_agent(folder: Path) -> Agent:
         limits=file.limits,
         contract=file.contract,
         gather=tuple(file.gather),
+        tools=tuple(file.tools),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -17,11 +18,15 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Called(msgspec.Struct, frozen=True):
-    """A call that was answered; ``text`` is the whole answer, ``shown`` how people read what was asked."""
+    """A call that was answered; ``text`` is the whole answer, ``shown`` how people read what was asked.
+
+    ``said`` are the texts and figures in it, apart from each other: in JSON, [1,2] looks like one number.
+    """
 
     operation: str
     shown: str
     text: str
+    said: str
 
 
 def is_post(value: dict[str, Any]) -> bool:
@@ -37,11 +42,15 @@ class Evidence:
         self.topics: list[str] = []
         self.calls: dict[str, Called] = {}
 
-    def add(self, number: str, operation: str, shown: str, body: bytes) -> None:
-        """An answer (JSON) of the API under the call's number, such as c3."""
-        self.calls[number] = Called(operation, shown, body.decode("utf-8", "replace"))
+    def add(self, number: str, operation: str, shown: str, body: bytes, *, posts: bool = True) -> None:
+        """An answer (JSON) of the API under the call's number, such as c3; without ``posts`` none is taken from it."""
+        text = body.decode("utf-8", "replace")
+        self.calls[number] = Called(operation, shown, text, text)
         try:
-            self._walk(msgspec.json.decode(body))
+            told = msgspec.json.decode(body)
+            self.calls[number] = Called(operation, shown, text, " ".join(_scalars(told)))
+            if posts:
+                self._walk(told)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # a file: it can be cited as a call
 
@@ -57,3 +66,14 @@ class Evidence:
         elif isinstance(value, list):
             for item in value:
                 self._walk(item)
+
+
+def _scalars(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _scalars(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _scalars(item)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)

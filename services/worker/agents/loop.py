@@ -7,20 +7,27 @@ what is put into the context depends on nothing but the steps' results.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from services.worker.agents import outputs, prompt
+from services.worker.agents import outputs, prompt, python_tool
+from services.worker.agents.charts import NoChart, build
 from services.worker.agents.definition import Agent
 from services.worker.agents.evidence import Evidence
 from services.worker.agents.kept import RunResults
+from services.worker.agents.operations import Known
+from services.worker.agents.python_tool import PYTHON
 from services.worker.agents.steps import Diverged, Steps, Told
 from services.worker.llm.context import Context
 from services.worker.llm.request import Reply, Request, ToolCall
 from services.worker.pipelines.plain_text import excerpt
+from services.worker.sandbox.box import Box
 from shared.errors import InputError, ModelUnavailable, NotFound
+from shared.schemas.chart import ReportChart
 from shared.store.agent_steps import AskedRow
 from shared.store.database import Database
 
@@ -46,11 +53,15 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class AgentLoop:
-    """One run. ``evidence`` is what it has seen, also after ``work`` gave nothing."""
+    """One run. ``evidence`` is what it has seen, also after ``work`` gave nothing; ``drawn`` what ``gather`` drew."""
 
-    def __init__(self, database: Database, agent: Agent, run: UUID, asked: AskedRow, steps: Steps) -> None:
+    def __init__(
+        self, database: Database, agent: Agent, run: UUID, asked: AskedRow, steps: Steps, box: Box | None = None
+    ) -> None:
         self._agent, self._run, self._asked, self._steps = agent, run, asked, steps
         self.evidence = Evidence()
+        self.drawn: list[ReportChart] = []
+        self._box = box if PYTHON.name in agent.tools else None
         self._results = RunResults(database, run)
         self._operations = {one.name: one for one in agent.operations}
         self._models: list[str] = []
@@ -63,7 +74,7 @@ class AgentLoop:
             results=self._results,
             summarise=_no_model,
             system=prompt.system(agent),
-            tools=prompt.tools(agent),
+            tools=prompt.tools(agent, sandbox=box is not None),
         )
 
     async def work(self) -> Outcome:
@@ -96,9 +107,12 @@ class AgentLoop:
                 if arguments is None:
                     continue
                 try:
-                    self._call(gather.operation, arguments)
+                    told = self._call(gather.operation, arguments)
                 except Diverged:
                     return
+                if told.good and (asked := gather.drawn(told.number)):
+                    with suppress(NoChart):  # nothing to draw yet
+                        self.drawn.append(build(asked, self.evidence))
                 if not gather.by_topic:
                     break
 
@@ -171,23 +185,32 @@ class AgentLoop:
                 return "Give `fact`, of 1 to 500 characters."
             self._context.note(fact)
             return "Kept."
-        if call.name not in self._operations:
+        box = self._box if call.name == PYTHON.name else None
+        if call.name not in self._operations and box is None:
             return f"There is no tool {call.name[:60]!r} for you. You have: {', '.join(self._operations)}."
         if why := self.limit():
             return f"Not called. {why} Call `answer` now."
+        if box is not None:
+            return python_tool.mistake(call.arguments) or self._python(box, call.arguments).text
         return self._call(call.name, call.arguments).text
 
     def _call(self, name: str, arguments: dict[str, Any]) -> Told:
         operation = self._operations[name]
-        told = self._steps.call(
-            operation,
-            arguments,
-            lambda number, body: prompt.frame(number, name, body, strangers=operation.taints),
+        told = self._steps.call(operation, arguments, _framing(operation))
+        return self._seen(operation, arguments, told)
+
+    def _python(self, box: Box, arguments: dict[str, Any]) -> Told:
+        told = self._steps.here(
+            PYTHON, arguments, lambda: python_tool.run(box, arguments, self.evidence), _framing(PYTHON)
         )
+        return self._seen(PYTHON, arguments, told)
+
+    def _seen(self, operation: Known, arguments: dict[str, Any], told: Told) -> Told:
         if told.good:
             body = prompt.framed(told.text, strangers=operation.taints)
             shown = excerpt(msgspec.json.encode(arguments).decode(), longest=160)
-            self.evidence.add(told.number, name, shown, body)
+            # What code of a model's prints is no post, however much it looks like one.
+            self.evidence.add(told.number, operation.name, shown, body, posts=operation is not PYTHON)
         return told
 
     async def _recall(self, arguments: dict[str, Any]) -> str:
@@ -199,6 +222,10 @@ class AgentLoop:
             return await self._results.read(reference, start)
         except NotFound as error:
             return str(error)
+
+
+def _framing(operation: Known) -> Callable[[str, bytes], str]:
+    return lambda number, body: prompt.frame(number, operation.name, body, strangers=operation.taints)
 
 
 async def _no_model(_: str, __: int) -> str:

@@ -28,7 +28,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def private(self) -> bool:
         """Whether it tells of the operator rather than of what everybody may read."""
-        return self.toolset not in ("posts", "topics")
+        return self.toolset not in ("posts", "topics", "analysis")
 
 
 @cache

@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from services.worker.agents.charts import MOST_CHARTS, ChartAsked, NoChart, build
 from services.worker.agents.evidence import Evidence
+from shared.schemas.chart import ReportChart
 
 _Short = Annotated[str, Meta(min_length=1, max_length=600)]
 _FORBIDDEN = re.compile(r"(?i)https?:|www\.|\]\(|[<>`\x00-\x1f\u2028\u2029]")
@@ -40,7 +42,19 @@ class Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown: Annotated[list[_Short], Meta(max_length=10)] = []
 
 
-CONTRACTS: dict[str, type[Findings] | type[Verdict]] = {"findings": Findings, "verdict": Verdict}
+class Analysis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Figures, and charts of rows that calls answered."""
+
+    claims: Annotated[list[Claim], Meta(min_length=1, max_length=25)]
+    charts: Annotated[list[ChartAsked], Meta(max_length=MOST_CHARTS)] = []
+    unknown: Annotated[list[_Short], Meta(max_length=10)] = []
+
+
+CONTRACTS: dict[str, type[Findings] | type[Verdict] | type[Analysis]] = {
+    "findings": Findings,
+    "verdict": Verdict,
+    "analysis": Analysis,
+}
 
 
 class Weighed(msgspec.Struct, frozen=True):
@@ -53,8 +67,9 @@ class Weighed(msgspec.Struct, frozen=True):
 class Accepted(msgspec.Struct, frozen=True):
     """What was handed in, claim by claim."""
 
-    output: Findings | Verdict
+    output: Findings | Verdict | Analysis
     weighed: list[Weighed]
+    charts: list[ReportChart] = []
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -78,6 +93,14 @@ def judge(contract: str, arguments: dict[str, Any], evidence: Evidence) -> Accep
     except msgspec.ValidationError as error:
         return Broken(f"It does not fit the schema: {error}.")
     wrong = [line for number, claim in enumerate(output.claims, 1) for line in _wrong(number, claim, evidence)]
+    charts: list[ReportChart] = []
+    for number, asked in enumerate(output.charts if isinstance(output, Analysis) else [], 1):
+        texts = (asked.title, asked.x_title, asked.y_title)
+        wrong += [f"Chart {number} holds {found[0]!r}." for text in texts if (found := _FORBIDDEN.search(text))]
+        try:
+            charts.append(build(asked, evidence))
+        except NoChart as error:
+            wrong.append(f"Chart {number}: {error}.")
     wrong += [f"`unknown` holds {found[0]!r}." for text in output.unknown if (found := _FORBIDDEN.search(text))]
     if wrong:
         return Broken(" ".join(wrong[:10]))
@@ -85,7 +108,7 @@ def judge(contract: str, arguments: dict[str, Any], evidence: Evidence) -> Accep
     without = [one for one in weighed if one.unsupported]
     if len(without) > MOST_UNSUPPORTED * len(weighed):
         return Broken(f"{len(without)} of {len(weighed)} claims lack support; the first: {without[0].unsupported}.")
-    return Accepted(output, weighed)
+    return Accepted(output, weighed, charts)
 
 
 def _wrong(number: int, claim: Claim, evidence: Evidence) -> list[str]:
@@ -104,7 +127,7 @@ def _lacks(claim: Claim, evidence: Evidence) -> str | None:
     if not claim.posts and not claim.calls:
         return "it cites nothing"
     read = " ".join(
-        [*(evidence.posts[post].text for post in claim.posts), *(evidence.calls[c].text for c in claim.calls)]
+        [*(evidence.posts[post].text for post in claim.posts), *(evidence.calls[c].said for c in claim.calls)]
     )
     there = {_plain(number) for number in _NUMBER.findall(read)}
     missing = [number for number in _NUMBER.findall(claim.text) if _plain(number) not in there]
@@ -112,4 +135,5 @@ def _lacks(claim: Claim, evidence: Evidence) -> str | None:
 
 
 def _plain(number: str) -> str:
-    return number.replace(",", "").rstrip(".")
+    """Without marks between thousands, and the 5 of a date's 05."""
+    return number.replace(",", "").rstrip(".").lstrip("0") or "0"

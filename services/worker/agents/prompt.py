@@ -6,6 +6,7 @@ import secrets
 
 from services.worker.agents import outputs
 from services.worker.agents.definition import Agent
+from services.worker.agents.python_tool import PYTHON
 from services.worker.llm.request import Tool
 from shared.store.agent_steps import AskedRow
 
@@ -37,8 +38,8 @@ def task(asked: AskedRow) -> str:
     return f"It is {asked.asked_at:%Y-%m-%d %H:%M} UTC. The question:\n{asked.question}{about}"
 
 
-def tools(agent: Agent) -> tuple[Tool, ...]:
-    """The operations it may use, and three tools of our own."""
+def tools(agent: Agent, *, sandbox: bool = False) -> tuple[Tool, ...]:
+    """The operations it may use, Python where there is a ``sandbox`` and it asks for it, and three tools of our own."""
     own = (
         Tool(
             name=RECALL,
@@ -60,7 +61,8 @@ def tools(agent: Agent) -> tuple[Tool, ...]:
             parameters=outputs.schema(agent.contract),
         ),
     )
-    offered = (Tool(name=one.name, description=one.description, parameters=one.parameters) for one in agent.operations)
+    usable = (*agent.operations, *([PYTHON] if sandbox and PYTHON.name in agent.tools else []))
+    offered = (Tool(name=one.name, description=one.description, parameters=one.parameters) for one in usable)
     return (*offered, *own)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
+
 from services.worker.agents.definition import Agent
-from services.worker.agents.evidence import Evidence
+from services.worker.agents.evidence import Called, Evidence
 from services.worker.agents.loop import Outcome
 from services.worker.agents.outline import outline
 from services.worker.agents.outputs import Verdict, Weighed
@@ -15,8 +17,11 @@ from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed
 from services.worker.pipelines.markdown import markdown
 from services.worker.pipelines.plain_text import clean, excerpt
+from services.worker.pipelines.plot import plot
 from services.worker.pipelines.wording import count, listing
 from shared.contracts.addresses import post_address
+from shared.schemas.analysis import QueryAnswer
+from shared.schemas.chart import ReportChart
 from shared.schemas.run import Citation, Report, ReportSection
 from shared.store.agent_steps import AskedRow, PostRow
 
@@ -39,9 +44,19 @@ def cited(outcome: Outcome, evidence: Evidence) -> list[str]:
 
 
 def write(
-    agent: Agent, asked: AskedRow, run: UUID, outcome: Outcome, evidence: Evidence, there: Mapping[str, PostRow]
+    agent: Agent,
+    asked: AskedRow,
+    run: UUID,
+    outcome: Outcome,
+    evidence: Evidence,
+    there: Mapping[str, PostRow],
+    drawn: Sequence[ReportChart] = (),
+    missing: str = "",
 ) -> Composed:
-    """The report. ``there`` are the posts of ``cited`` that still exist: the others are no support any more."""
+    """The report. ``there`` are the posts of ``cited`` that still exist: the others are no support any more.
+
+    ``drawn`` are charts for where no model has chosen any; ``missing`` says what the agent had to do without.
+    """
     numbers = {post: number for number, post in enumerate((p for p in cited(outcome, evidence) if p in there), 1)}
     found = _told(outcome, numbers) if outcome.accepted else _listed(outcome, evidence, numbers)
     times = [there[post].event_time for post in numbers] or [asked.asked_at.astimezone(UTC)]
@@ -50,7 +65,7 @@ def write(
         run=str(run),
         topic=asked.topic,
         title=f"{agent.title}: {excerpt(asked.question, longest=90)}",
-        summary=_summary(agent, outcome, evidence, numbers),
+        summary=" ".join(part for part in (_summary(agent, outcome, evidence, numbers), missing) if part),
         sections=[*found, *_calls(evidence)],
         citations=[_citation(number, there[post]) for post, number in numbers.items()],
         writer=listing(list(outcome.models)) if outcome.accepted else "extractive",
@@ -59,12 +74,17 @@ def write(
         range_end=max(times),
         pdf="failed",
         pdf_reason="Not made yet.",
+        charts=[
+            msgspec.structs.replace(chart, drawn=plot(chart))
+            for chart in (outcome.accepted.charts if outcome.accepted else drawn)
+        ],
     )
     return Composed(report=report, figures=[], markdown=markdown(report))
 
 
 def _summary(agent: Agent, outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> str:
-    read = f"{agent.title} read {count(len(evidence.posts), 'post')} in {count(len(evidence.calls), 'call')}"
+    posts = f"read {count(len(evidence.posts), 'post')} in" if evidence.posts else "made"
+    read = f"{agent.title} {posts} {count(len(evidence.calls), 'call')}"
     if outcome.accepted is None:
         why = excerpt(outcome.why, longest=300)
         stand = f"; {count(len(numbers), 'post')} stand below, as they came" if numbers else ""
@@ -73,7 +93,8 @@ def _summary(agent: Agent, outcome: Outcome, evidence: Evidence, numbers: Mappin
     without = sum(_lacking(one, numbers) is not None for one in weighed)
     marked = f" {count(without, 'claim')} without support {'is' if without == 1 else 'are'} marked." if without else ""
     verdict = f"{_VERDICTS[outcome.accepted.output.verdict]} " if isinstance(outcome.accepted.output, Verdict) else ""
-    return f"{verdict}{read} and makes {count(len(weighed), 'claim')}, citing {count(len(numbers), 'post')}.{marked}"
+    citing = f", citing {count(len(numbers), 'post')}" if evidence.posts else ""
+    return f"{verdict}{read} and makes {count(len(weighed), 'claim')}{citing}.{marked}"
 
 
 def _told(outcome: Outcome, numbers: Mapping[str, int]) -> list[ReportSection]:
@@ -101,11 +122,25 @@ def _claim(one: Weighed, numbers: Mapping[str, int]) -> str:
 
 
 def _listed(outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> list[ReportSection]:
-    told = [f"{line} (call {number})" for number, one in evidence.calls.items() for line in outline(one.text)]
+    told = [f"{line} (call {number})" for number, one in evidence.calls.items() for line in _lines(one)]
     said = [f"{excerpt(evidence.posts[post].text, longest=280)} [{number}]" for post, number in numbers.items()]
     sections = [("What the platform tells", told), ("Posts", said)]
     found = [ReportSection(heading=heading, paragraphs=lines) for heading, lines in sections if lines]
     return found or [ReportSection(heading="What was found", paragraphs=["Nothing was found."])]
+
+
+def _lines(called: Called) -> list[str]:
+    """What a call answered; of a query its rows."""
+    if called.operation != "query":
+        return outline(called.text)
+    answer = msgspec.json.decode(called.text, type=QueryAnswer)
+    names = [column.name for column in answer.columns]
+    lines = []
+    for row in answer.rows[:MOST_LISTED]:
+        cells = (f"{name} {cell}" for name, cell in zip(names, row, strict=True) if cell is not None)
+        lines.append(excerpt(", ".join(cells), longest=280))
+    more = len(answer.rows) - MOST_LISTED
+    return [*lines, f"and {more:,} more"] if more > 0 else lines
 
 
 def _calls(evidence: Evidence) -> list[ReportSection]:

@@ -22,7 +22,7 @@ from services.worker.agents.operations import Known
 from services.worker.llm.request import Answer, Reply, Request, essence
 from services.worker.pipelines.durable import DurableRun, Parked
 from services.worker.pipelines.plain_text import excerpt
-from shared.errors import FencedError, GroundswellError, ModelUnavailable
+from shared.errors import DependencyError, FencedError, GroundswellError, ModelUnavailable
 from shared.schemas.problem import Problem
 from shared.store import agent_steps as store
 from shared.store import notices, run_results
@@ -99,12 +99,7 @@ class Steps:
 
         Raises Parked where a person has to decide first, DependencyError without the API.
         """
-        said = operation.name.encode() + b"\0" + msgspec.json.encode(arguments, order="sorted")
-        row, _ = self._enter(
-            "call", f"Calling {operation.name}", hashlib.sha256(said).digest(), arguments, operation.name
-        )
-        number = f"c{self._seq}"
-        self.used.steps += 1
+        number, row = self._begin(operation, arguments)
         if row is not None and row.status == "done":
             return self._again(number, operation, row.result)
         if row is not None and row.approval is not None and row.decision not in ("granted", "used"):
@@ -119,7 +114,29 @@ class Steps:
             self._need_human(operation.name)
         return self._told(number, operation, frame(number, answered.body), answered.body, problem)
 
+    def here(
+        self, tool: Known, arguments: dict[str, Any], perform: Callable[[], bytes], frame: Callable[[str, bytes], str]
+    ) -> Told:
+        """What ``perform`` gives, or gave: work of this process that changes nothing, so that it may be done again."""
+        number, row = self._begin(tool, arguments)
+        if row is not None and row.status == "done":
+            return self._again(number, tool, row.result)
+        body, problem = b"", None
+        try:
+            body = perform()
+        except DependencyError as error:
+            problem = Problem(status=error.status, what=error.what, why=error.why, do=error.do)
+        return self._told(number, tool, frame(number, body), body, problem)
+
     # --- the ledger ---------------------------------------------------------------------------------------
+
+    def _begin(self, operation: Known, arguments: dict[str, Any]) -> tuple[str, store.StepRow | None]:
+        said = operation.name.encode() + b"\0" + msgspec.json.encode(arguments, order="sorted")
+        row, _ = self._enter(
+            "call", f"Calling {operation.name}", hashlib.sha256(said).digest(), arguments, operation.name
+        )
+        self.used.steps += 1
+        return f"c{self._seq}", row
 
     def _enter(
         self, kind: str, title: str, digest: bytes, request: dict[str, Any], operation: str

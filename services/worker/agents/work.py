@@ -21,6 +21,7 @@ from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed, Rendered
 from services.worker.pipelines.durable import DurableRun, Produced
 from services.worker.pipelines.press import Press
+from services.worker.sandbox.box import Box
 from shared.config.settings import Settings
 from shared.contracts import access
 from shared.errors import FencedError, InputError, ModelUnavailable
@@ -30,6 +31,7 @@ from shared.store.database import Database, Transaction
 
 #: Longest that one question may wait for its answer.
 ASK_SECONDS = 180.0
+NO_PYTHON = "There is no sandbox here, so it could not calculate in Python; health says why."
 #: Beyond an agent's own seconds its token lives so long.
 TOKEN_SLACK_SECONDS = 900
 
@@ -41,20 +43,30 @@ class Asking(Protocol):
 
 
 class AgentWork:
-    """Does runs of ``agents``. Without ``llm`` no model answers, and what is gathered is listed."""
+    """Does runs of ``agents``. Without ``llm`` no model answers, and what is gathered is listed.
+
+    ``box`` is the sandbox for those that calculate.
+    """
 
     def __init__(
-        self, settings: Settings, database: Database, agents: Mapping[str, Agent], press: Press, llm: Asking | None
+        self,
+        settings: Settings,
+        database: Database,
+        agents: Mapping[str, Agent],
+        press: Press,
+        llm: Asking | None,
+        box: Box | None = None,
     ) -> None:
         self._settings, self._database, self._agents = settings, database, agents
-        self._press, self._llm = press, llm
+        self._press, self._llm, self._box = press, llm, box
 
     def tell(self) -> None:
         """Write down which agents there are, for those who ask for them. Raises StoreUnavailable."""
         with self._database.transaction() as transaction:
             transaction.execute(store.FORGET)
             for agent in self._agents.values():
-                row = {"name": agent.name, "about": msgspec.json.encode(_about(agent)).decode()}
+                about = _about(agent, sandbox=self._box is not None)
+                row = {"name": agent.name, "about": msgspec.json.encode(about).decode()}
                 transaction.execute(store.TELL, row)
 
     def perform(self, run: DurableRun) -> None:
@@ -68,7 +80,12 @@ class AgentWork:
         run.plan(())  # learns whether the report is written already
         try:
             loop = AgentLoop(
-                self._database, agent, id_, asked, Steps(self._database, run, hands, self._complete(run, agent))
+                self._database,
+                agent,
+                id_,
+                asked,
+                Steps(self._database, run, hands, self._complete(run, agent)),
+                self._box,
             )
             outcome = asyncio.run(loop.work())
             if outcome.accepted is None:
@@ -76,7 +93,9 @@ class AgentWork:
         finally:
             hands.close()
         posts = self._database.fetch(store.POSTS, {"ids": _ids(report.cited(outcome, loop.evidence))})
-        composed = report.write(agent, asked, id_, outcome, loop.evidence, {post.id: post for post in posts})
+        there = {post.id: post for post in posts}
+        missing = NO_PYTHON if agent.tools and self._box is None else ""
+        composed = report.write(agent, asked, id_, outcome, loop.evidence, there, loop.drawn, missing)
         run.step("report", Rendered, lambda: self._print(composed, id_))
         run.finish(report_id(id_))
         metrics.AGENT_RUNS.labels(agent.name, "answered" if outcome.accepted else "listed").inc()
@@ -125,11 +144,11 @@ class AgentWork:
         return msgspec.structs.replace(printed, effect=effect)
 
 
-def _about(agent: Agent) -> dict[str, object]:
+def _about(agent: Agent, *, sandbox: bool) -> dict[str, object]:
     return {
         "title": agent.title,
         "summary": agent.summary,
-        "operations": [one.name for one in agent.operations],
+        "operations": [one.name for one in agent.operations] + (list(agent.tools) if sandbox else []),
         "scopes": agent.scopes,
         "approval": agent.approval if agent.effects else "never",
         "contract": agent.contract,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.schemas.base import Schema
+from shared.schemas.chart import Point as Point
+from shared.schemas.chart import Tick as Tick
 from shared.schemas.run import Report
 from shared.store.briefing import CandidateRow, CountRow, GapRow, KeptRow, MinuteRow, TopicRow, VoiceRow
 
@@ -43,20 +45,6 @@ class Composed(Schema, frozen=True, kw_only=True):
     report: Report
     figures: list[Figure]
     markdown: str
-
-
-class Point(Schema, frozen=True, kw_only=True):
-    """Position in the plot: ``x`` from 0 (range start) to 1 (range end), ``y`` from 0 (none) to 1 (top)."""
-
-    x: float
-    y: float
-
-
-class Tick(Schema, frozen=True, kw_only=True):
-    """A labelled place on an axis, or a marked moment."""
-
-    at: float
-    label: str
 
 
 class Band(Schema, frozen=True, kw_only=True):

@@ -7,14 +7,19 @@ All characters that can begin markup are escaped with a backslash; a word joiner
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from services.worker.pipelines.wording import moment, stretch
+from services.worker.pipelines.plot import caption, figure, place
+from services.worker.pipelines.wording import count, moment, stretch
+from shared.schemas.chart import ReportChart
 from shared.schemas.run import Citation, Report
 
 _MARKUP = re.compile(r"([\\`*_\[\]{}<>#|~&$^])")
 _START = re.compile(r"^(?:([-+=:])|(\d+)([.)]))")
 _ADDRESS = re.compile(r"(?i)(:)(?=//)|(www)(?=\.)|(@)|(mailto|xmpp|tel)(?=:)")
 _JOINER = "\u2060"
+#: Of a chart's figures.
+MOST_ROWS = 60
 
 
 def escape(text: str) -> str:
@@ -33,6 +38,8 @@ def markdown(report: Report) -> str:
         "",
         f"*{escape(stretch(report.range_start, report.range_end))}. Made at {escape(moment(report.created_at))}.*",
     ]
+    for chart in report.charts:
+        lines += ["", *_table(chart)]
     for section in report.sections:
         lines += ["", f"## {escape(section.heading)}"]
         for paragraph in section.paragraphs:
@@ -42,6 +49,25 @@ def markdown(report: Report) -> str:
         for citation in report.citations:
             lines += ["", *_quote(citation)]
     return "\n".join(lines) + "\n"
+
+
+def _table(chart: ReportChart) -> list[str]:
+    """A chart's figures; of many only the first ones, and it says so."""
+    several = len(chart.series) > 1
+    heads = [*(["Series"] if several else []), chart.x_title or "x", chart.y_title or "y"]
+    rows = [
+        [*([series.name] if several else []), place(point.x, chart.x_kind), figure(point.y)]
+        for series in chart.series
+        for point in series.points
+    ]
+    lines = [f"**{escape(chart.title)}**", "", _row(map(escape, heads)), _row(["---"] * (len(heads) - 1) + ["---:"])]
+    lines += [_row(map(escape, row)) for row in rows[:MOST_ROWS]]
+    more = f" {count(len(rows) - MOST_ROWS, 'more row')} not shown here." if len(rows) > MOST_ROWS else ""
+    return [*lines, "", f"*{escape(caption(chart))}{more}*"]
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _quote(citation: Citation) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from services.worker.pipelines.contracts import Chart, Composed, Figure
+from services.worker.pipelines.plot import plot
 from services.worker.pipelines.wording import moment, stretch
 from shared.schemas.base import Schema
+from shared.schemas.chart import Plot
 from shared.schemas.run import ReportSection
 
 
@@ -31,6 +33,7 @@ class Document(Schema, frozen=True, kw_only=True):
     address: str
     figures: list[Figure]
     chart: Chart | None
+    plots: list[Plot] = []
     sections: list[ReportSection]
     quotes: list[PrintedQuote]
 
@@ -55,6 +58,7 @@ def document(composed: Composed, chart: Chart | None, address: str) -> Document:
         address=address,
         figures=composed.figures,
         chart=chart,
+        plots=[plot(one) for one in report.charts],
         sections=report.sections,
         quotes=[
             PrintedQuote(

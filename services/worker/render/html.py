@@ -13,9 +13,12 @@ from html import escape
 from pathlib import Path
 
 from services.worker.pipelines.contracts import Chart, Composed, Figure
+from services.worker.pipelines.plot import figure, place, plot
 from services.worker.pipelines.wording import moment, stretch
 from services.worker.render.chart_svg import inline
 from services.worker.render.document import headed
+from services.worker.render.plot_svg import inline as inline_plot
+from shared.schemas.chart import ReportChart
 from shared.schemas.run import Citation
 
 STYLE = Path(__file__).parent / "report.css"
@@ -43,6 +46,7 @@ def html(composed: Composed, chart: Chart | None, address: str) -> str:
         f'<dl class="figures">{"".join(map(_figure, composed.figures))}</dl>' if composed.figures else "",
         "</header>",
         _drawn(chart) if chart else "",
+        *map(_plotted, report.charts),
     ]
     for section in report.sections:
         paragraphs = "".join(f'<p dir="auto">{_marked(text, numbers)}</p>' for text in section.paragraphs)
@@ -56,6 +60,25 @@ def html(composed: Composed, chart: Chart | None, address: str) -> str:
 def _drawn(chart: Chart) -> str:
     gaps = "; hatched: nothing could be read" if chart.gaps else ""
     return f"<figure>{inline(chart)}<figcaption>{escape(chart.caption)}{gaps}. Times in UTC.</figcaption></figure>"
+
+
+def _plotted(chart: ReportChart) -> str:
+    """Drawn, and its figures as a table for those who do not see it or want them."""
+    drawn = plot(chart)
+    several = len(chart.series) > 1
+    x, y = chart.x_title or "x", chart.y_title or "y"
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ([""] if several else []) + [x, y])
+    rows = "".join(
+        f"<tr>{f'<td dir=auto>{escape(series.name)}</td>' if several else ''}"
+        f'<td dir="auto">{escape(place(point.x, chart.x_kind))}</td><td>{escape(figure(point.y))}</td></tr>'
+        for series in chart.series
+        for point in series.points
+    )
+    return (
+        f'<figure class="plot"><p class="plot-title" dir="auto">{escape(chart.title)}</p>{inline_plot(drawn)}'
+        f"<figcaption>{escape(drawn.caption)}</figcaption><details><summary>The figures</summary>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></details></figure>"
+    )
 
 
 def _marked(text: str, numbers: set[int]) -> str:

@@ -15,6 +15,7 @@ from services.worker.render.accept import accept
 from services.worker.render.chart_svg import picture
 from services.worker.render.document import Document
 from services.worker.render.node import RenderNode
+from services.worker.render.plot_svg import picture as plot_picture
 from services.worker.render.renderer import Renderer
 from services.worker.render.signed import NodeFailed
 from shared.contracts.render_jobs import Asset, RenderJob
@@ -114,4 +115,7 @@ def _job(document: Document) -> RenderJob:
     assets = []
     if document.chart:
         assets.append(Asset(label="chart", media_type="image/svg+xml", data=picture(document.chart).encode()))
+    for number, plot in enumerate(document.plots, 1):
+        picture_ = plot_picture(plot).encode()
+        assets.append(Asset(label=f"plot-{number}", media_type="image/svg+xml", data=picture_))
     return RenderJob(report=msgspec.to_builtins(document), assets=assets)

@@ -16,5 +16,5 @@ def test_the_default_pools_fit(database: Database) -> None:
 
 def test_pools_that_together_want_too_much_are_refused_with_the_settings_to_change(database: Database) -> None:
     greedy = Settings(relay_pool_size=50, api_pool_size=50, worker_pool_size=50)
-    with pytest.raises(ConfigurationError, match=r"want 156 connections.*GROUNDSWELL_RELAY_POOL_SIZE"):
+    with pytest.raises(ConfigurationError, match=r"want 158 connections.*GROUNDSWELL_RELAY_POOL_SIZE"):
         check_capacity(database, greedy)

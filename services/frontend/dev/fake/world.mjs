@@ -1,4 +1,5 @@
 /** The stand-in's state: topics with histories, posts, feeds, health, runs and reports. */
+import { charts } from './charts.mjs';
 import { chatter, stories } from './texts.mjs';
 
 const MINUTE = 60_000;
@@ -16,7 +17,9 @@ export class World {
     this.runs = [];
     this.reports = [];
     for (let i = 60; i > 0; i--) this.posts.unshift(this.makePost(this.started - i * 900));
-    if (!calm) this.reports.push(this.makeReport(stories[0], 'report-earlier', this.started - 38 * MINUTE, 'failed'));
+    const drawn = this.makeReport(stories[0], 'report-charts', this.started - 90 * MINUTE);
+    this.reports.push({ ...drawn, title: 'Analyst: How did talk of the power cut grow?', charts });
+    if (!calm) this.reports.unshift(this.makeReport(stories[0], 'report-earlier', this.started - 38 * MINUTE, 'failed'));
   }
 
   /** Minute values of one story, oldest first; null inside the gap. */
@@ -232,6 +235,7 @@ export class World {
         { heading: 'What to be careful about', paragraphs: ['A clip of an exploding substation is older and from elsewhere, as several people point out [4].'] },
       ],
       citations: quoted.map((post, i) => ({ number: i + 1, post: post.id, author: post.author, time: post.time, url: post.url, text: post.text, languages: post.languages })),
+      charts: [],
       writer: 'extractive',
       created_at: iso(time),
       range_start: iso(time - 60 * MINUTE),

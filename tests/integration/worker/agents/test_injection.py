@@ -45,6 +45,13 @@ HARM: dict[str, dict[str, Any]] = {
 #: Where strangers' words stand that each agent can come to read, and by which call. The operator of a feed's server
 #: writes what a gap tells of its end.
 REACH: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
+    "analyst": {
+        "text": ("query", {"sql": "SELECT text FROM posts"}),
+        "author": ("query", {"sql": "SELECT author FROM posts"}),
+        "link": ("query", {"sql": "SELECT links FROM posts"}),
+        "language": ("query", {"sql": "SELECT languages FROM posts"}),
+        "label": ("query", {"sql": "SELECT label FROM topics"}),
+    },
     "scout": {
         "text": ("posts", {"limit": 5}),
         "author": ("posts", {"limit": 5}),

@@ -754,6 +754,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * One query in PostgreSQL's SQL over posts, topics, feeds and reactions: counts, shares, series, joins.
+         * @description One query in PostgreSQL's SQL over posts, topics, feeds and reactions: counts, shares, series, joins.
+         *
+         *     It only reads, within a time limit. query_tables lists the views and their columns. Let the database count: ask for
+         *     figures rather than for rows to count yourself, and name a stretch of time.
+         */
+        post: operations["query"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query/tables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The views that `query` may read, their columns, and its limits.
+         * @description The views that `query` may read, their columns, and its limits.
+         */
+        get: operations["query_tables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -917,8 +960,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Reports, newest first, without their sections and citations: the last 50, or as many as are asked for.
-         * @description Reports, newest first, without their sections and citations: the last 50, or as many as are asked for.
+         * Reports, newest first, without their bodies: the last 50, or as many as are asked for.
+         * @description Reports, newest first, without their bodies: the last 50, or as many as are asked for.
          */
         get: operations["reports"];
         put?: never;
@@ -2083,7 +2126,7 @@ export interface components {
          * Agent
          * @description One agent. ``approval``: "never" (it changes nothing), "tainted" (once it has read strangers' text), "always".
          *
-         *     ``contract`` names what it hands in: findings or a verdict.
+         *     ``contract`` names what it hands in: findings, a verdict or an analysis.
          */
         Agent: {
             name: string;
@@ -2472,6 +2515,22 @@ export interface components {
             /** Format: date-time */
             raised_at: string;
             told_at: string | null;
+        };
+        /**
+         * ChartPoint
+         * @description ``x`` is a time (ISO 8601, UTC), a number or a name, as the chart's ``x_kind`` says.
+         */
+        ChartPoint: {
+            x: string | number;
+            y: number;
+        };
+        /**
+         * ChartSeries
+         * @description One line, or the bars of one colour; without a name where there is only one.
+         */
+        ChartSeries: {
+            name: string;
+            points: components["schemas"]["ChartPoint"][];
         };
         /**
          * Checkup
@@ -3484,6 +3543,49 @@ export interface components {
             reactions: number;
         };
         /**
+         * Plot
+         * @description One chart. ``names`` are those of its series, empty where there is only one; ``zero`` is where y is 0.
+         */
+        Plot: {
+            title: string;
+            caption: string;
+            x_title: string;
+            y_title: string;
+            names: string[];
+            lines: components["schemas"]["PlotLine"][];
+            bars: components["schemas"]["PlotBar"][];
+            x_ticks: components["schemas"]["Tick"][];
+            y_ticks: components["schemas"]["Tick"][];
+            zero: number;
+        };
+        /**
+         * PlotBar
+         * @description A bar from ``x``, ``wide``, between ``low`` and ``high``.
+         */
+        PlotBar: {
+            series: number;
+            x: number;
+            wide: number;
+            low: number;
+            high: number;
+        };
+        /**
+         * PlotLine
+         * @description ``series`` is its place among the names.
+         */
+        PlotLine: {
+            series: number;
+            points: components["schemas"]["Point"][];
+        };
+        /**
+         * Point
+         * @description Position in the plot: ``x`` from 0 (range start) to 1 (range end), ``y`` from 0 (none) to 1 (top).
+         */
+        Point: {
+            x: number;
+            y: number;
+        };
+        /**
          * Pool
          * @description Connections to the database of one unit; ``longest_seconds`` is the age of its oldest open transaction.
          */
@@ -3640,6 +3742,64 @@ export interface components {
             encoding: string | null;
         };
         /**
+         * QueryAnswer
+         * @description Rows in the order of the query, cells in the order of ``columns``.
+         *
+         *     ``more`` says why rows are missing: "rows" (there are more than were asked for) or "bytes" (the answer would be too
+         *     long). ``cut`` counts cells of which only the beginning is given.
+         */
+        QueryAnswer: {
+            columns: components["schemas"]["QueryColumn"][];
+            rows: (string | number | boolean | null)[][];
+            /** @default null */
+            more: ("bytes" | "rows") | null;
+            /** @default 0 */
+            cut: number;
+            took_ms: number;
+        };
+        /**
+         * QueryColumn
+         * @description ``kind`` says how cells are given: times and dates as ISO 8601 in UTC, whatever has no other kind as text.
+         *
+         *     ``type`` is PostgreSQL's name. ``about`` is empty where nothing needs saying.
+         */
+        QueryColumn: {
+            name: string;
+            /** @enum {unknown} */
+            kind: "boolean" | "date" | "number" | "text" | "time";
+            type: string;
+            /** @default  */
+            about: string;
+        };
+        /**
+         * QueryInput
+         * @description ``sql``: one SELECT over the views that query_tables lists. ``limit``: rows at most.
+         */
+        QueryInput: {
+            sql: string;
+            /** @default 200 */
+            limit: number;
+        };
+        /**
+         * QueryTable
+         * @description One view, with the columns that can be named.
+         */
+        QueryTable: {
+            name: string;
+            about: string;
+            columns: components["schemas"]["QueryColumn"][];
+        };
+        /**
+         * QueryTables
+         * @description What can be asked. ``off`` says why nothing can, where that is so.
+         */
+        QueryTables: {
+            tables: components["schemas"]["QueryTable"][];
+            limits: string;
+            /** @default null */
+            off: string | null;
+        };
+        /**
          * Queues
          * @description Work that waits in the record. Ages in seconds, of the oldest, ``null`` for none.
          */
@@ -3720,6 +3880,30 @@ export interface components {
             renderer: ("built_in" | "render_node") | null;
             /** @default null */
             renderer_reason: string | null;
+            /** @default [] */
+            charts: components["schemas"]["ReportChart"][];
+        };
+        /**
+         * ReportChart
+         * @description A chart whose points code took from what a call answered: ``source`` names the call.
+         *
+         *     Titles are a model's, plain text. ``note`` says what is missing from the rows. ``drawn`` is
+         *     the same as geometry.
+         */
+        ReportChart: {
+            /** @enum {unknown} */
+            kind: "bar" | "line";
+            title: string;
+            x_title: string;
+            y_title: string;
+            /** @enum {unknown} */
+            x_kind: "category" | "number" | "time";
+            series: components["schemas"]["ChartSeries"][];
+            source: string;
+            /** @default  */
+            note: string;
+            /** @default null */
+            drawn: components["schemas"]["Plot"] | null;
         };
         /**
          * ReportPage
@@ -4042,6 +4226,14 @@ export interface components {
             minutes: number;
             /** @default null */
             times_usual: number | null;
+        };
+        /**
+         * Tick
+         * @description A labelled place on an axis, or a marked moment.
+         */
+        Tick: {
+            at: number;
+            label: string;
         };
         /**
          * Timeline
@@ -4409,7 +4601,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
-                toolset?: "access" | "agents" | "feeds" | "models" | "platform" | "posts" | "reports" | "topics" | "watches";
+                toolset?: "access" | "agents" | "analysis" | "feeds" | "models" | "platform" | "posts" | "reports" | "topics" | "watches";
                 limit?: number;
             };
             header?: never;
@@ -5645,6 +5837,68 @@ export interface operations {
             };
         };
     };
+    query: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QueryInput"];
+            };
+        };
+        responses: {
+            /** @description One query in PostgreSQL's SQL over posts, topics, feeds and reactions: counts, shares, series, joins. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryAnswer"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    query_tables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The views that `query` may read, their columns, and its limits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueryTables"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     runs: {
         parameters: {
             query?: never;
@@ -5944,7 +6198,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Reports, newest first, without their sections and citations: the last 50, or as many as are asked for. */
+            /** @description Reports, newest first, without their bodies: the last 50, or as many as are asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -39,6 +39,7 @@ export type Post = Schemas['Post'];
 /** What screens tell of a problem; the rest of it is for programs. */
 export type Problem = Omit<Schemas['Problem'], 'approval' | 'unknown'>;
 export type Report = Schemas['Report'];
+export type ReportChart = Schemas['ReportChart'];
 export type ReportPage = Schemas['ReportPage'];
 export type Run = Schemas['Run'];
 export type RunStep = Schemas['RunStep'];
