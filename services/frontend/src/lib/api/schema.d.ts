@@ -2023,6 +2023,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run while it goes on, as server-sent events named as the fields here, each with that field as JSON.
+         * @description A run while it goes on, as server-sent events named as the fields here, each with that field as JSON. Goes on behind Last-Event-ID (or `after`); ends with `end`, or without it when the client should come back.
+         */
+        get: operations["run_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -3780,6 +3800,15 @@ export interface components {
             question: string | null;
         };
         /**
+         * RunEnd
+         * @description The last event. ``status`` is done, failed, cancelled or removed; ``report`` is the id of what was written.
+         */
+        RunEnd: {
+            status: string;
+            error: string | null;
+            report: string | null;
+        };
+        /**
          * RunEvent
          * @description One step of a run. ``kind``: ask (a language model), call (an operation) or work. ``request`` is what was asked.
          *
@@ -3806,6 +3835,13 @@ export interface components {
             status: string;
             events: components["schemas"]["RunEvent"][];
             next: number;
+        };
+        /**
+         * RunGone
+         * @description The step with the number ``n`` was forgotten: the run was done again from before it.
+         */
+        RunGone: {
+            n: number;
         };
         /**
          * RunInput
@@ -3835,6 +3871,19 @@ export interface components {
             kind: "briefing";
         };
         /**
+         * RunState
+         * @description A run as a whole, as its stream tells it. ``limit_nano_usd`` is what it may cost, once a model was asked.
+         */
+        RunState: {
+            run: string;
+            status: string;
+            error: string | null;
+            report: string | null;
+            attempts: number;
+            spend_nano_usd: number;
+            limit_nano_usd: number | null;
+        };
+        /**
          * RunStep
          * @description One step of the ledger: its result is kept, so that a resumed run does not repeat it.
          */
@@ -3849,6 +3898,18 @@ export interface components {
             finished_at: string | null;
             /** @default null */
             detail: string | null;
+        };
+        /**
+         * RunStream
+         * @description What the stream of a run holds, by the names of its events.
+         *
+         *     ``step`` and ``gone`` carry an ``id`` to go on behind. A step with an ``n`` that was seen before replaces it.
+         */
+        RunStream: {
+            run: components["schemas"]["RunState"];
+            step: components["schemas"]["RunEvent"];
+            gone: components["schemas"]["RunGone"];
+            end: components["schemas"]["RunEnd"];
         };
         /**
          * RunUpdated
@@ -7853,6 +7914,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LiveEnvelope"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_stream: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: {
+                "last-event-id"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["RunStream"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
