@@ -36,3 +36,14 @@ CLUSTER_REFRESH_SECONDS = Histogram("groundswell_api_cluster_refresh_seconds", "
 CLUSTERS = Gauge("groundswell_api_clusters", "Clusters of the last hour.")
 CLUSTER_COVERAGE = Gauge("groundswell_api_cluster_coverage_ratio", "Part of the hour's posts that have their vector.")
 CLUSTER_SCATTERED = Gauge("groundswell_api_cluster_scattered_ratio", "Part of the compared posts in no cluster.")
+BUSINESS_RATIO = Gauge(
+    "groundswell_api_business_ratio",
+    "A figure of the last 7 days (docs/glossary.md), by name; NaN where there are no data. Of the leading process.",
+    ["figure"],
+)
+BUSINESS_WHOLE = Gauge(
+    "groundswell_api_business_whole", "What that figure is a part of: attempts, runs, questions, reports.", ["figure"]
+)
+INTERACTION_COST = Gauge(
+    "groundswell_api_interaction_cost_nano_usd", "Nano-dollars per run that ended in the last 7 days; NaN without any."
+)

@@ -1029,6 +1029,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/{report}/opened": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that a person opened a report to read it: counted once a day and door, without saying who.
+         * @description Note that a person opened a report to read it: counted once a day and door, without saying who.
+         */
+        post: operations["open_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{report}/rate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say whether a report was helpful. The last word counts; nothing says whose it was.
+         * @description Say whether a report was helpful. The last word counts; nothing says whose it was.
+         */
+        post: operations["rate_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/business-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often models answered, what an interaction cost, how often agents and pipelines succeeded, how often no model
+         * @description How often models answered, what an interaction cost, how often agents and pipelines succeeded, how often no model
+         *     was needed, and whether reports were opened and helpful: by UTC day, and over all ``days``.
+         */
+        get: operations["business_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/watches": {
         parameters: {
             query?: never;
@@ -2494,6 +2555,61 @@ export interface components {
             told_at: string | null;
         };
         /**
+         * BusinessDay
+         * @description The figures of one day.
+         */
+        BusinessDay: {
+            llm_success: components["schemas"]["Figure"];
+            interaction_cost: components["schemas"]["Figure"];
+            agent_completion: components["schemas"]["Figure"];
+            pipeline_success: components["schemas"]["Figure"];
+            cache_hits: components["schemas"]["Figure"];
+            reports_opened: components["schemas"]["Figure"];
+            reports_helpful: components["schemas"]["Figure"];
+            /** Format: date */
+            day: string;
+        };
+        /**
+         * BusinessFigures
+         * @description What each is, exactly, stands in the glossary.
+         *
+         *     ``llm_success``: answered of the attempts at language models. ``interaction_cost``: nano-dollars per run that ended.
+         *     ``agent_completion`` and ``pipeline_success``: done of the runs that came to an end by themselves, of agents and of
+         *     everything else. ``cache_hits``: questions that needed no model. ``reports_opened`` and ``reports_helpful``: of the
+         *     reports made in this time, those that were opened, and of those that got a vote, those called helpful.
+         */
+        BusinessFigures: {
+            llm_success: components["schemas"]["Figure"];
+            interaction_cost: components["schemas"]["Figure"];
+            agent_completion: components["schemas"]["Figure"];
+            pipeline_success: components["schemas"]["Figure"];
+            cache_hits: components["schemas"]["Figure"];
+            reports_opened: components["schemas"]["Figure"];
+            reports_helpful: components["schemas"]["Figure"];
+        };
+        /**
+         * BusinessKind
+         * @description Runs that ended, of one agent or of one kind of pipeline. ``success`` is done of done and failed.
+         */
+        BusinessKind: {
+            name: string;
+            agent: boolean;
+            done: number;
+            failed: number;
+            cancelled: number;
+            spend_nano_usd: number;
+            success: number | null;
+        };
+        /**
+         * BusinessMetrics
+         * @description ``whole`` is over all ``days``, which come newest first; ``kinds`` with the most runs first.
+         */
+        BusinessMetrics: {
+            whole: components["schemas"]["BusinessFigures"];
+            days: components["schemas"]["BusinessDay"][];
+            kinds: components["schemas"]["BusinessKind"][];
+        };
+        /**
          * Checkup
          * @description The worst first. ``state`` is the worst of them.
          */
@@ -3015,6 +3131,15 @@ export interface components {
             /** @default  */
             id: string;
             feed: components["schemas"]["Feed"];
+        };
+        /**
+         * Figure
+         * @description ``part`` over ``whole``. ``value`` is ``null`` where ``whole`` is 0: no data, which is neither 0 nor 1.
+         */
+        Figure: {
+            part: number;
+            whole: number;
+            value: number | null;
         };
         /**
          * Figures
@@ -3713,7 +3838,8 @@ export interface components {
          * @description A finished briefing. ``writer`` says who wrote it ("extractive": no model was asked).
          *
          *     ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there). ``renderer`` made the
-         *     PDF: a render node or the built-in one; ``renderer_reason`` says why it was not the node.
+         *     PDF: a render node or the built-in one; ``renderer_reason`` says why it was not the node. ``helpful`` is what was
+         *     said of it.
          */
         Report: {
             id: string;
@@ -3740,6 +3866,8 @@ export interface components {
             renderer: ("built_in" | "render_node") | null;
             /** @default null */
             renderer_reason: string | null;
+            /** @default null */
+            helpful: boolean | null;
         };
         /**
          * ReportPage
@@ -3757,6 +3885,21 @@ export interface components {
         ReportSection: {
             heading: string;
             paragraphs: string[];
+        };
+        /**
+         * ReportUse
+         * @description A report, and whether it was called helpful; ``null`` as long as nobody said.
+         */
+        ReportUse: {
+            report: string;
+            helpful: boolean | null;
+        };
+        /**
+         * ReportVote
+         * @description Whether a report was of use.
+         */
+        ReportVote: {
+            helpful: boolean;
         };
         /**
          * Retention
@@ -6170,6 +6313,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Note that a person opened a report to read it: counted once a day and door, without saying who. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportUse"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rate_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportVote"];
+            };
+        };
+        responses: {
+            /** @description Say whether a report was helpful. The last word counts; nothing says whose it was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportUse"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    business_metrics: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How often models answered, what an interaction cost, how often agents and pipelines succeeded, how often no model */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusinessMetrics"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
