@@ -1077,9 +1077,11 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How often models answered, what an interaction cost, how often agents and pipelines succeeded, how often no model
-         * @description How often models answered, what an interaction cost, how often agents and pipelines succeeded, how often no model
-         *     was needed, and whether reports were opened and helpful: by UTC day, and over all ``days``.
+         * Whether this is worth what it costs: success, cost, cache hits, and use of reports, by UTC day.
+         * @description Whether this is worth what it costs: success, cost, cache hits, and use of reports, by UTC day.
+         *
+         *     How often models answered, what an interaction cost, how often agents and pipelines succeeded, how often no model
+         *     was needed, and whether reports were opened and helpful; each as a part of a whole.
          */
         get: operations["business_metrics"];
         put?: never;
@@ -3785,6 +3787,15 @@ export interface components {
             encoding: string | null;
         };
         /**
+         * Question
+         * @description A question in your words; ``topic`` is the id of the topic that it is about, if any.
+         */
+        Question: {
+            question: string;
+            /** @default  */
+            topic: string;
+        };
+        /**
          * Queues
          * @description Work that waits in the record. Ages in seconds, of the oldest, ``null`` for none.
          */
@@ -3912,6 +3923,14 @@ export interface components {
             tables: components["schemas"]["Kept"][];
         };
         /**
+         * RetryRun
+         * @description ``from_step`` is the name of a step: it and all after it are forgotten and done again.
+         */
+        RetryRun: {
+            /** @default  */
+            from_step: string;
+        };
+        /**
          * Run
          * @description ``report`` is set once the report exists; its PDF may follow or fail (see the report).
          *
@@ -3987,14 +4006,6 @@ export interface components {
             n: number;
         };
         /**
-         * RunInput
-         * @description A run by its id.
-         */
-        RunInput: {
-            /** Format: uuid */
-            run: string;
-        };
-        /**
          * RunList
          * @description Newest first, at most 50.
          */
@@ -4065,11 +4076,6 @@ export interface components {
             id: string;
             run: components["schemas"]["Run"];
         };
-        /**
-         * Schema
-         * @description Immutable record at a boundary. Decoding validates; the constructor does not.
-         */
-        Schema: Record<string, never>;
         /**
          * SchemaState
          * @description Where the database's schema stands; ``needed`` is what this version wants.
@@ -5984,7 +5990,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RunInput"];
+                "application/json": components["schemas"]["RetryRun"];
             };
         };
         responses: {
@@ -6079,7 +6085,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Schema"];
+                "application/json": components["schemas"]["Question"];
             };
         };
         responses: {
@@ -6403,7 +6409,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How often models answered, what an interaction cost, how often agents and pipelines succeeded, how often no model */
+            /** @description Whether this is worth what it costs: success, cost, cache hits, and use of reports, by UTC day. */
             200: {
                 headers: {
                     [name: string]: unknown;
