@@ -11,6 +11,7 @@
     |       `-- ApprovalNeeded      a person has to say yes to this very call first
     |-- ConflictError           the request is valid but not now (HTTP 409)
     |   `-- OutcomeUnknown      nobody knows whether an earlier try of this call has happened
+    |-- TooMany                 as many as there may be at once are there already (HTTP 429)
     |-- DependencyError         something we rely on did not answer (HTTP 503)
     |   |-- StoreUnavailable    PostgreSQL
     |   |-- BrokerUnavailable   Valkey or Redis
@@ -103,6 +104,12 @@ class ConflictError(GroundswellError):
 
 class OutcomeUnknown(ConflictError):
     """An earlier try of this call may have happened, and it must not happen twice."""
+
+
+class TooMany(GroundswellError):
+    """As many as there may be at once are there already."""
+
+    status = 429
 
 
 class DependencyError(GroundswellError):

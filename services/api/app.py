@@ -17,7 +17,8 @@ from services.api.auth import bearer
 from services.api.auth.origin import Origins
 from services.api.auth.token import Keyring
 from services.api.broadcast.hub import Hub
-from services.api.doors import frontend, live, mcp_door, probes, rest, session
+from services.api.broadcast.run_streams import RunStreams
+from services.api.doors import frontend, live, mcp_door, probes, rest, run_stream, session
 from services.api.doors.gate import Gate
 from services.api.doors.problem import response_of
 from services.api.operations.catalogue import OPERATIONS
@@ -49,6 +50,7 @@ def build_router(parts: Parts) -> Litestar:
     keyring = Keyring(settings.api_token)
     document = openapi.document()
     door = mcp_door.McpDoor(OPERATIONS, parts.services, parts.readiness)
+    streams = RunStreams(parts.services.database, lambda: parts.hub.closing)
 
     @get("/api/v1/openapi.json", name="openapi")
     async def openapi_json() -> Response[bytes]:
@@ -60,6 +62,7 @@ def build_router(parts: Parts) -> Litestar:
             *door.routes(),
             *session.routes(keyring, secure=settings.public_url.startswith("https://")),
             *live.routes(parts.hub),
+            *run_stream.routes(streams, parts.readiness),
             *probes.routes(parts.readiness),
             openapi_json,
             *frontend.routes(settings.frontend_dir),

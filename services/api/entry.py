@@ -17,6 +17,7 @@ from services.api.meaning import LazyEmbedder, VectorCount, model_in_use
 from services.api.momentum.jobs import MomentumJob
 from services.api.momentum.ports import EngineLike
 from services.api.operations.queries import SearchInput
+from services.api.scheduler.business import BusinessJob
 from services.api.scheduler.leader import Scheduler
 from services.api.scheduler.lease import Lease
 from services.api.server import Api
@@ -93,7 +94,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
     holder = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
     # Each under a lease and in a thread of its own: topics that catch up keep no alert waiting.
     schedulers = [
-        Scheduler(Lease(database, "scheduler", holder), [job]),
+        Scheduler(Lease(database, "scheduler", holder), [job, BusinessJob(database)]),
         Scheduler(Lease(database, "watches", holder, seconds=WATCH_LEASE_SECONDS), [watching]),
         Scheduler(Lease(database, "clusters", holder, seconds=CLUSTER_LEASE_SECONDS), [grouping]),
     ]

@@ -11,6 +11,8 @@ LIVE_CLIENTS = Gauge("groundswell_api_live_clients", "Browsers on the live strea
 LIVE_MESSAGES = Counter("groundswell_api_live_messages_total", "Live messages taken from the stream.")
 LIVE_REJECTED = Counter("groundswell_api_live_rejected_total", "Entries of the stream that were not live messages.")
 LIVE_CLOSED = Counter("groundswell_api_live_closed_total", "Live sockets closed by us, by reason.", ["reason"])
+RUN_STREAMS = Gauge("groundswell_api_run_streams", "Open streams of runs.")
+RUN_STREAMS_ENDED = Counter("groundswell_api_run_streams_ended_total", "Streams of runs that ended, by why.", ["why"])
 MOMENTUM_POSTS = Counter("groundswell_api_momentum_posts_total", "Posts the momentum engine has seen.")
 MOMENTUM_TICK_SECONDS = Histogram("groundswell_api_momentum_tick_seconds", "Time one pass of the momentum job took.")
 MOMENTUM_LAG_SECONDS = Gauge("groundswell_api_momentum_lag_seconds", "Event time between the newest post and topics.")
@@ -34,3 +36,14 @@ CLUSTER_REFRESH_SECONDS = Histogram("groundswell_api_cluster_refresh_seconds", "
 CLUSTERS = Gauge("groundswell_api_clusters", "Clusters of the last hour.")
 CLUSTER_COVERAGE = Gauge("groundswell_api_cluster_coverage_ratio", "Part of the hour's posts that have their vector.")
 CLUSTER_SCATTERED = Gauge("groundswell_api_cluster_scattered_ratio", "Part of the compared posts in no cluster.")
+BUSINESS_RATIO = Gauge(
+    "groundswell_api_business_ratio",
+    "A figure of the last 7 days (docs/glossary.md), by name; NaN where there are no data. Of the leading process.",
+    ["figure"],
+)
+BUSINESS_WHOLE = Gauge(
+    "groundswell_api_business_whole", "What that figure is a part of: attempts, runs, questions, reports.", ["figure"]
+)
+INTERACTION_COST = Gauge(
+    "groundswell_api_interaction_cost_nano_usd", "Nano-dollars per run that ended in the last 7 days; NaN without any."
+)

@@ -13,6 +13,7 @@ from services.api.doors.live import LiveEnvelope
 from services.api.doors.session import SessionRequest
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.registry import WITHOUT_BODY, File, NoInput, Operation
+from shared.schemas.agent import RunStream
 from shared.schemas.feed import FeedChange, FeedRequest
 from shared.schemas.problem import Problem
 from shared.schemas.run import RunRequest
@@ -40,6 +41,7 @@ def document() -> bytes:
         "delete": _hand_written("sign_out", "Sign out: the session cookie is taken back."),
     }
     paths["/api/v1/live-message"] = {"get": _carrier()}
+    paths["/api/v1/runs/{run}/stream"] = {"get": _run_stream()}
     whole = {
         "openapi": "3.1.0",
         "info": {
@@ -154,10 +156,30 @@ def _carrier() -> dict[str, Any]:
     }
 
 
+def _run_stream() -> dict[str, Any]:
+    doc = (
+        "A run while it goes on, as server-sent events named as the fields here, each with that field as JSON. "
+        "Goes on behind Last-Event-ID (or `after`); ends with `end`, or without it when the client should come back."
+    )
+    texts = [("run", "path", "string"), ("after", "query", "integer"), ("last-event-id", "header", "string")]
+    parameters = [
+        {"name": name, "in": place, "required": place == "path", "schema": {"type": kind}}
+        for name, place, kind in texts
+    ]
+    content = {"text/event-stream": {"schema": {"$ref": _REF.format(name=RunStream.__name__)}}}
+    return {
+        "operationId": "run_stream",
+        "summary": doc.partition(".")[0] + ".",
+        "description": doc,
+        "parameters": parameters,
+        "responses": {"200": {"description": "The events.", "content": content}, "default": _PROBLEM},
+    }
+
+
 def _schemas() -> dict[str, Any]:
     answers = [operation.output for operation in OPERATIONS if operation.output is not File]
     bodies = [body for operation in OPERATIONS if (body := _body_of(operation)) is not None]
-    roots = [*answers, *bodies, SessionRequest, LiveEnvelope, Problem]
+    roots = [*answers, *bodies, SessionRequest, LiveEnvelope, RunStream, Problem]
     _, components = msgspec.json.schema_components(roots, ref_template=_REF)
     structs = _structs(roots)
     for name, schema in components.items():

@@ -13,6 +13,7 @@ from services.solo.client import ApiClient
 from shared.config.load import load
 from shared.errors import GroundswellError
 from shared.schemas.agent import AgentList, RunEvents
+from shared.schemas.business import ReportUse
 from shared.schemas.run import Report, Run
 
 POLL_SECONDS = 0.5
@@ -64,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     if ended.report is None:
         raise GroundswellError(f"The run {ended.id} is {ended.status}.", why=ended.error or "")
     report = client.get(f"/api/v1/reports/{ended.report}", Report)
+    client.post("/api/v1/operations/open_report", {"report": ended.report}, ReportUse)
     print(msgspec.json.encode(report).decode() if options.json else "\n".join(_lines(report)))
     return 0
 

@@ -64,3 +64,41 @@ class RunEvents(Schema, frozen=True, kw_only=True):
     status: str
     events: list[RunEvent]
     next: int
+
+
+class RunState(Schema, frozen=True, kw_only=True):
+    """A run as a whole, as its stream tells it. ``limit_nano_usd`` is what it may cost, once a model was asked."""
+
+    run: str
+    status: str
+    error: str | None
+    report: str | None
+    attempts: int
+    spend_nano_usd: int
+    limit_nano_usd: int | None
+
+
+class RunGone(Schema, frozen=True, kw_only=True):
+    """The step with the number ``n`` was forgotten: the run was done again from before it."""
+
+    n: int
+
+
+class RunEnd(Schema, frozen=True, kw_only=True):
+    """The last event. ``status`` is done, failed, cancelled or removed; ``report`` is the id of what was written."""
+
+    status: str
+    error: str | None
+    report: str | None
+
+
+class RunStream(Schema, frozen=True, kw_only=True):
+    """What the stream of a run holds, by the names of its events.
+
+    ``step`` and ``gone`` carry an ``id`` to go on behind. A step with an ``n`` that was seen before replaces it.
+    """
+
+    run: RunState
+    step: RunEvent
+    gone: RunGone
+    end: RunEnd

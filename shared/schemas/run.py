@@ -82,7 +82,8 @@ class Report(Schema, frozen=True, kw_only=True):
     """A finished briefing. ``writer`` says who wrote it ("extractive": no model was asked).
 
     ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there). ``renderer`` made the
-    PDF: a render node or the built-in one; ``renderer_reason`` says why it was not the node.
+    PDF: a render node or the built-in one; ``renderer_reason`` says why it was not the node. ``helpful`` is what was
+    said of it.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Report(Schema, frozen=True, kw_only=True):
     renderer: Literal["render_node", "built_in"] | None = None
     renderer_reason: str | None = None
     charts: list[ReportChart] = []
+    helpful: bool | None = None
 
 
 class ReportPage(Schema, frozen=True, kw_only=True):

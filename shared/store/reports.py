@@ -23,6 +23,7 @@ class ReportRow(Schema, frozen=True, kw_only=True):
     created_at: datetime
     pdf: str
     pdf_reason: str | None
+    helpful: bool | None
 
     def report(self) -> Report:
         """The report as interfaces show it. What has a column of its own is taken from there."""
@@ -53,7 +54,8 @@ class Html(Schema, frozen=True, kw_only=True):
 
 
 _COLUMNS = """id::text, run::text, topic, title, created_at, pdf_reason,
-              CASE WHEN pdf IS NULL THEN 'failed' ELSE 'ready' END AS pdf"""
+              CASE WHEN pdf IS NULL THEN 'failed' ELSE 'ready' END AS pdf,
+              (SELECT vote.helpful FROM report_vote vote WHERE vote.report = report.id) AS helpful"""
 
 ONE = Statement(f"SELECT {_COLUMNS}, body FROM report WHERE id = %(id)s", ReportRow)
 PDF = Statement("SELECT title, pdf, pdf_reason FROM report WHERE id = %(id)s", Pdf)

@@ -70,3 +70,38 @@ def test_a_reload_of_any_page_restores_it(page: tuple[Page, Problems]) -> None:
     tab.reload()
     expect(tab.get_by_role("heading", level=1, name=label, exact=True)).to_be_visible(timeout=30_000)
     assert problems == []
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_an_agent_is_asked_and_followed_to_its_report_and_what_came_of_it_is_counted(
+    page: tuple[Page, Problems],
+) -> None:
+    tab, problems = page
+    tab.get_by_role("region", name="Topics by momentum").get_by_role("link").first.click()
+    tab.get_by_role("link", name="Ask about this topic").click()
+    # nothing is sent that is no question
+    tab.get_by_role("button", name="Ask", exact=True).click()
+    expect(tab.get_by_text("Write a question of at least three letters.")).to_be_visible()
+    tab.keyboard.type("What do people say about this?")
+    tab.keyboard.press("Control+Enter")
+    expect(tab).to_have_url(re.compile("/runs/"))
+    # its steps come by themselves, each once, and what each asked can be read
+    steps = tab.get_by_role("region", name="Steps")
+    expect(steps.get_by_role("listitem").filter(has_text="Writing the report")).to_be_visible(timeout=60_000)
+    call = steps.get_by_role("listitem").filter(has_text="Calling topic_posts")
+    expect(call).to_have_count(1)
+    call.get_by_text("What was asked").click()
+    expect(call.locator("pre")).to_contain_text('"topic"')
+    # without a model what was found is listed, and it says so
+    expect(tab.get_by_text("no language model concluded anything")).to_be_visible(timeout=60_000)
+    expect(tab.get_by_role("region", name="How it stands")).to_contain_text("done")
+    tab.get_by_role("button", name="Yes", exact=True).click()
+    expect(tab.get_by_text("Noted, without your name.")).to_be_visible()
+    # a reload tells the same from the beginning
+    tab.reload()
+    expect(call).to_have_count(1)
+    expect(tab.get_by_role("button", name="Yes", exact=True)).to_have_attribute("aria-pressed", "true")
+    tab.get_by_role("link", name="Figures").first.click()
+    expect(tab.get_by_role("region", name="Agents that finished")).to_contain_text("100%", timeout=30_000)
+    expect(tab.get_by_role("region", name="Reports called helpful")).to_contain_text("of 1 vote helpful")
+    assert problems == []

@@ -74,6 +74,11 @@ class Hub:
         self._closing = True
         self._wake()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the server is going away."""
+        return self._closing
+
     # --- what a connection does -----------------------------------------------------------------
     def join(self, after: str | None) -> tuple[Client, Hello]:
         """A place for a new client and its first message. Raises Closed when there is no room."""

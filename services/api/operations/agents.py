@@ -20,12 +20,17 @@ from shared.store import runs as run_store
 from shared.store import topics as topic_store
 
 
-class AskAgentInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Question(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question in your words; ``topic`` is the id of the topic that it is about, if any."""
 
-    agent: Annotated[str, Meta(min_length=1, max_length=40)]
     question: Annotated[str, Meta(min_length=3, max_length=4_000)]
     topic: Annotated[str, Meta(max_length=200)] = ""
+
+
+class AskAgentInput(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``Question`` says, for an agent by its name."""
+
+    agent: Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class RunEventsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):

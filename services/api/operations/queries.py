@@ -140,10 +140,16 @@ class RunInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     run: UUID
 
 
-class RetryRunInput(RunInput, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RetryRun(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``from_step`` is the name of a step: it and all after it are forgotten and done again."""
 
     from_step: Annotated[str, Meta(max_length=100)] = ""
+
+
+class RetryRunInput(RetryRun, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``RetryRun`` says, of a run by its id."""
+
+    run: UUID
 
 
 class ReportInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):

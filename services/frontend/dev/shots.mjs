@@ -100,6 +100,27 @@ const scenes = [
   { name: 'models-calls', path: '/models', world: { calm: true }, act: async (page) => {
     await page.getByRole('button', { name: 'Older calls' }).scrollIntoViewIfNeeded();
   } },
+  { name: 'agents', path: '/agents', world: { calm: true } },
+  { name: 'agents-topic', path: '/agents?topic=lisbon-outage&agent=fact-checker', world: {}, act: async (page) => {
+    await page.getByRole('button', { name: 'Ask', exact: true }).click();
+    await page.getByText('Write a question of at least three letters.').waitFor();
+  } },
+  { name: 'agents-away', path: '/agents?status=failed', world: { away: true } },
+  { name: 'agents-none', path: '/agents', world: { calm: true, listening: true } },
+  { name: 'run-live', path: '/agents', world: { calm: true }, act: async (page) => {
+    await page.getByLabel('Question').fill('What do people in Lisbon say about the power cut?');
+    await page.getByLabel('Question').press('Control+Enter');
+    await page.getByText('Calling topic_posts').first().waitFor();
+    await page.getByText('What was asked').nth(1).click();
+    await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  } },
+  { name: 'run-done', path: '/runs/ask-done', world: { calm: true } },
+  { name: 'run-approval', path: '/runs/ask-waits', world: {} },
+  { name: 'run-human', path: '/runs/ask-lost', world: { calm: true } },
+  { name: 'run-failed', path: '/runs/ask-failed', world: { calm: true } },
+  { name: 'run-missing', path: '/runs/nothing', world: { calm: true } },
+  { name: 'figures', path: '/figures', world: { calm: true } },
+  { name: 'figures-none', path: '/figures', world: { calm: true, listening: true } },
   { name: 'models-calm', path: '/models', world: { calm: true } },
   { name: 'models-none', path: '/models', world: { calm: true, listening: true } },
   { name: 'feeds', path: '/feeds?range=1h', world: {}, act: async (page) => {

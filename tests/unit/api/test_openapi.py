@@ -10,6 +10,7 @@ import msgspec
 
 from services.api import openapi
 from services.api.operations.catalogue import OPERATIONS
+from services.api.operations.registry import WITHOUT_BODY, NoInput
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode(openapi.document())
 
@@ -33,6 +34,20 @@ def test_every_operation_is_in_it_with_its_answer_and_the_problem() -> None:
         assert "Problem" in str(entry["responses"]["default"])
         in_path = {found["name"] for found in entry.get("parameters", []) if found["in"] == "path"}
         assert in_path == set(re.findall(r"\{(\w+)\}", operation.path))
+
+
+def test_path_and_body_together_hold_what_an_operation_takes() -> None:
+    for operation in OPERATIONS:
+        if operation.method in WITHOUT_BODY or operation.input is NoInput:
+            continue
+        entry = DOCUMENT["paths"][operation.path][operation.method.lower()]
+        told = {found["name"] for found in entry.get("parameters", [])}
+        if "requestBody" in entry:
+            name = entry["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+            body = set(DOCUMENT["components"]["schemas"][name]["properties"])
+            assert not body & told, operation.name
+            told |= body
+        assert told == set(operation.input.__struct_fields__), operation.name
 
 
 def test_operation_ids_are_unique_and_every_reference_leads_somewhere() -> None:

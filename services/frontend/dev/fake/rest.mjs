@@ -1,4 +1,5 @@
 /** The stand-in's REST answers. */
+import { answerAgents, streamRun } from './agents.mjs';
 import { answerClusters } from './clusters.mjs';
 import { answerModels } from './models.mjs';
 import { startRun } from './runs.mjs';
@@ -17,6 +18,10 @@ export async function answer(world, request, response, url) {
   if (route === 'POST /session') return signIn(world, response, body);
   if (route === 'DELETE /session') return response.writeHead(204, { 'set-cookie': 'session=; Max-Age=0' }).end();
   if (route === 'POST /runs') return json(response, startRun(world, body.topic, (run) => world.tell({ type: 'run', run })), 201);
+  const [, noun, id, part] = path.split('/').map(decodeURIComponent);
+  if (noun === 'runs' && part === 'stream') return streamRun(world, request, response, id);
+  const asked = answerAgents(world, request.method, path, body, url.searchParams);
+  if (asked) return json(response, asked);
   const watched = answerWatches(world, request.method, path, body);
   if (watched) return json(response, watched);
   const modelled = answerModels(world, request.method, path);

@@ -9,8 +9,8 @@ const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const wave = (i, seed) => Math.sin(i / 7 + seed) * 0.12 + Math.sin(i * 1.7 + seed * 3) * 0.1 + Math.sin(i * 5.3 + seed) * 0.07;
 
 export class World {
-  constructor({ calm = false, listening = false, many = false, meaningless = false, token, rate = 14 } = {}) {
-    Object.assign(this, { calm, listening, many, meaningless, token, rate });
+  constructor({ calm = false, listening = false, many = false, meaningless = false, away = false, token, rate = 14 } = {}) {
+    Object.assign(this, { calm, listening, many, meaningless, away, token, rate });
     this.started = Date.now();
     this.sequence = 0;
     this.posts = [];
@@ -210,9 +210,10 @@ export class World {
     return {
       state: index.state,
       components: [
-        part('store', 'PostgreSQL'), part('broker', 'Valkey'), part('relay', 'Relay'), part('worker', 'Worker'),
+        part('store', 'PostgreSQL'), part('broker', 'Valkey'), part('relay', 'Relay'),
+        this.away ? part('worker', 'Worker', 'down', 'No word for 20 s.', 'Briefings wait and old posts are not cleared away.', 'Start the worker, or look at its log.') : part('worker', 'Worker'),
         embedder, index, part('render', 'PDF renderer'),
-        part('models', 'Language models', 'off', 'no budget set'),
+        this.calm ? part('worker.llm', 'Language models') : part('worker.llm', 'Language models', 'off', 'no key and no local model'),
       ],
       figures: {
         posts_stored: 1_204_118 + this.sequence, vectors_stored: 1_203_020, vectors_pending: this.calm ? 41 : 1_098,

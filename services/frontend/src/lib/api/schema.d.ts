@@ -1072,6 +1072,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/{report}/opened": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that a person opened a report to read it: counted once a day and door, without saying who.
+         * @description Note that a person opened a report to read it: counted once a day and door, without saying who.
+         */
+        post: operations["open_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{report}/rate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say whether a report was helpful. The last word counts; nothing says whose it was.
+         * @description Say whether a report was helpful. The last word counts; nothing says whose it was.
+         */
+        post: operations["rate_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/business-metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether this is worth what it costs: success, cost, cache hits, and use of reports, by UTC day.
+         * @description Whether this is worth what it costs: success, cost, cache hits, and use of reports, by UTC day.
+         *
+         *     How often models answered, what an interaction cost, how often agents and pipelines succeeded, how often no model
+         *     was needed, and whether reports were opened and helpful; each as a part of a whole.
+         */
+        get: operations["business_metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/watches": {
         parameters: {
             query?: never;
@@ -2066,6 +2129,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run while it goes on, as server-sent events named as the fields here, each with that field as JSON.
+         * @description A run while it goes on, as server-sent events named as the fields here, each with that field as JSON. Goes on behind Last-Event-ID (or `after`); ends with `end`, or without it when the client should come back.
+         */
+        get: operations["run_stream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2515,6 +2598,61 @@ export interface components {
             /** Format: date-time */
             raised_at: string;
             told_at: string | null;
+        };
+        /**
+         * BusinessDay
+         * @description The figures of one day.
+         */
+        BusinessDay: {
+            llm_success: components["schemas"]["Figure"];
+            interaction_cost: components["schemas"]["Figure"];
+            agent_completion: components["schemas"]["Figure"];
+            pipeline_success: components["schemas"]["Figure"];
+            cache_hits: components["schemas"]["Figure"];
+            reports_opened: components["schemas"]["Figure"];
+            reports_helpful: components["schemas"]["Figure"];
+            /** Format: date */
+            day: string;
+        };
+        /**
+         * BusinessFigures
+         * @description What each is, exactly, stands in the glossary.
+         *
+         *     ``llm_success``: answered of the attempts at language models. ``interaction_cost``: nano-dollars per run that ended.
+         *     ``agent_completion`` and ``pipeline_success``: done of the runs that came to an end by themselves, of agents and of
+         *     everything else. ``cache_hits``: questions that needed no model. ``reports_opened`` and ``reports_helpful``: of the
+         *     reports made in this time, those that were opened, and of those that got a vote, those called helpful.
+         */
+        BusinessFigures: {
+            llm_success: components["schemas"]["Figure"];
+            interaction_cost: components["schemas"]["Figure"];
+            agent_completion: components["schemas"]["Figure"];
+            pipeline_success: components["schemas"]["Figure"];
+            cache_hits: components["schemas"]["Figure"];
+            reports_opened: components["schemas"]["Figure"];
+            reports_helpful: components["schemas"]["Figure"];
+        };
+        /**
+         * BusinessKind
+         * @description Runs that ended, of one agent or of one kind of pipeline. ``success`` is done of done and failed.
+         */
+        BusinessKind: {
+            name: string;
+            agent: boolean;
+            done: number;
+            failed: number;
+            cancelled: number;
+            spend_nano_usd: number;
+            success: number | null;
+        };
+        /**
+         * BusinessMetrics
+         * @description ``whole`` is over all ``days``, which come newest first; ``kinds`` with the most runs first.
+         */
+        BusinessMetrics: {
+            whole: components["schemas"]["BusinessFigures"];
+            days: components["schemas"]["BusinessDay"][];
+            kinds: components["schemas"]["BusinessKind"][];
         };
         /**
          * ChartPoint
@@ -3054,6 +3192,15 @@ export interface components {
             /** @default  */
             id: string;
             feed: components["schemas"]["Feed"];
+        };
+        /**
+         * Figure
+         * @description ``part`` over ``whole``. ``value`` is ``null`` where ``whole`` is 0: no data, which is neither 0 nor 1.
+         */
+        Figure: {
+            part: number;
+            whole: number;
+            value: number | null;
         };
         /**
          * Figures
@@ -3800,6 +3947,15 @@ export interface components {
             off: string | null;
         };
         /**
+         * Question
+         * @description A question in your words; ``topic`` is the id of the topic that it is about, if any.
+         */
+        Question: {
+            question: string;
+            /** @default  */
+            topic: string;
+        };
+        /**
          * Queues
          * @description Work that waits in the record. Ages in seconds, of the oldest, ``null`` for none.
          */
@@ -3853,7 +4009,8 @@ export interface components {
          * @description A finished briefing. ``writer`` says who wrote it ("extractive": no model was asked).
          *
          *     ``pdf`` is "ready", "failed" (``pdf_reason`` says why; the Markdown form is always there). ``renderer`` made the
-         *     PDF: a render node or the built-in one; ``renderer_reason`` says why it was not the node.
+         *     PDF: a render node or the built-in one; ``renderer_reason`` says why it was not the node. ``helpful`` is what was
+         *     said of it.
          */
         Report: {
             id: string;
@@ -3882,6 +4039,8 @@ export interface components {
             renderer_reason: string | null;
             /** @default [] */
             charts: components["schemas"]["ReportChart"][];
+            /** @default null */
+            helpful: boolean | null;
         };
         /**
          * ReportChart
@@ -3923,6 +4082,21 @@ export interface components {
             paragraphs: string[];
         };
         /**
+         * ReportUse
+         * @description A report, and whether it was called helpful; ``null`` as long as nobody said.
+         */
+        ReportUse: {
+            report: string;
+            helpful: boolean | null;
+        };
+        /**
+         * ReportVote
+         * @description Whether a report was of use.
+         */
+        ReportVote: {
+            helpful: boolean;
+        };
+        /**
          * Retention
          * @description What a retention of ``days`` would remove now. 0 removes nothing. ``oldest`` is the oldest stored post.
          */
@@ -3931,6 +4105,14 @@ export interface components {
             configured_days: number;
             oldest: string | null;
             tables: components["schemas"]["Kept"][];
+        };
+        /**
+         * RetryRun
+         * @description ``from_step`` is the name of a step: it and all after it are forgotten and done again.
+         */
+        RetryRun: {
+            /** @default  */
+            from_step: string;
         };
         /**
          * Run
@@ -3964,6 +4146,15 @@ export interface components {
             question: string | null;
         };
         /**
+         * RunEnd
+         * @description The last event. ``status`` is done, failed, cancelled or removed; ``report`` is the id of what was written.
+         */
+        RunEnd: {
+            status: string;
+            error: string | null;
+            report: string | null;
+        };
+        /**
          * RunEvent
          * @description One step of a run. ``kind``: ask (a language model), call (an operation) or work. ``request`` is what was asked.
          *
@@ -3992,12 +4183,11 @@ export interface components {
             next: number;
         };
         /**
-         * RunInput
-         * @description A run by its id.
+         * RunGone
+         * @description The step with the number ``n`` was forgotten: the run was done again from before it.
          */
-        RunInput: {
-            /** Format: uuid */
-            run: string;
+        RunGone: {
+            n: number;
         };
         /**
          * RunList
@@ -4019,6 +4209,19 @@ export interface components {
             kind: "briefing";
         };
         /**
+         * RunState
+         * @description A run as a whole, as its stream tells it. ``limit_nano_usd`` is what it may cost, once a model was asked.
+         */
+        RunState: {
+            run: string;
+            status: string;
+            error: string | null;
+            report: string | null;
+            attempts: number;
+            spend_nano_usd: number;
+            limit_nano_usd: number | null;
+        };
+        /**
          * RunStep
          * @description One step of the ledger: its result is kept, so that a resumed run does not repeat it.
          */
@@ -4035,6 +4238,18 @@ export interface components {
             detail: string | null;
         };
         /**
+         * RunStream
+         * @description What the stream of a run holds, by the names of its events.
+         *
+         *     ``step`` and ``gone`` carry an ``id`` to go on behind. A step with an ``n`` that was seen before replaces it.
+         */
+        RunStream: {
+            run: components["schemas"]["RunState"];
+            step: components["schemas"]["RunEvent"];
+            gone: components["schemas"]["RunGone"];
+            end: components["schemas"]["RunEnd"];
+        };
+        /**
          * RunUpdated
          * @description A run moved on.
          */
@@ -4045,11 +4260,6 @@ export interface components {
             id: string;
             run: components["schemas"]["Run"];
         };
-        /**
-         * Schema
-         * @description Immutable record at a boundary. Decoding validates; the constructor does not.
-         */
-        Schema: Record<string, never>;
         /**
          * SchemaState
          * @description Where the database's schema stands; ``needed`` is what this version wants.
@@ -6034,7 +6244,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RunInput"];
+                "application/json": components["schemas"]["RetryRun"];
             };
         };
         responses: {
@@ -6129,7 +6339,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Schema"];
+                "application/json": components["schemas"]["Question"];
             };
         };
         responses: {
@@ -6363,6 +6573,103 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportPage"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Note that a person opened a report to read it: counted once a day and door, without saying who. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportUse"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rate_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportVote"];
+            };
+        };
+        responses: {
+            /** @description Say whether a report was helpful. The last word counts; nothing says whose it was. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportUse"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    business_metrics: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether this is worth what it costs: success, cost, cache hits, and use of reports, by UTC day. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusinessMetrics"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
@@ -8107,6 +8414,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LiveEnvelope"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_stream: {
+        parameters: {
+            query?: {
+                after?: number;
+            };
+            header?: {
+                "last-event-id"?: string;
+            };
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["RunStream"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

@@ -1,5 +1,5 @@
 /** Which shape, tone and word stand for which state. */
-import type { ClusterTrend, Component, Delivery, RunStep, TopicStatus, Watch } from '../api/types';
+import type { ClusterTrend, Component, Delivery, Run, RunStep, TopicStatus, Watch } from '../api/types';
 import type { FeedSign } from '../core/stale';
 import type { Mark, Tone } from './StatusMark.svelte';
 
@@ -53,6 +53,27 @@ export const stepSigns: Record<RunStep['status'], Sign> = {
   failed: { mark: 'square', tone: 'bad', word: 'failed' },
   skipped: { mark: 'dash', tone: 'quiet', word: 'skipped' },
 };
+
+export const runSigns: Record<Run['status'], Sign> = {
+  queued: { mark: 'ring', tone: 'quiet', word: 'waits for a worker' },
+  running: { mark: 'half', tone: 'accent', word: 'running' },
+  needs_approval: { mark: 'bars', tone: 'warn', word: 'waits for your approval' },
+  needs_human: { mark: 'triangle', tone: 'warn', word: 'waits for somebody to look' },
+  done: { mark: 'check', tone: 'quiet', word: 'done' },
+  failed: { mark: 'square', tone: 'bad', word: 'failed' },
+  cancelled: { mark: 'dash', tone: 'quiet', word: 'cancelled' },
+};
+
+const UNKNOWN: Sign = { mark: 'dashed', tone: 'quiet', word: 'unknown' };
+
+/** The sign of a status that a newer server may have and this page does not know. */
+export function signOf(signs: Readonly<Record<string, Sign>>, status: string): Sign {
+  return signs[status] ?? { ...UNKNOWN, word: status || UNKNOWN.word };
+}
+
+export function stepWord(status: string): string {
+  return signOf(stepSigns, status).word;
+}
 
 export const watchSigns: Record<Watch['status'], Sign> = {
   watching: { mark: 'dot', tone: 'quiet', word: 'watching' },
