@@ -20,7 +20,7 @@ class AgentLimits(Schema, frozen=True, kw_only=True):
 class Agent(Schema, frozen=True, kw_only=True):
     """One agent. ``approval``: "never" (it changes nothing), "tainted" (once it has read strangers' text), "always".
 
-    ``contract`` names what it hands in: findings or a verdict.
+    ``contract`` names what it hands in. ``asked``: it can be asked a question; the others work in pipelines.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Agent(Schema, frozen=True, kw_only=True):
     approval: str
     contract: str
     limits: AgentLimits
+    asked: bool = True
 
 
 class AgentList(Schema, frozen=True, kw_only=True):

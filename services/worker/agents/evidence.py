@@ -30,6 +30,8 @@ class Evidence:
     def __init__(self) -> None:
         self.posts: dict[str, Seen] = {}
         self.calls: dict[str, Called] = {}
+        #: Of a draft that is judged: how many claims its summary has, then each of its sections.
+        self.claims: tuple[int, ...] = ()
 
     def add(self, number: str, operation: str, shown: str, body: bytes) -> None:
         """An answer (JSON) of the API under the call's number, such as c3."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from services.worker.agents.definition import Agent
 from services.worker.agents.evidence import Evidence
 from services.worker.agents.loop import Outcome
-from services.worker.agents.outputs import Verdict, Weighed
+from services.worker.agents.outputs import Findings, Verdict, Weighed
 from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed
 from services.worker.pipelines.markdown import markdown
@@ -79,7 +79,8 @@ def _told(outcome: Outcome, numbers: Mapping[str, int]) -> list[ReportSection]:
     sections = [
         ReportSection(heading="Findings", paragraphs=[_claim(one, numbers) for one in outcome.accepted.weighed])
     ]
-    if unknown := outcome.accepted.output.unknown:
+    output = outcome.accepted.output
+    if unknown := output.unknown if isinstance(output, Findings | Verdict) else []:
         sections.append(ReportSection(heading="Not found out", paragraphs=[excerpt(t, longest=600) for t in unknown]))
     return sections
 

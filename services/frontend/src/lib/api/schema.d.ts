@@ -2081,7 +2081,7 @@ export interface components {
          * Agent
          * @description One agent. ``approval``: "never" (it changes nothing), "tainted" (once it has read strangers' text), "always".
          *
-         *     ``contract`` names what it hands in: findings or a verdict.
+         *     ``contract`` names what it hands in. ``asked``: it can be asked a question; the others work in pipelines.
          */
         Agent: {
             name: string;
@@ -2092,6 +2092,8 @@ export interface components {
             approval: string;
             contract: string;
             limits: components["schemas"]["AgentLimits"];
+            /** @default true */
+            asked: boolean;
         };
         /**
          * AgentLimits
