@@ -508,6 +508,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Folder with agents of your own, beside those that come with it.", ("worker",), "/etc/groundswell/agents"
         ),
     ] = ""
+    pipelines_folder: Annotated[
+        str,
+        About(
+            "Folder with pipelines of your own, beside those that come with it.",
+            ("worker",),
+            "/etc/groundswell/pipelines",
+        ),
+    ] = ""
     api_token: Annotated[
         str,
         About(

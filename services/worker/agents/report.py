@@ -22,7 +22,7 @@ from shared.store.agent_steps import AskedRow, PostRow
 #: Posts that are listed where no model has chosen.
 MOST_LISTED = 20
 UNSUPPORTED = "(unsupported: {})"
-_VERDICTS = {
+VERDICTS = {
     "supported": "The posts support it.",
     "contradicted": "The posts contradict it.",
     "disputed": "The posts disagree about it.",
@@ -70,7 +70,7 @@ def _summary(agent: Agent, outcome: Outcome, evidence: Evidence, numbers: Mappin
     weighed = outcome.accepted.weighed
     without = sum(_lacking(one, numbers) is not None for one in weighed)
     marked = f" {count(without, 'claim')} without support {'is' if without == 1 else 'are'} marked." if without else ""
-    verdict = f"{_VERDICTS[outcome.accepted.output.verdict]} " if isinstance(outcome.accepted.output, Verdict) else ""
+    verdict = f"{VERDICTS[outcome.accepted.output.verdict]} " if isinstance(outcome.accepted.output, Verdict) else ""
     return f"{verdict}{read} and makes {count(len(weighed), 'claim')}, citing {count(len(numbers), 'post')}.{marked}"
 
 
