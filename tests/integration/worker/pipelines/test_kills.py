@@ -41,7 +41,7 @@ def test_a_kill_at_every_boundary_repeats_no_effect_and_no_charge(
     fake.control(casts=casts(post))
     told = [settings.postgres_url, settings.valkey_url, api.url, fake.url, str(tmp_path)]
     command = [sys.executable, "-m", "tests.support.pipeline_kills", *told, ",".join(run["id"] for run in runs)]
-    subprocess.run(command, check=True, timeout=300)
+    subprocess.run(command, check=True, timeout=600)
 
     statuses = {point: ended(api, run)["status"] for point, run in zip(POINTS, runs, strict=True)}
     assert set(statuses.values()) == {"done"}, statuses
@@ -57,5 +57,5 @@ def test_a_kill_at_every_boundary_repeats_no_effect_and_no_charge(
         # the budget's ledger has it either way; a step that found its answer kept says that it cost nothing
         assert spent > booked if point.startswith("answered") else spent == booked, point
     assert len(fake.attempts) == sum(sent.values()) - len(LOSING)  # killed before anything went out
-    # what was killed on its way stays reserved at its bound; nothing that was billed is missing, nothing is booked twice
+    # what was killed on its way stays reserved at its bound; what was billed is booked, once
     assert sum(run_row(database, as_id(run)).spend_nano_usd for run in runs) == fake.bill
