@@ -46,7 +46,7 @@ class RunPipelineInput(PipelineParameters, frozen=True, kw_only=True, forbid_unk
     pipeline: Name
 
 
-@operation("/api/v1/pipelines", scope="pipelines:read", toolset="agents", taints=False, core=True)
+@operation("/api/v1/pipelines", scope="pipelines:read", toolset="agents", taints=False)
 async def pipelines(context: Context, _: NoInput) -> PipelineList:
     """The pipelines that can be run, with their stages, what each takes, and their limits."""
     rows = await context.services.database.fetch(store.ALL)
@@ -68,7 +68,6 @@ async def pipeline(context: Context, query: PipelineInput) -> Pipeline:
     toolset="agents",
     taints=True,
     status=201,
-    core=True,
 )
 async def run_pipeline(context: Context, request: RunPipelineInput) -> Run:
     """Run a pipeline now. Its report is the run's; without a language model code alone writes it."""
