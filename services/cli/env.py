@@ -8,6 +8,7 @@ from typing import get_args
 
 from shared.config.document import page, template
 from shared.config.load import load
+from shared.config.render_node import secret_of
 from shared.config.settings import Unit
 from shared.telemetry import metrics
 
@@ -21,7 +22,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a text, or check the environment (exit code 78 and every mistake when it is wrong)."""
     if options.what == "check":
-        load(options.unit)
+        settings = load(options.unit)
+        if options.unit == "render-node" or (options.unit in ("worker", "solo") and settings.render_node_url):
+            secret_of(settings)  # it may be in a file
         print(f"The configuration of {options.unit} is right.")
     else:
         texts = {"template": template, "docs": page, "metrics": metrics_page}

@@ -36,5 +36,8 @@ def run(options: argparse.Namespace) -> int:
         headers["Authorization"] = f"Bearer {settings.api_token}"
     upstream = Upstream(f"{(options.url or address_of(settings)).rstrip('/')}/mcp", headers, CALL_SECONDS)
     served: Any = serve(upstream)
-    asyncio.run(served)
+    try:
+        asyncio.run(served)
+    except* BrokenPipeError:  # the client ended, and there is nobody left to tell anything
+        pass
     return 0

@@ -50,8 +50,7 @@ class Upstream:
     async def _ask(self, problems: list[Problem], work: Callable[[Client], Awaitable[T]]) -> T:
         async def note(response: httpx2.Response) -> None:
             if response.status_code >= 400:
-                with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
-                    problems.append(msgspec.json.decode(await response.aread(), type=Problem))
+                problems.append(_problem(response.status_code, await response.aread()))
 
         async with (
             httpx2.AsyncClient(headers=self._headers, timeout=self._seconds, event_hooks={"response": [note]}) as http,
@@ -66,6 +65,15 @@ class Upstream:
             do = "Set GROUNDSWELL_API_TOKEN to the operator's or to an access token." if last.status == 401 else last.do
             return "\n".join(part for part in (last.what, last.why, do) if part)
         return f"The API at {self._url} did not answer.\nIs it running? Start it with: make run"
+
+
+def _problem(status: int, body: bytes) -> Problem:
+    """The API's own words, or ours for what the MCP library or a proxy before it answers."""
+    with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+        return msgspec.json.decode(body, type=Problem)
+    if status == 413:
+        return Problem(status=status, what="The request is too large.", do="Send less at once.")
+    return Problem(status=status, what=f"The API answered {status}.", do="Look at its log, or at the proxy before it.")
 
 
 async def serve(upstream: Upstream) -> None:

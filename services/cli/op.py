@@ -132,11 +132,20 @@ def _value(field: Any, text: str) -> Any:
     try:
         return msgspec.to_builtins(msgspec.convert(text, field.type, strict=False))
     except msgspec.ValidationError as first:
+        wrong = first
         try:
-            return msgspec.to_builtins(msgspec.convert(msgspec.json.decode(text), field.type))
+            given = msgspec.json.decode(text)
+            return msgspec.to_builtins(msgspec.convert(given, field.type))
+        except msgspec.ValidationError as second:
+            if isinstance(given, list | dict):  # it was meant as JSON
+                wrong = second
         except msgspec.MsgspecError:
-            name = field.name.replace("_", "-")
-            raise InputError(f"--{name}: {first}.", do="groundswell op describe tells what it takes.") from first
+            pass  # it is no JSON: the first error says what it should have been
+        from services.api.operations.choices import with_choices
+
+        name = field.name.replace("_", "-")
+        said = with_choices(wrong, field.type)
+        raise InputError(f"--{name}: {said}.", do="groundswell op describe tells what it takes.") from wrong
 
 
 def _kind(kind: Any) -> str:

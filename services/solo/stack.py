@@ -166,8 +166,12 @@ class Stack:
         self.folder.close()
 
     def on_signals(self) -> None:
-        """Ctrl-C, SIGTERM and a closed terminal end the stack cleanly; a second Ctrl-C changes nothing."""
-        set_at(self.stop, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        """Ctrl-C, SIGTERM and a closed terminal end the stack cleanly; a second Ctrl-C changes nothing.
+
+        Who starts it with nohup wants it to outlive the terminal.
+        """
+        terminal = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+        set_at(self.stop, signal.SIGINT, signal.SIGTERM, *terminal)
 
     def _start_engines(self) -> None:
         base = foreign_environment()

@@ -54,7 +54,9 @@ class Whoami(Schema, frozen=True, kw_only=True):
 
 
 class Approval(Schema, frozen=True, kw_only=True):
-    """One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked."""
+    """One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked; of one too long for a page
+    there are its beginning, its length and its SHA-256.
+    """
 
     id: str
     actor: str

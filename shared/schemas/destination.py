@@ -13,13 +13,15 @@ DeliveryState = Literal["pending", "sent", "failed"]
 
 
 class Delivery(Schema, frozen=True, kw_only=True):
-    """One sending. ``alert`` is absent for a test. ``reason`` says why it has not been sent (yet).
+    """One sending, of an alert or of a notice of the platform; without both it is a test.
 
-    ``next_attempt_at`` is when a pending one is tried again, by the database's clock.
+    ``reason`` says why it has not been sent (yet). ``next_attempt_at`` is when a pending one is tried again, by the
+    database's clock.
     """
 
     id: str
     alert: str | None
+    notice: str | None
     destination: str
     destination_name: str
     state: DeliveryState
@@ -31,12 +33,16 @@ class Delivery(Schema, frozen=True, kw_only=True):
 
 
 class Destination(Schema, frozen=True, kw_only=True):
-    """``address`` shows only what kind of address is kept: the address itself is a secret and never given out."""
+    """``address`` shows only what kind of address is kept: the address itself is a secret and never given out.
+
+    ``notices`` says whether it also gets what the platform tells of itself.
+    """
 
     id: str
     name: str
     kind: DestinationKind
     address: str
+    notices: bool
     watches: int
     last: Delivery | None = None
     created_at: datetime

@@ -104,12 +104,6 @@ class Report(Schema, frozen=True, kw_only=True):
     renderer_reason: str | None = None
 
 
-class ReportList(Schema, frozen=True, kw_only=True):
-    """Newest first, at most 50; without bodies."""
-
-    reports: list[Report]
-
-
 class ReportPage(Schema, frozen=True, kw_only=True):
     """Newest first, without bodies. ``next`` asks for the page after, as ``before``."""
 

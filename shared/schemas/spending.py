@@ -94,13 +94,17 @@ class ModelCallPage(Schema, frozen=True, kw_only=True):
 
 
 class ModelDay(Schema, frozen=True, kw_only=True):
-    """A model's attempts of one day. ``seconds`` of those that answered: half were faster than ``p50``."""
+    """A model's attempts of one day. ``seconds`` of those that answered: half were faster than ``p50``.
+
+    ``broke_contract``: answers that came, were paid and could not be used; they are not in ``answered``.
+    """
 
     day: date
     tier: str
     model: str
     attempts: int
     answered: int
+    broke_contract: int
     cost_nano_usd: int
     input_tokens: int
     output_tokens: int
@@ -115,11 +119,15 @@ class ModelDays(Schema, frozen=True, kw_only=True):
 
 
 class AskedModel(Schema, frozen=True, kw_only=True):
-    """A model that was asked in the last thirty days, or is disabled; ``off`` says why it is."""
+    """A model that was asked in the last thirty days, or is disabled; ``off`` says why it is.
+
+    ``broke_contract``: answers that came, were paid and could not be used; they are not in ``answered``.
+    """
 
     model: str
     attempts: int
     answered: int
+    broke_contract: int
     cost_nano_usd: int
     last_asked_at: datetime | None
     off: str | None

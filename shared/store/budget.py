@@ -216,6 +216,15 @@ SETTLE = Statement(
     Ended,
 )
 
+#: How the error of an answer begins that came, was paid, and did not keep its contract.
+CONTRACT = "contract:"
+BROKE = Statement(
+    f"""UPDATE llm_call SET error = concat_ws(' ', %(said)s::text, error)
+         WHERE id = %(call)s AND state = 'settled' AND NOT starts_with(coalesce(error, ''), '{CONTRACT}')
+         RETURNING id""",
+    CallId,
+)
+
 
 def _release(where: str) -> Statement[Touched]:
     return Statement(

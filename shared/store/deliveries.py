@@ -12,6 +12,7 @@ class Claimed(Schema, frozen=True, kw_only=True):
 
     id: str
     alert: str | None
+    notice: str | None
     kind: DestinationKind
     name: str
     url: str
@@ -27,7 +28,7 @@ CLAIM = Statement(
          FROM destination
         WHERE delivery.id = %(delivery)s AND destination.id = delivery.destination AND state = 'pending'
           AND (claimed_to IS NULL OR claimed_to <= now())
-       RETURNING delivery.id::text, alert::text, kind, name, url, attempts,
+       RETURNING delivery.id::text, alert::text, notice, kind, name, url, attempts,
                  extract(epoch FROM now() - delivery.created_at)::float8 / 3600 AS hours""",
     Claimed,
 )

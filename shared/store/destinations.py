@@ -17,6 +17,7 @@ class DestinationRow(Schema, frozen=True, kw_only=True):
     name: str
     kind: DestinationKind
     scheme: str
+    notices: bool
     watches: int
     created_at: datetime
 
@@ -27,6 +28,7 @@ class DestinationRow(Schema, frozen=True, kw_only=True):
             name=self.name,
             kind=self.kind,
             address=f"{self.scheme}://…",
+            notices=self.notices,
             watches=self.watches,
             last=last,
             created_at=self.created_at,
@@ -38,6 +40,7 @@ class DeliveryRow(Schema, frozen=True, kw_only=True):
 
     id: str
     alert: str | None
+    notice: str | None
     destination: str
     destination_name: str
     state: DeliveryState
@@ -53,7 +56,7 @@ class DeliveryRow(Schema, frozen=True, kw_only=True):
 
 
 _DESTINATION = """
-  SELECT id::text, name, kind, substring(url from '^([A-Za-z][A-Za-z0-9+.-]*)://') AS scheme, created_at,
+  SELECT id::text, name, kind, substring(url from '^([A-Za-z][A-Za-z0-9+.-]*)://') AS scheme, notices, created_at,
          (SELECT count(*) FROM watch WHERE destination.id = ANY(destinations)) AS watches
     FROM destination"""
 
@@ -61,10 +64,13 @@ ALL = Statement(f"{_DESTINATION} ORDER BY name, id", DestinationRow)
 ONE = Statement(f"{_DESTINATION} WHERE id = %(destination)s", DestinationRow)
 COUNT = Statement("SELECT count(*) AS count FROM destination", Count)
 CREATE = Statement(
-    "INSERT INTO destination (name, kind, url) VALUES (%(name)s, %(kind)s, %(url)s) RETURNING id::text", Id
+    """INSERT INTO destination (name, kind, url, notices) VALUES (%(name)s, %(kind)s, %(url)s, %(notices)s)
+       RETURNING id::text""",
+    Id,
 )
 RENAME = Command("UPDATE destination SET name = %(name)s WHERE id = %(destination)s")
 READDRESS = Command("UPDATE destination SET url = %(url)s WHERE id = %(destination)s")
+NOTICES = Command("UPDATE destination SET notices = %(notices)s WHERE id = %(destination)s")
 #: Watches no longer send there.
 REMOVE = Statement(
     """WITH unsaid AS (UPDATE watch SET destinations = array_remove(destinations, %(destination)s::uuid)
@@ -74,8 +80,8 @@ REMOVE = Statement(
 )
 
 _DELIVERY = """
-  SELECT delivery.id::text, alert::text, destination::text, destination.name AS destination_name, state, attempts,
-         reason, CASE WHEN state = 'pending' THEN next_at END AS next_attempt_at, sent_at, delivery.created_at
+  SELECT delivery.id::text, alert::text, notice, destination::text, destination.name AS destination_name, state,
+         attempts, reason, CASE WHEN state = 'pending' THEN next_at END AS next_attempt_at, sent_at, delivery.created_at
     FROM delivery JOIN destination ON destination.id = delivery.destination"""
 
 #: The latest delivery to each destination.

@@ -56,12 +56,6 @@ _COLUMNS = """id::text, run::text, topic, title, created_at, pdf_reason,
               CASE WHEN pdf IS NULL THEN 'failed' ELSE 'ready' END AS pdf"""
 
 ONE = Statement(f"SELECT {_COLUMNS}, body FROM report WHERE id = %(id)s", ReportRow)
-#: Without sections and citations.
-LATEST = Statement(
-    f"""SELECT {_COLUMNS}, body || '{{"sections": [], "citations": []}}'::jsonb AS body
-          FROM report ORDER BY created_at DESC, id DESC LIMIT 50""",
-    ReportRow,
-)
 PDF = Statement("SELECT title, pdf, pdf_reason FROM report WHERE id = %(id)s", Pdf)
 MARKDOWN = Statement("SELECT title, markdown FROM report WHERE id = %(id)s", Markdown)
 HTML = Statement("SELECT title, html FROM report WHERE id = %(id)s", Html)

@@ -89,6 +89,7 @@ _CALLS = Command(
 BATCHES: dict[str, Command] = {
     "delivery": _old("delivery", "created_at"),
     "alert": _old("alert", "raised_at"),
+    "notice": _old("notice", "raised_at"),
     "watch_minute": _old("watch_minute", "minute"),
     "topic_post": _old("topic_post", "event_time"),
     "topic_minute": _old("topic_minute", "minute"),

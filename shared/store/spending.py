@@ -12,6 +12,7 @@ from shared.schemas.spending import (
     ModelCall,
     ModelDay,
 )
+from shared.store.budget import CONTRACT
 from shared.store.database import Command, Statement
 
 
@@ -64,12 +65,14 @@ CALLS = Statement(
     ModelCall,
 )
 
-#: An attempt answered if the provider said what it used. Those that do not say are rare, and charged at their bound.
-_ANSWERED = "state = 'settled' AND output_tokens IS NOT NULL"
+#: An attempt brought an answer if the provider said what it used. Those that do not say are rare, and charged at their
+#: bound. An answer that did not keep its contract is none to whoever asked.
+_BROKE = f"state = 'settled' AND starts_with(coalesce(error, ''), '{CONTRACT}')"
+_ANSWERED = f"state = 'settled' AND output_tokens IS NOT NULL AND NOT ({_BROKE})"
 _SECONDS = f"extract(epoch FROM ended_at - dispatched_at)) FILTER (WHERE {_ANSWERED}"
 DAYS = Statement(
     f"""SELECT (created_at AT TIME ZONE 'UTC')::date AS day, tier, model, count(*) AS attempts,
-               count(*) FILTER (WHERE {_ANSWERED}) AS answered,
+               count(*) FILTER (WHERE {_ANSWERED}) AS answered, count(*) FILTER (WHERE {_BROKE}) AS broke_contract,
                coalesce(sum(cost_nano_usd), 0)::bigint AS cost_nano_usd,
                coalesce(sum(input_tokens), 0)::bigint AS input_tokens,
                coalesce(sum(output_tokens), 0)::bigint AS output_tokens,
@@ -78,18 +81,20 @@ DAYS = Statement(
           FROM llm_call
          WHERE created_at >= date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
                              - make_interval(days => %(days)s - 1)
-         GROUP BY 1, 2, 3 ORDER BY 1 DESC, 6 DESC, 3""",
+         GROUP BY 1, 2, 3 ORDER BY 1 DESC, 7 DESC, 3""",
     ModelDay,
 )
 MODELS = Statement(
     f"""SELECT coalesce(asked.model, off.model) AS model, coalesce(attempts, 0) AS attempts,
-               coalesce(answered, 0) AS answered, coalesce(cost, 0)::bigint AS cost_nano_usd, last_asked_at,
+               coalesce(answered, 0) AS answered, coalesce(broke_contract, 0) AS broke_contract,
+               coalesce(cost, 0)::bigint AS cost_nano_usd, last_asked_at,
                off.reason AS off, off.since AS off_since
           FROM (SELECT model, count(*) AS attempts, count(*) FILTER (WHERE {_ANSWERED}) AS answered,
+                       count(*) FILTER (WHERE {_BROKE}) AS broke_contract,
                        sum(cost_nano_usd) AS cost, max(created_at) AS last_asked_at
                   FROM llm_call WHERE created_at > now() - interval '30 days' GROUP BY model) AS asked
           FULL JOIN llm_model_off AS off ON off.model = asked.model
-         ORDER BY 4 DESC, 1""",
+         ORDER BY 5 DESC, 1""",
     AskedModel,
 )
 ENABLE = Command("DELETE FROM llm_model_off WHERE model = %(model)s")

@@ -9,6 +9,7 @@ import pytest
 
 from services.api.openapi import is_fresh
 from services.api.operations.document import page as operations_page
+from services.api.operations.registry import TOOLSETS
 from services.cli.env import metrics_page
 from shared.config.document import page, template
 
@@ -33,6 +34,11 @@ def test_the_operations_page_is_fresh() -> None:
 
 def test_the_openapi_document_is_fresh() -> None:
     assert is_fresh(ROOT / "services/frontend/openapi.json"), "run: make generated"
+
+
+def test_the_page_about_mcp_names_every_toolset() -> None:
+    text = (ROOT / "docs/mcp.md").read_text("utf-8")
+    assert [name for name in TOOLSETS if f"`{name}`" not in text] == []
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from msgspec import Meta
 
-from services.api.operations.context import Context
+from services.api.operations.context import Actor, Context
 from services.api.operations.registry import operation
+from services.api.operations.secrets import masked_again
 from shared.errors import ConflictError, NotFound
 from shared.schemas.access import Approval, ApprovalList
 from shared.schemas.base import Schema
@@ -30,9 +32,12 @@ class ApprovalInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @operation("/api/v1/approvals", scope="approvals:read", toolset="access", taints=True)
 async def approvals(context: Context, query: ApprovalsInput) -> ApprovalList:
-    """Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits."""
+    """Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
+
+    The operator reads addresses whole while they wait. Later, and for everybody else, they are cut to their host.
+    """
     found = await context.services.database.fetch(store.LATEST, {"waiting": query.waiting, "limit": query.limit})
-    return ApprovalList(approvals=found)
+    return ApprovalList(approvals=[_told(one, context.actor) for one in found])
 
 
 @operation(
@@ -65,8 +70,15 @@ async def _decide(context: Context, query: ApprovalInput, state: str) -> Approva
     async with context.services.database.transaction() as transaction:
         decided = await transaction.fetch_one(store.DECIDE, {"approval": query.approval, "state": state})
         if decided is not None:
-            return decided
+            return _told(decided, context.actor)
         there = await transaction.fetch_one(store.ONE, {"approval": query.approval})
     if there is None:
         raise NotFound("There is no such approval.", do="GET /api/v1/approvals lists what waits.")
     raise ConflictError(f"This is decided already: {there.state}.")
+
+
+def _told(one: Approval, actor: Actor) -> Approval:
+    """Whoever decides must see the very call; addresses of webhooks are secrets to all others, and afterwards."""
+    if actor.kind == "operator" and one.state == "waiting":
+        return one
+    return msgspec.structs.replace(one, arguments=masked_again(one.arguments))

@@ -54,9 +54,8 @@ async def create_destination(context: Context, new: NewDestination) -> Destinati
         count = await transaction.fetch_one(store.COUNT)
         if count and count.count >= DESTINATIONS_MOST:
             raise ConflictError(f"There are {DESTINATIONS_MOST} destinations already.", do="Remove one first.")
-        made = await transaction.fetch_one(
-            store.CREATE, {"name": plain_name(new.name), "kind": new.kind, "url": new.url}
-        )
+        row = {"name": plain_name(new.name), "kind": new.kind, "url": new.url, "notices": new.notices}
+        made = await transaction.fetch_one(store.CREATE, row)
         assert made is not None  # noqa: S101 - INSERT ... RETURNING gives its row
         return await _read(transaction, made.id)
 
@@ -79,6 +78,8 @@ async def change_destination(context: Context, change: ChangeDestinationInput) -
         if not isinstance(change.url, UnsetType):
             check_address(found.kind, change.url)
             await transaction.execute(store.READDRESS, {"destination": found.id, "url": change.url})
+        if not isinstance(change.notices, UnsetType):
+            await transaction.execute(store.NOTICES, {"destination": found.id, "notices": change.notices})
         return await _read(transaction, found.id)
 
 

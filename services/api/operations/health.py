@@ -53,8 +53,14 @@ async def health(context: Context, _: NoInput) -> Health:
 
 
 def components_of(reports: list[unit_store.UnitReport], now: datetime) -> list[Component]:
-    """Units first, then what they use. A unit that never spoke is down, one that fell silent too."""
-    said = {(report.unit, report.component): report for report in reports}
+    """Units first, then what they use. A unit that never spoke is down, one that fell silent too.
+
+    A process repeats all its parts together. So a part that fell silent while its unit speaks is one of an earlier
+    process, which the present one has not looked at yet: nothing is known of it, and nothing is said.
+    """
+    speak = {report.unit for report in reports if report.unit == report.component and not report.stale}
+    kept = [report for report in reports if not (report.stale and report.unit in speak)]
+    said = {(report.unit, report.component): report for report in kept}
     expected = [(unit, unit) for unit in UNITS]
     return [_component(key, said.get(key), now) for key in [*expected, *sorted(set(said) - set(expected))]]
 

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from services.api.operations import policy
+from services.api.operations.choices import with_choices
 from services.api.operations.context import Context
 from services.api.operations.registry import File, Operation
-from services.api.operations.secrets import masked
+from services.api.operations.secrets import masked, shown
 from shared.errors import (
     ApprovalNeeded,
     ConflictError,
@@ -26,7 +27,7 @@ from shared.errors import (
     InputError,
     OutcomeUnknown,
 )
-from shared.store import access, approvals
+from shared.store import access, approvals, notices
 from shared.store import audit_log as log
 
 Out = TypeVar("Out")
@@ -130,11 +131,15 @@ async def _use_approval(wanted: Operation[Any, Any], context: Context, given: An
                 "token": actor.token,
                 "operation": wanted.name,
                 "effect": wanted.effect,
-                "arguments": masked(given)[:ARGUMENTS_SHOWN],
+                "arguments": shown(given),
                 "reason": why,
             },
         )
-    assert asked is not None  # noqa: S101 - INSERT ... RETURNING gives its row
+        assert asked is not None  # noqa: S101 - INSERT ... RETURNING gives its row
+        if waiting is None or not waiting.count:  # who asks for many is told of once
+            said = f"{actor.name} asks whether it may call {wanted.name}. It waits for a day."
+            about = {"id": f"approval:{asked.id}", "title": "A call waits for your yes", "said": said}
+            await transaction.execute(notices.RAISE, about | {"page": "/models"})
     raise ApprovalNeeded(
         "A person has to approve this call first.",
         why=why,
@@ -171,7 +176,7 @@ def read(wanted: Operation[Any, Any], arguments: Mapping[str, Any], *, strict: b
     except msgspec.ValidationError as error:
         raise InputError(
             "The request is not valid.",
-            why=f"{_readable(str(error))}.",
+            why=f"{_readable(with_choices(error, wanted.input))}.",
             do=f"describe_operation tells what {wanted.name} accepts: GET /api/v1/operations/{wanted.name}.",
         ) from error
 

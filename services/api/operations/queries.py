@@ -152,6 +152,13 @@ class ReportInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True)
     report: UUID
 
 
+class ReportsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``before`` is ``next`` of an earlier page."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    before: UUID | None = None
+
+
 class FindReportsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """About one ``topic``, with ``text`` in the title. ``before`` is ``next`` of an earlier page."""
 

@@ -7,18 +7,17 @@ import unicodedata
 from uuid import UUID
 
 from services.api.operations.context import Context
-from services.api.operations.queries import FindReportsInput, ReportInput
-from services.api.operations.registry import File, NoInput, operation
+from services.api.operations.queries import FindReportsInput, ReportInput, ReportsInput
+from services.api.operations.registry import File, operation
 from shared.errors import ConflictError, NotFound
-from shared.schemas.run import Report, ReportList, ReportPage
+from shared.schemas.run import Report, ReportPage
 from shared.store import reports as store
 
 
 @operation("/api/v1/reports", scope="reports:read", toolset="reports", taints=True, core=True)
-async def reports(context: Context, _: NoInput) -> ReportList:
-    """The last 50 reports, newest first, without their sections and citations."""
-    rows = await context.services.database.fetch(store.LATEST)
-    return ReportList(reports=[row.report() for row in rows])
+async def reports(context: Context, query: ReportsInput) -> ReportPage:
+    """Reports, newest first, without their sections and citations: the last 50, or as many as are asked for."""
+    return await _page(context, {"topic": None, "text": "", "before": query.before}, query.limit)
 
 
 @operation("/api/v1/reports/{report}", scope="reports:read", toolset="reports", taints=True, core=True)
@@ -93,7 +92,10 @@ def _absent() -> NotFound:
 @operation("/api/v1/reports-found", scope="reports:read", toolset="reports", taints=True)
 async def find_reports(context: Context, query: FindReportsInput) -> ReportPage:
     """Reports about one topic or with a word in their title, newest first, all there are; without their bodies."""
-    params = {"topic": query.topic, "text": query.text, "before": query.before, "limit": query.limit + 1}
-    rows = await context.services.database.fetch(store.FIND, params)
-    page = [row.report() for row in rows[: query.limit]]
-    return ReportPage(reports=page, next=page[-1].id if len(rows) > query.limit else None)
+    return await _page(context, {"topic": query.topic, "text": query.text, "before": query.before}, query.limit)
+
+
+async def _page(context: Context, wanted: dict[str, object], limit: int) -> ReportPage:
+    rows = await context.services.database.fetch(store.FIND, wanted | {"limit": limit + 1})
+    page = [row.report() for row in rows[:limit]]
+    return ReportPage(reports=page, next=page[-1].id if len(rows) > limit else None)

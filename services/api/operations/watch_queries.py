@@ -104,11 +104,15 @@ class AcknowledgeInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class NewDestination(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``slack``: the https address of an incoming webhook. ``apprise``: any Apprise URL."""
+    """``slack``: the https address of an incoming webhook. ``apprise``: any Apprise URL.
+
+    With ``notices`` it also gets what the platform tells of itself: marks of the budget, calls that wait for a yes.
+    """
 
     name: WatchName
     kind: DestinationKind
     url: Address
+    notices: bool = False
 
 
 class DestinationInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +126,7 @@ class DestinationChange(Schema, frozen=True, kw_only=True, forbid_unknown_fields
 
     name: WatchName | UnsetType = UNSET
     url: Address | UnsetType = UNSET
+    notices: bool | UnsetType = UNSET
 
 
 class ChangeDestinationInput(DestinationChange, frozen=True, kw_only=True, forbid_unknown_fields=True):

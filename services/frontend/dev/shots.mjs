@@ -78,6 +78,9 @@ const scenes = [
   { name: 'report', path: '/reports/report-earlier', world: {} },
   { name: 'reports', path: '/reports', world: {} },
   { name: 'watches', path: '/watches', world: {} },
+  { name: 'destinations', path: '/watches', world: {}, act: async (page) => {
+    await page.getByRole('button', { name: 'Add', exact: true }).scrollIntoViewIfNeeded();
+  } },
   { name: 'watches-empty', path: '/watches', world: { calm: true, listening: true } },
   { name: 'watch-new', path: '/watches/new', world: { calm: true } },
   { name: 'watch-phrases', path: '/watches/new?q=power%20cut', world: { calm: true, meaningless: true }, act: async (page) => {
@@ -89,7 +92,13 @@ const scenes = [
     await page.getByText('would have fired').waitFor();
     await page.waitForTimeout(600);
   } },
-  { name: 'models', path: '/models', world: {} },
+  { name: 'models', path: '/models', world: {}, act: async (page) => {
+    const broken = await page.locator('td time').evaluateAll((times) => times.filter((time) => time.getClientRects().length > 1).length);
+    if (broken > 0) throw new Error(`${broken} times of calls break over lines`);
+  } },
+  { name: 'models-calls', path: '/models', world: { calm: true }, act: async (page) => {
+    await page.getByRole('button', { name: 'Older calls' }).scrollIntoViewIfNeeded();
+  } },
   { name: 'models-calm', path: '/models', world: { calm: true } },
   { name: 'models-none', path: '/models', world: { calm: true, listening: true } },
   { name: 'feeds', path: '/feeds?range=1h', world: {}, act: async (page) => {

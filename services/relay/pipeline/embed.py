@@ -4,6 +4,10 @@ The queue is ``embedding_pending``: every post that wants a vector has its row t
 commit, and loses it only once the vector is kept. So this stage holds one window in memory, and may
 fail or die at any point.
 
+While one batch goes through the model, the one before is stored beside it: the model never waits for the store
+unless that takes longer than the model. No more than these two are in hand. If storing fails, what was embedded
+meanwhile is let go too, and all of it is taken again.
+
 A turn embeds one batch: what was stored since the window was taken, else the next batch of the window,
 which is sorted by length so that no batch is padded much, else stored posts for a new model. So a new post
 waits for one batch, however much is behind it.
@@ -20,7 +24,9 @@ from uuid import UUID
 from services.relay import metrics
 from services.relay.backoff import Backoff
 from services.relay.lineup import Lineup, Working
+from services.relay.pipeline.aside import Aside
 from shared.errors import GroundswellError, IndexUnavailable, StoreUnavailable, TextsRefused
+from shared.schemas.vector import Vectors
 from shared.store.pending import PendingPost
 from shared.telemetry import logs
 from shared.telemetry.health import State
@@ -99,6 +105,7 @@ class EmbedStage:
         self._woken = False
         self._said_at = 0.0
         self._ensured: set[str] = set()
+        self._storing = Aside("relay-embed-store")
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._backoff = Backoff(0.5, 30.0)
@@ -109,7 +116,7 @@ class EmbedStage:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the batch in hand; the rest is pending in the store."""
+        """End once what is in hand is stored; the rest is pending in the store."""
         self._stop.set()
         self.wake()
         if self._thread.is_alive():
@@ -134,12 +141,18 @@ class EmbedStage:
                 with self._changed:
                     self._changed.wait_for(lambda: self._stop.is_set() or self._woken, IDLE_SECONDS)
                     self._woken = self._woken and self._leads()
+        try:
+            self._storing.finish()
+        except Exception as error:
+            self._failed(error)
 
     def _turn(self) -> bool:
-        """One batch. False when there was nothing to do."""
-        self._remove()
+        """One batch. False when there was nothing to do, and all is stored."""
+        if not self._storing.busy:
+            self._remove()
         working = self._working()
         if not working:
+            self._storing.finish()
             self._woken = False
             return False
         for work in working:
@@ -185,7 +198,11 @@ class EmbedStage:
         if self._window and not self._woken:
             return False
         self._woken = False
-        taken = self._pending.newer(self._top, self._batch) if self._window else self._pending.take(WINDOW_POSTS)
+        if self._window:
+            taken = self._pending.newer(self._top, self._batch)
+        else:
+            self._storing.finish()  # until then its posts are pending too
+            taken = self._pending.take(WINDOW_POSTS)
         if not taken:
             return False
         self._top = max(post.seq for post in taken)
@@ -213,25 +230,34 @@ class EmbedStage:
         return True
 
     def _walk(self, walking: Working) -> None:
+        self._storing.finish()
         posts = self._models.next(walking, self._batch)
         if posts:
-            self._keep(walking, posts)
+            self._index.upsert(walking.row.model, *self._vectors(walking, posts))
             self._forget_gone(posts)
         self._models.walked(walking, posts)
 
     def _embed(self, working: Sequence[Working], posts: Sequence[PendingPost]) -> float:
-        """All vectors of ``posts``, kept; the seconds it took."""
+        """Begin to store all vectors of ``posts``; the seconds it took to make them."""
         began = time.monotonic()
-        for work in working:
-            self._keep(work, posts)
-        self._forget_gone(posts)
-        self._pending.done(posts, [work.row.model for work in working])
-        metrics.EMBEDDED.inc(len(posts))
+        made = [(work.row.model, *self._vectors(work, posts)) for work in working]
         took = time.monotonic() - began
-        metrics.EMBED_SECONDS.observe(took)
+        self._storing.begin(lambda: self._store(posts, made, began))
         return took
 
-    def _keep(self, work: Working, posts: Sequence[PendingPost]) -> None:
+    def _store(
+        self, posts: Sequence[PendingPost], made: Sequence[tuple[str, list[Entry], Vectors]], began: float
+    ) -> None:
+        """Keep the vectors that were ``made`` of each model, and only then call the posts done."""
+        self._remove()
+        for model, entries, vectors in made:
+            self._index.upsert(model, entries, vectors)
+        self._forget_gone(posts)
+        self._pending.done(posts, [model for model, _entries, _vectors in made])
+        metrics.EMBEDDED.inc(len(posts))
+        metrics.EMBED_SECONDS.observe(time.monotonic() - began)
+
+    def _vectors(self, work: Working, posts: Sequence[PendingPost]) -> tuple[list[Entry], Vectors]:
         """Vectors of one model. Texts that it refuses have none, and are not tried again."""
         shared = work.sharing.shared
         try:
@@ -248,7 +274,7 @@ class EmbedStage:
         entries = [
             Entry(post.id, post.feed, post.time, tuple(post.languages), post.author, post.linked) for post in posts
         ]
-        self._index.upsert(work.row.model, entries, vectors)
+        return entries, vectors
 
     def _forget_gone(self, posts: Sequence[PendingPost]) -> None:
         """A deletion may have passed while the vector was being made: it must win."""

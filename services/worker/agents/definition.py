@@ -34,15 +34,22 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Gather(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A call that is made where no model answers. ``{question}`` and ``{topic}`` stand for those of the run.
 
-    One that needs a topic is left out where there is none.
+    Where the run has no topic, one that needs it is made for the first three that came up before, or left out.
+    With ``if_nothing`` it is made only where no post came up before.
     """
 
     operation: str
     arguments: dict[str, Any] = {}
+    if_nothing: bool = False
+
+    @property
+    def by_topic(self) -> bool:
+        """Whether it needs a topic."""
+        return "{topic}" in self.arguments.values()
 
     def filled(self, question: str, topic: str) -> dict[str, Any] | None:
         """The arguments, or ``None`` where the topic is missing."""
-        if not topic and "{topic}" in self.arguments.values():
+        if not topic and self.by_topic:
             return None
         values = {"{question}": question, "{topic}": topic}
         return {

@@ -24,11 +24,17 @@ class Called(msgspec.Struct, frozen=True):
     text: str
 
 
+def is_post(value: dict[str, Any]) -> bool:
+    """Whether a part of an answer is a post."""
+    return {"id", "uri", "author", "text", "time"} <= value.keys()
+
+
 class Evidence:
-    """Filled by the runtime alone: what stands in a post's text can add nothing to it."""
+    """Filled by the runtime alone: what stands in a post's text can add nothing to it. ``topics`` are ids."""
 
     def __init__(self) -> None:
         self.posts: dict[str, Seen] = {}
+        self.topics: list[str] = []
         self.calls: dict[str, Called] = {}
         #: Of a draft that is judged: how many claims its summary has, then each of its sections.
         self.claims: tuple[int, ...] = ()
@@ -43,7 +49,9 @@ class Evidence:
 
     def _walk(self, value: Any) -> None:
         if isinstance(value, dict):
-            if {"id", "uri", "author", "text", "time"} <= value.keys():
+            if {"id", "label", "why"} <= value.keys() and str(value["id"]) not in self.topics:
+                self.topics.append(str(value["id"]))
+            if is_post(value):
                 post = Seen(*(str(value[name]) for name in ("id", "author", "text", "time")))
                 self.posts.setdefault(post.id, post)
             for item in value.values():

@@ -31,6 +31,8 @@ ANSWER_TOKENS, LEAST_TOKENS = 4_000, 800
 MOST_CALLS = 8
 #: Answers that hold nothing to do, or a broken contract, before we go without the model.
 MOST_BROKEN = 2
+#: Topics that are looked into where no model chooses.
+MOST_TOPICS = 3
 #: Tools of our own cost no step, so they are bounded by themselves.
 MOST_OWN = 200
 
@@ -102,12 +104,18 @@ class AgentLoop:
         if self.evidence.calls:
             return
         for gather in self._agent.gather:
-            arguments = gather.filled(self._asked.question[:400], self._asked.topic)
-            if arguments is not None:
+            if gather.if_nothing and self.evidence.posts:
+                continue
+            for topic in [self._asked.topic] if self._asked.topic else ["", *self.evidence.topics[:MOST_TOPICS]]:
+                arguments = gather.filled(self._asked.question[:400], topic)
+                if arguments is None:
+                    continue
                 try:
                     self._call(gather.operation, arguments)
                 except Diverged:
                     return
+                if not gather.by_topic:
+                    break
 
     def limit(self) -> str:
         """Which limit is met, or nothing."""

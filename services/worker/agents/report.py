@@ -9,6 +9,7 @@ from uuid import UUID
 from services.worker.agents.definition import Agent
 from services.worker.agents.evidence import Evidence
 from services.worker.agents.loop import Outcome
+from services.worker.agents.outline import outline
 from services.worker.agents.outputs import Findings, Verdict, Weighed
 from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed
@@ -66,7 +67,8 @@ def _summary(agent: Agent, outcome: Outcome, evidence: Evidence, numbers: Mappin
     read = f"{agent.title} read {count(len(evidence.posts), 'post')} in {count(len(evidence.calls), 'call')}"
     if outcome.accepted is None:
         why = excerpt(outcome.why, longest=300)
-        return f"{why} So this lists what was found. {read}; {count(len(numbers), 'post')} stand below, as they came."
+        stand = f"; {count(len(numbers), 'post')} stand below, as they came" if numbers else ""
+        return f"{why} So this lists what was found. {read}{stand}."
     weighed = outcome.accepted.weighed
     without = sum(_lacking(one, numbers) is not None for one in weighed)
     marked = f" {count(without, 'claim')} without support {'is' if without == 1 else 'are'} marked." if without else ""
@@ -100,8 +102,11 @@ def _claim(one: Weighed, numbers: Mapping[str, int]) -> str:
 
 
 def _listed(outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> list[ReportSection]:
+    told = [f"{line} (call {number})" for number, one in evidence.calls.items() for line in outline(one.text)]
     said = [f"{excerpt(evidence.posts[post].text, longest=280)} [{number}]" for post, number in numbers.items()]
-    return [ReportSection(heading="What was found", paragraphs=said or ["Nothing was found."])]
+    sections = [("What the platform tells", told), ("Posts", said)]
+    found = [ReportSection(heading=heading, paragraphs=lines) for heading, lines in sections if lines]
+    return found or [ReportSection(heading="What was found", paragraphs=["Nothing was found."])]
 
 
 def _calls(evidence: Evidence) -> list[ReportSection]:

@@ -25,7 +25,7 @@ from services.worker.pipelines.plain_text import excerpt
 from shared.errors import FencedError, GroundswellError, ModelUnavailable
 from shared.schemas.problem import Problem
 from shared.store import agent_steps as store
-from shared.store import run_results
+from shared.store import notices, run_results
 from shared.store.database import Database
 
 #: Asks a language model. Raises ModelUnavailable.
@@ -201,6 +201,8 @@ class Steps:
         )
         with self._run.held() as transaction:
             transaction.execute(store.NEED_HUMAN, {"run": self._id, "seq": self._seq, "detail": detail})
+            about = {"id": f"run:{self._id}:{self._seq}", "title": "A run waits for somebody to look", "said": detail}
+            transaction.execute(notices.RAISE, about | {"page": "/"})
         self._run.announce()
         raise Parked("The run waits for somebody to look.", why=operation)
 

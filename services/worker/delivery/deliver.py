@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from uuid import UUID
 
+import msgspec
+
 from services.worker import metrics
 from services.worker.delivery import message, retry, through_apprise, webhook
 from services.worker.delivery.outcome import Outcome
@@ -18,6 +20,7 @@ from shared.schemas.alert import Alert
 from shared.schemas.live import AlertRaised
 from shared.store import alerts as alert_store
 from shared.store import deliveries as store
+from shared.store import notices
 from shared.store.database import Database
 from shared.store.ring import LivePublisher
 from shared.telemetry import logs
@@ -54,7 +57,8 @@ class Courier:
 
     def _attempt(self, claimed: store.Claimed) -> None:
         alert = self._read(claimed.alert) if claimed.alert else None
-        outcome = self._send(claimed, alert[0] if alert else None)
+        notice = self._notice(claimed.notice) if claimed.notice else None
+        outcome = self._send(claimed, alert[0] if alert else notice)
         row = {"delivery": claimed.id, "attempts": claimed.attempts, "reason": outcome.reason}
         if outcome.reason is None:
             ended = "sent"
@@ -75,15 +79,19 @@ class Courier:
         if claimed.alert:
             self._announce(claimed.alert)
 
-    def _send(self, claimed: store.Claimed, alert: Alert | None) -> Outcome:
+    def _send(self, claimed: store.Claimed, told: message.Told) -> Outcome:
         with metrics.DELIVERY_SECONDS.labels(claimed.kind).time():
             if claimed.kind == "slack":
-                return webhook.post(claimed.url, message.slack(alert))
-            return through_apprise.notify(claimed.url, message.title(alert), message.plain(alert))
+                return webhook.post(claimed.url, message.slack(told))
+            return through_apprise.notify(claimed.url, message.title(told), message.plain(told))
 
     def _read(self, alert: str) -> tuple[Alert, int] | None:
         with self._database.transaction() as transaction:
             return alert_store.read(transaction, alert, self._public_url)
+
+    def _notice(self, id_: str) -> notices.Notice | None:
+        notice = self._database.fetch_one(notices.ONE, {"id": id_})
+        return notice and msgspec.structs.replace(notice, page=f"{self._public_url}{notice.page}")
 
     def _announce(self, alert: str) -> None:
         """Tell the screens how it went. Best effort."""

@@ -1,4 +1,4 @@
-"""An alert as a message. What posts and names say goes through ``harmless``; links are ours alone."""
+"""An alert or a notice as a message. What posts and names say goes through ``harmless``; links are ours alone."""
 
 from __future__ import annotations
 
@@ -7,57 +7,67 @@ from typing import Any
 
 from services.worker.delivery.harmless import harmless, slack_escaped
 from shared.schemas.alert import Alert, AlertPost
+from shared.store.notices import Notice
 
-TITLE_MOST, TEXT_MOST = 120, 280
+TITLE_MOST, TEXT_MOST, SAID_MOST = 120, 280, 600
 TEST_TITLE = "Groundswell: test"
 TEST_TEXT = "This is a test. Alerts of your watches arrive here."
 
 
-def title(alert: Alert | None) -> str:
+#: What is sent; ``None`` is a test.
+Told = Alert | Notice | None
+
+
+def title(told: Told) -> str:
     """The first line."""
-    return f"Watch “{harmless(alert.watch_name, TITLE_MOST)}”" if alert else TEST_TITLE
+    if isinstance(told, Notice):
+        return f"Groundswell: {harmless(told.title, TITLE_MOST)}"
+    return f"Watch “{harmless(told.watch_name, TITLE_MOST)}”" if told else TEST_TITLE
 
 
-def plain(alert: Alert | None) -> str:
+def plain(told: Told) -> str:
     """The rest, as plain text."""
-    if alert is None:
-        return TEST_TEXT
+    if not isinstance(told, Alert):
+        return "\n\n".join(part for part in (_summary(told), _link(told)) if part)
+    alert = told
     lines = [_summary(alert), ""]
     for post in alert.samples:
         lines.append(f"{_time(post.time)} {harmless(post.author, 80)}: {harmless(post.text, TEXT_MOST)}")
         if post.url:
             lines.append(post.url)
-    if _absolute(alert.link):
-        lines += ["", alert.link]
+    if link := _link(alert):
+        lines += ["", link]
     return "\n".join(lines)
 
 
-def slack(alert: Alert | None) -> dict[str, Any]:
+def slack(told: Told) -> dict[str, Any]:
     """The body for an incoming webhook: blocks for Slack, ``text`` for those that know no blocks."""
-    heading = title(alert)
+    heading = title(told)
     body: dict[str, Any] = {
-        "text": slack_escaped(f"{heading}\n{plain(alert)}"),
+        "text": slack_escaped(f"{heading}\n{plain(told)}"),
         "unfurl_links": False,
         "unfurl_media": False,
-        "blocks": [_header(slack_escaped(heading)), _section(slack_escaped(_summary(alert) if alert else TEST_TEXT))],
+        "blocks": [_header(slack_escaped(heading)), _section(slack_escaped(_summary(told)))],
     }
-    if alert:
-        for post in alert.samples:
-            body["blocks"] += [_quote(post), _source(post)]
-        if _absolute(alert.link):
-            body["blocks"].append(_section(f"<{alert.link}|Open in Groundswell>"))
+    for post in told.samples if isinstance(told, Alert) else ():
+        body["blocks"] += [_quote(post), _source(post)]
+    if link := _link(told):
+        body["blocks"].append(_section(f"<{link}|Open in Groundswell>"))
     return body
 
 
-def _summary(alert: Alert) -> str:
+def _summary(told: Told) -> str:
+    if not isinstance(told, Alert):
+        return harmless(told.said, SAID_MOST) if told else TEST_TEXT
+    alert = told
     matched = ", ".join(f"{harmless(word.word, 60)} ({word.posts})" for word in alert.matched[:10])
-    told = [
+    parts = [
         f"{alert.reason} Up to {_time(alert.at)}, since {_time(alert.began_at)}.",
         f"Matched: {matched}." if matched else "",
         f"Languages: {', '.join(harmless(language, 20) for language in alert.languages)}." if alert.languages else "",
         f"Topics: {', '.join(harmless(topic.label, 80) for topic in alert.topics)}." if alert.topics else "",
     ]
-    return "\n".join(line for line in told if line)
+    return "\n".join(part for part in parts if part)
 
 
 def _header(text: str) -> dict[str, Any]:
@@ -83,6 +93,7 @@ def _time(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M} UTC"
 
 
-def _absolute(link: str) -> bool:
+def _link(told: Told) -> str:
     """Without a public address there is no link that works elsewhere."""
-    return link.startswith(("http://", "https://"))
+    link = told.page if isinstance(told, Notice) else told.link if told else ""
+    return link if link.startswith(("http://", "https://")) else ""

@@ -27,7 +27,7 @@ MOST_UNBOOKED = 10_000
 
 
 class Asked(msgspec.Struct, kw_only=True):
-    """One request on its way, and what its attempts came to."""
+    """One request on its way, and what its attempts came to. ``call`` is the row of the last one that was answered."""
 
     id: UUID
     request: Request
@@ -35,6 +35,7 @@ class Asked(msgspec.Struct, kw_only=True):
     listener: Listener | None = None
     attempts: int = 0
     cost_nano_usd: int = 0
+    call: UUID | None = None
 
 
 class _Ticket:
@@ -52,13 +53,19 @@ class _Booking(msgspec.Struct, frozen=True):
     released: bool
 
 
+class _Broke(msgspec.Struct, frozen=True):
+    call: UUID
+    wrong: str
+
+
 class Attempts:
     """Carries attempts out. ``seconds`` bounds each call."""
 
     def __init__(self, budget: Budget, seconds: float) -> None:
         self._budget, self._seconds = budget, seconds
         self._running: set[asyncio.Task[Reply]] = set()
-        self._unbooked: deque[_Booking] = deque(maxlen=MOST_UNBOOKED)
+        self._booking: set[asyncio.Task[int]] = set()
+        self._unbooked: deque[_Booking | _Broke] = deque(maxlen=MOST_UNBOOKED)
 
     async def once(self, asked: Asked, model: Model, provider: Provider, gate: Gate, reason: str) -> Reply:
         """The model's reply. Raises ProviderFailed, GateFull, Refused."""
@@ -84,6 +91,7 @@ class Attempts:
     ) -> Reply:
         await provider.ready()
         async with gate.place(asked.request.priority):
+            await self.booked()
             call, prepared = await self._reserve(asked, model, provider, reason)
             try:
                 sendable = call is None or await self._budget.dispatch(call)
@@ -178,11 +186,29 @@ class Attempts:
             raise
         metrics.LLM_SECONDS.labels(model.tier).observe(time.perf_counter() - begun)
         metrics.LLM_CALLS.labels(model.tier, "ok").inc()
+        asked.call = call
         cost = pricing.cost(model.price, reply.usage) if reply.usage else (0 if model.free else None)
-        if call:
-            note = None if reply.usage or model.free else "It did not say what it used."
-            asked.cost_nano_usd += await self._book(model, _Booking(call, cost, reply.usage, note, released=False))
+        if call and cost is not None:
+            # What it cost is known, and its bound stays reserved until that is booked: nobody has to wait for it.
+            asked.cost_nano_usd += cost
+            task = asyncio.create_task(self._book(model, _Booking(call, cost, reply.usage, None, released=False)))
+            self._booking.add(task)
+            task.add_done_callback(self._booking_ended)
+        elif call:
+            said = "It did not say what it used."
+            asked.cost_nano_usd += await self._book(model, _Booking(call, None, reply.usage, said, released=False))
         return reply
+
+    def _booking_ended(self, task: asyncio.Task[int]) -> None:
+        self._booking.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            # The row stays "dispatched", and the sweep charges it at its bound.
+            logs.get(__name__).error("llm_cost_not_booked", error=str(error))
+
+    async def booked(self) -> None:
+        """Wait for bookings under way: a request of who has just been answered finds what that left unspent."""
+        if self._booking:
+            await asyncio.wait(self._booking)
 
     async def _failed(self, asked: Asked, model: Model, call: UUID | None, failed: ProviderFailed) -> None:
         metrics.LLM_CALLS.labels(model.tier, failed.failure).inc()
@@ -200,18 +226,36 @@ class Attempts:
         metrics.LLM_COST.labels(model.tier).inc(cost)
         return cost
 
-    async def _write(self, booking: _Booking) -> int:
+    async def broke(self, asked: Asked, wrong: str) -> None:
+        """Write at the last answer's row that it did not keep its contract."""
+        if asked.call is None:
+            return
+        await self.booked()  # which comes first, and writes the row's error too
+        note = _Broke(asked.call, wrong)
+        if self._unbooked:  # its booking may wait there
+            self._later(note)
+            return
+        try:
+            await self._write(note)
+        except StoreUnavailable:
+            self._later(note)
+
+    async def _write(self, booking: _Booking | _Broke) -> int:
+        if isinstance(booking, _Broke):
+            await self._budget.broke(booking.call, booking.wrong)
+            return 0
         if booking.released:
             await self._budget.release(booking.call, booking.error or "")
             return 0
         return await self._budget.settle(booking.call, booking.cost, booking.usage, booking.error)
 
-    def _later(self, booking: _Booking) -> None:
+    def _later(self, booking: _Booking | _Broke) -> None:
         self._unbooked.append(booking)
         metrics.LLM_UNBOOKED.set(len(self._unbooked))
 
     async def catch_up(self) -> int:
         """Book what waits; how much still does. Raises StoreUnavailable."""
+        await self.booked()
         while self._unbooked:
             await self._write(self._unbooked[0])
             self._unbooked.popleft()

@@ -10,6 +10,7 @@ from services.worker.llm.request import Usage
 from shared.errors import GroundswellError, StoreUnavailable
 from shared.schemas.base import Schema
 from shared.store import budget as store
+from shared.store import notices
 from shared.store.database import AsyncDatabase, Statement
 
 Row = TypeVar("Row")
@@ -22,6 +23,8 @@ UNKNOWN_SECONDS = 3_600.0
 NOTE_SECONDS = 1.0
 #: A connection that is dead says so at once; so many of them may be in the pool.
 QUICK_SECONDS, DEAD_CONNECTIONS = 1.0, 8
+#: Characters kept of what was wrong with an answer.
+WRONG_SHOWN = 300
 #: Ended in one sweep.
 BATCH = 200
 
@@ -135,6 +138,10 @@ class Budget:
         """Give the reservation back: the call cannot have been billed."""
         await self._surely(store.RELEASE, {"call": call, "error": error})
 
+    async def broke(self, call: UUID, wrong: str) -> None:
+        """Note that the answer did not keep its contract; ``wrong`` says how."""
+        await self._surely(store.BROKE, {"call": call, "said": f"{store.CONTRACT} {wrong[:WRONG_SHOWN]}"})
+
     async def exhausted(self) -> None:
         """Note that a paid call was refused; an alert follows where hardly anything is left of the month's budget."""
         now = time.monotonic()
@@ -156,9 +163,12 @@ class Budget:
         return ended
 
     async def untold(self) -> list[store.AlertRow]:
-        """Alerts that nobody was told yet. They are marked as told when this returns."""
+        """Alerts that nobody was told yet. They are marked as told, and on their way, when this returns."""
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(store.UNTOLD)
+            for row in rows:
+                about = {"id": f"budget:{row.id}", "title": "Language models", "said": row.said, "page": "/models"}
+                await transaction.execute(notices.RAISE, about)
             if rows:
                 await transaction.execute(store.TOLD, {"ids": [row.id for row in rows]})
         return rows

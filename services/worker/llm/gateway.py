@@ -22,6 +22,8 @@ from shared.telemetry import logs
 
 #: Attempts at one model before the next is asked.
 ATTEMPTS = 3
+#: Of them, those that may have been billed: each is charged at its bound, whatever it cost.
+CHARGED_ATTEMPTS = 2
 #: A pause that a provider asks for is waited out up to here; beyond it the next model is asked.
 PATIENCE_SECONDS = {"interactive": 5.0, "pipeline": 30.0, "background": 120.0}
 #: After the account's own limit refused: asking again does not help.
@@ -78,6 +80,7 @@ class Gateway:
                 wrong = contract(reply) if contract else None
                 if wrong is None:
                     return self._answer(asked, model, reply, reason, told)
+                await self._attempts.broke(asked, wrong)
                 reason = f"{model.name} broke its contract: {wrong}"
                 left = [other for other in left if other.quality > model.quality]
             told.append(reason)
@@ -117,7 +120,7 @@ class Gateway:
             self._breakers[model.provider],
         )
         patience = PATIENCE_SECONDS[asked.request.priority]
-        attempt = 1
+        attempt, charged = 1, 0
         while True:
             if gate.paused_seconds > patience:
                 raise ModelUnavailable("", why=f"{model.provider} asked to be left alone")
@@ -129,8 +132,10 @@ class Gateway:
                 reply = await self._attempts.once(asked, model, provider, gate, reason)
             except ProviderFailed as failed:
                 self._note(failed, gate, breaker)
+                charged += failed.billed and not model.free
                 pause = pause_seconds(attempt, failed.retry_after, self._chance)
-                if failed.failure not in TRANSIENT or attempt == ATTEMPTS or pause > patience:
+                enough = attempt == ATTEMPTS or charged == CHARGED_ATTEMPTS
+                if failed.failure not in TRANSIENT or enough or pause > patience:
                     raise
                 logs.get(__name__).info(
                     "llm_call_repeated", model=model.name, failure=failed.failure, seconds=round(pause, 2)
@@ -155,6 +160,10 @@ class Gateway:
             gate.pause(SPEND_CAP_SECONDS)
         elif failed.retry_after:
             gate.pause(failed.retry_after)
+
+    async def booked(self) -> None:
+        """Wait until what answers have cost is booked. Whoever asks again waits for that by itself."""
+        await self._attempts.booked()
 
     async def keep(self) -> None:
         """Housekeeping: book what waits, end what dead workers left. Raises StoreUnavailable."""

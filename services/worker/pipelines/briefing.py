@@ -11,6 +11,7 @@ from services.worker.pipelines.contracts import Chart, Composed, Gathered, Rende
 from services.worker.pipelines.durable import DurableRun, Planned, Produced
 from services.worker.pipelines.gather import gather
 from services.worker.pipelines.press import Press
+from services.worker.pipelines.summary import Summed
 from services.worker.pipelines.wording import count
 from shared.store.database import Database
 
@@ -22,8 +23,8 @@ STEPS = (
 )
 
 
-#: Puts a paragraph in front, or gives back what it was given.
-Summing = Callable[[Composed, UUID], Composed]
+#: Puts a paragraph in front, or says why not.
+Summing = Callable[[Composed, UUID], Summed]
 
 
 class Briefing:
@@ -49,6 +50,7 @@ class Briefing:
         composed = compose(gathered, run)
         detail = f"{count(len(composed.report.citations), 'post')} quoted"
         if self._summary:
-            extractive, composed = composed, self._summary(composed, run)
-            detail += "" if composed is extractive else ", with a summary by a language model"
+            summed = self._summary(composed, run)
+            composed = summed.composed
+            detail += f". No summary: {summed.missing}" if summed.missing else ", with a summary by a language model"
         return Produced(composed, detail=detail)

@@ -28,6 +28,8 @@ HEADING = "In short"
 SECONDS = 60.0
 MOST_CHARACTERS = 1_200
 MOST_TOKENS, LEAST_TOKENS = 600, 250
+#: Characters of the reason why there is none.
+MOST_SAID = 500
 
 _MARK = re.compile(r"\[(\d+)\]")
 _FORBIDDEN = re.compile(r"(?i)https?:|www\.|\]\(|[<>@`\x00-\x1f\u2028\u2029]")
@@ -45,17 +47,26 @@ class Complete(Protocol):
     def __call__(self, request: Request, *, contract: Contract | None, seconds: float) -> Answer: ...
 
 
+class Summed(msgspec.Struct, frozen=True):
+    """A briefing, and why it has no paragraph if it has none."""
+
+    composed: Composed
+    missing: str | None = None
+
+
 class Summary:
     """Adds the paragraph to a composed briefing."""
 
     def __init__(self, database: Database, complete: Complete) -> None:
         self._database, self._complete = database, complete
 
-    def __call__(self, composed: Composed, run: UUID) -> Composed:
-        """``composed`` with its paragraph, or as it was. Raises StoreUnavailable."""
+    def __call__(self, composed: Composed, run: UUID) -> Summed:
+        """``composed`` with its paragraph, or as it was and why. Raises StoreUnavailable."""
         report = composed.report
-        if not report.citations or self._asked_before(run):
-            return composed
+        if not report.citations:
+            return Summed(composed, "there is no post to sum up")
+        if self._asked_before(run):
+            return Summed(composed, "a worker that ended had asked for it already, and its answer is lost")
         numbers = frozenset(citation.number for citation in report.citations)
         try:
             answer = self._complete(
@@ -63,14 +74,14 @@ class Summary:
             )
         except ModelUnavailable as error:
             logs.get(__name__).info("summary_left_out", run=str(run), error=str(error))
-            return composed
+            return Summed(composed, (error.why or error.what)[:MOST_SAID].rstrip(". "))
         section = ReportSection(heading=HEADING, paragraphs=[clean(answer.reply.text, longest=MOST_CHARACTERS)])
         told = msgspec.structs.replace(
             report,
             sections=[section, *report.sections],
             writer=f"extraction, with a summary by {answer.model}",
         )
-        return msgspec.structs.replace(composed, report=told, markdown=markdown(told))
+        return Summed(msgspec.structs.replace(composed, report=told, markdown=markdown(told)))
 
     def _asked_before(self, run: UUID) -> bool:
         """Whether a worker that died had asked for this run: its answer is lost, and paid."""

@@ -70,6 +70,35 @@ def test_an_agent_may_write_until_it_has_read_strangers_text_and_then_asks_for_t
     assert {entry["outcome"] for entry in audit(api, actor="keeper", operation="create_watch")} == {"done", "refused"}
 
 
+def test_only_who_decides_and_only_while_it_waits_reads_the_whole_address(api: Served) -> None:
+    agent, script = token(api, "sender"), token(api, "onlooker", "script")
+    address = "https://evil.example/collect?all=1"
+    assert call(api, "create_destination", {"name": "d", "kind": "slack", "url": address}, agent).status_code == 403
+    (waiting,) = api.http.get("/api/v1/approvals").json()["approvals"]
+    assert address in waiting["arguments"]
+    for other in (script, agent):
+        assert "https://evil.example/..." in api.http.get("/api/v1/approvals", headers=other).text
+        assert address not in api.http.get("/api/v1/approvals", headers=other).text
+    assert address not in api.http.get("/api/v1/audit").text
+    assert address not in api.http.post(f"/api/v1/approvals/{waiting['id']}/deny", json={}).text
+    assert address not in api.http.get("/api/v1/approvals", params={"waiting": False}).text
+
+
+def test_who_asks_for_a_yes_is_told_of_once_where_that_is_wanted(api: Served) -> None:
+    address = {"kind": "slack", "url": "https://hooks.example/x"}
+    wanting = api.http.post("/api/v1/destinations", json={"name": "ops", "notices": True, **address}).json()
+    other = api.http.post("/api/v1/destinations", json={"name": "team", **address}).json()
+    assert (wanting["notices"], other["notices"]) == (True, False)
+    agent = token(api, "keeper")
+    for _ in range(3):
+        call(api, "remove_watch", {"watch": str(uuid4())}, agent)
+    [delivery] = api.http.get("/api/v1/deliveries").json()["deliveries"]
+    first = api.http.get("/api/v1/approvals").json()["approvals"][-1]
+    assert (delivery["destination"], delivery["notice"]) == (wanting["id"], f"approval:{first['id']}")
+    changed = api.http.patch(f"/api/v1/destinations/{other['id']}", json={"notices": True}).json()
+    assert (changed["notices"], changed["name"]) == (True, "team")
+
+
 def test_one_yes_is_used_once_however_many_ask_at_the_same_time(api: Served, database: Database) -> None:
     made = [api.http.post("/api/v1/watches", json={"name": f"w{n}", "rule": RULE}).json()["id"] for n in range(2)]
     agent = token(api, "hasty")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -22,6 +24,7 @@ from shared.store.database import Database
 from tests.support import records
 from tests.support.api import Served, served
 from tests.support.waiting import eventually
+from tests.support.webhook import webhook_server
 
 Work = Callable[[Client], Awaitable[Any]]
 NOBODY = "019a0000-0000-7000-8000-000000000000"
@@ -262,6 +265,42 @@ def test_without_a_platform_the_tool_over_pipes_says_what_to_do() -> None:
     refused = ask_stdio(9, calling("health"))
     assert refused.is_error
     assert "make run" in refused.content[0].text
+
+
+def test_a_request_that_is_too_large_is_not_taken_for_a_platform_that_is_away(api: Served) -> None:
+    refused = ask_stdio(api.port, calling("search_operations", {"words": "x" * 70_000}))
+    assert refused.is_error
+    assert refused.content[0].text == "The request is too large.\nSend less at once."
+
+
+def test_what_stands_before_the_platform_is_named_with_its_status() -> None:
+    with webhook_server() as proxy:
+        proxy.script = ["500"] * 20
+        refused = ask_stdio(proxy.port, calling("health"))
+    assert refused.is_error
+    assert "The API answered 500." in refused.content[0].text
+
+
+def test_a_client_that_ends_in_the_middle_leaves_no_stack_trace() -> None:
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    arguments = [sys.executable, "-m", "services.cli.main", "mcp", "--port", "9"]
+    with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+
+        def send(method: str, **about: Any) -> None:
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", "method": method, **about}).encode() + b"\n")
+            process.stdin.flush()
+
+        send("initialize", id=1, params=hello)
+        process.stdout.readline()
+        send("notifications/initialized")
+        process.stdout.close()
+        send("ping", id=2)
+        process.stdin.close()
+        assert process.wait(30) == 0
+        assert process.stderr.read() == b""
 
 
 def test_an_answer_too_long_for_any_client_is_refused_with_advice(api: Served, database: Database) -> None:

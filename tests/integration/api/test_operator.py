@@ -256,6 +256,30 @@ def test_an_account_that_asks_to_be_forgotten_waits_for_the_relays_sweep(api: Se
     assert ask(api, "departures")["gone"] == 1
 
 
+def test_all_reports_are_there_page_by_page(api: Served, database: Database) -> None:
+    records.put_report(database)
+    database.execute(
+        Command(
+            """WITH runs AS (
+                 INSERT INTO run (id, kind, topic, title, status)
+                 SELECT ('00000000-0000-0000-0001-00000000000' || n)::uuid, 'briefing', 't1', 'x', 'done'
+                   FROM generate_series(1, 4) AS n RETURNING id)
+               INSERT INTO report (id, run, topic, title, body, markdown, created_at)
+               SELECT runs.id, runs.id, report.topic, report.title,
+                      report.body || jsonb_build_object('id', runs.id, 'run', runs.id), report.markdown,
+                      report.created_at - interval '1 hour'
+                 FROM runs, report"""
+        )
+    )
+    all_of_them = [one["id"] for one in ask(api, "reports")["reports"]]
+    assert len(set(all_of_them)) == 5
+    first = ask(api, "reports", limit=2)
+    rest = ask(api, "reports", limit=5, before=first["next"])
+    assert [one["id"] for one in first["reports"] + rest["reports"]] == all_of_them
+    assert rest["next"] is None
+    ask(api, "reports", 400, limit=101)
+
+
 def test_reports_and_topics_are_found_by_a_word(api: Served, database: Database) -> None:
     records.put_report(database, title="Lisbon 100% dark")
     assert len(ask(api, "find_reports", text="100%")["reports"]) == 1

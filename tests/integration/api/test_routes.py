@@ -14,7 +14,7 @@ from shared.schemas.feed import FeedList, FeedSeries
 from shared.schemas.health import Health
 from shared.schemas.post import Post, PostPage
 from shared.schemas.problem import Problem
-from shared.schemas.run import Report, ReportList, Run, RunList
+from shared.schemas.run import Report, ReportPage, Run, RunList
 from shared.schemas.topic import MomentumSeries, TopicDetail, TopicList
 from shared.store import units
 from shared.store.database import Command, Database, Statement
@@ -231,7 +231,7 @@ def test_a_report_comes_as_data_pdf_html_and_markdown(api: Served, database: Dat
     run, report = records.put_report(database, title='Lisbon "grid"\r\n/../é')
     found = read(api, f"/api/v1/reports/{report}", Report)
     assert (found.run, found.pdf, found.citations[0].number) == (run, "ready", 1)
-    (listed,) = read(api, "/api/v1/reports", ReportList).reports
+    (listed,) = read(api, "/api/v1/reports", ReportPage).reports
     assert (listed.id, listed.sections, listed.citations) == (report, [], [])
     pdf = api.http.get(f"/api/v1/reports/{report}/pdf")
     assert (pdf.status_code, pdf.content, pdf.headers["content-type"]) == (200, b"%PDF-1.7 x", "application/pdf")

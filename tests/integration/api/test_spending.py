@@ -113,6 +113,23 @@ def test_days_and_models_tell_what_answered(api: Served, database: Database) -> 
     assert [model["model"] for model in ask(api, "models")["models"]] == ["anthropic/large", "openai/small"]
 
 
+def test_answers_that_broke_their_contract_are_no_answers(api: Served, database: Database) -> None:
+    call(database, 1_000)
+    for _ in range(2):
+        database.fetch(budget.BROKE, {"call": call(database, 1_000), "said": "contract: it cites no post"})
+    broken = call(database, 1_000, output=None, error="It did not say what it used.")
+    for _ in range(2):  # a note that is written twice is there once
+        database.fetch(budget.BROKE, {"call": broken, "said": "contract: it has 3 characters"})
+    assert ask(api, "model_call", call=str(broken))["error"] == (
+        "contract: it has 3 characters It did not say what it used."
+    )
+    database.fetch(budget.BROKE, {"call": call(database, None), "said": "contract: it is not there yet"})
+    [day] = ask(api, "model_days", days=1)["days"]
+    [model] = ask(api, "models")["models"]
+    for told in (day, model):
+        assert (told["attempts"], told["answered"], told["broke_contract"]) == (5, 1, 3)
+
+
 def test_a_disabled_model_is_enabled_once(api: Served, database: Database) -> None:
     call(database, DOLLAR // 5, bound=DOLLAR // 10)  # billed beyond its bound
     [off] = ask(api, "models")["models"]

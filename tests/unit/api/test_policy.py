@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 import pytest
 
@@ -10,7 +12,7 @@ from services.api.operations import policy
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.context import OPERATOR, Actor
 from services.api.operations.invoking import digest, read
-from services.api.operations.secrets import masked
+from services.api.operations.secrets import masked, masked_again, shown
 from shared.errors import Forbidden
 
 ALL = frozenset({"*"})
@@ -72,3 +74,57 @@ def test_what_is_written_down_names_hosts_and_no_secrets(name: str, arguments: d
     assert shown in said
     assert "SECRET" not in said
     msgspec.json.decode(said)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("wss://evil.example", "wss://evil.example"),
+        ("wss://evil.example/", "wss://evil.example"),
+        ("wss://evil.example:8443/subscribe", "wss://evil.example:8443/..."),
+        ("wss://evil.example?x=1", "wss://evil.example/..."),
+        ("wss://u@evil.example", "wss://...@evil.example"),
+        ("wss://[", "..."),
+    ],
+)
+def test_the_log_says_that_a_path_was_left_out_only_where_there_was_one(url: str, told: str) -> None:
+    said = masked(read(BY_NAME["create_feed"], {"id": "f", "kind": "nostr", "url": url}))
+    assert msgspec.json.decode(said)["url"] == told
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("wss://evil.example", None),
+        ("wss://evil.example/subscribe?wantedCollections=app.bsky.feed.post#x", None),
+        ("https://hooks.example/services/T0/B0/the-path-says-whose", None),
+        ("https://trusted.example@evil.example/x", None),
+        ("tgram://bot/of-whom", None),
+        ("https://u:SECRET@evil.example/x", "https://u:...@evil.example/x"),
+        ("https://trusted.example:SE@CRET@evil.example/x", "https://trusted.example:...@evil.example/x"),
+        ("wss://evil.example/?a=b&access_token=SECRET&c=d", "wss://evil.example/?a=b&access_token=...&c=d"),
+    ],
+)
+def test_who_decides_sees_the_whole_address_without_its_passwords(url: str, told: str | None) -> None:
+    said = shown(read(BY_NAME["create_destination"], {"name": "n", "kind": "slack", "url": url}))
+    assert msgspec.json.decode(said)["url"] == (told or url)
+
+
+def test_a_long_argument_is_told_by_its_head_length_and_digest() -> None:
+    given = read(
+        BY_NAME["create_feed"], {"id": "f", "kind": "x", "url": "wss://a", "options": {"names": ["é"] * 3_000}}
+    )
+    said = msgspec.json.decode(shown(given))
+    whole = msgspec.json.encode({"names": ["é"] * 3_000})
+    assert said["url"] == "wss://a"
+    assert said["options"].startswith('{"names":["é","é"')
+    digest = hashlib.sha256(whole).hexdigest()
+    assert said["options"].endswith(f" ... ({len(whole.decode())} characters, SHA-256 {digest})")
+    assert len(said["options"]) < 1_200
+
+
+def test_what_was_shown_is_masked_for_all_others() -> None:
+    given = read(BY_NAME["create_destination"], {"name": "n", "kind": "slack", "url": "https://h.example/T/SECRET"})
+    assert "SECRET" in shown(given)
+    assert masked_again(shown(given)) == masked(given)
+    assert masked_again('{"url":"https://h.exa') == '{"url":"https://h.exa'

@@ -45,3 +45,13 @@ def listener(answer: bytes) -> Iterator[ApiClient]:
 def test_a_stranger_on_the_port_is_told_from_groundswell(answer: bytes) -> None:
     with listener(answer) as client, pytest.raises(DependencyError, match="is not Groundswell"):
         client.get("/api/v1/feeds", FeedList)
+
+
+def test_a_proxy_of_the_environment_sees_neither_the_request_nor_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    body = b'{"feeds": [], "gaps": []}'
+    with listener(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) as client:
+        assert client.get("/api/v1/feeds", FeedList).feeds == []

@@ -29,6 +29,26 @@ for _ in range(200_000):
 print(stop.wait(10))
 """
 
+#: A closed terminal, and whether the stack then stops; SIGTERM ends it either way.
+_HANGUP = """
+import io, os, signal
+from services.solo.progress import Progress
+from services.solo.stack import Stack, UpOptions
+from shared.config.settings import Settings
+
+stack = Stack(Settings(data_dir="unused"), UpOptions(), Progress(io.StringIO()))
+stack.on_signals()
+os.kill(os.getpid(), signal.SIGHUP)
+hung_up = stack.stop.wait(1)
+os.kill(os.getpid(), signal.SIGTERM)
+print(hung_up, stack.stop.wait(10))
+"""
+
+
+def test_a_closed_terminal_ends_the_stack_but_for_nohup() -> None:
+    assert told(_HANGUP) == "True True"
+    assert told("import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + _HANGUP) == "False True"
+
 
 def test_a_signal_in_the_middle_of_waiting_ends_it() -> None:
     assert told(_WHILE_LOCKED) == "True"

@@ -42,7 +42,7 @@ export function makeWatches(world) {
     { ...alert, id: 'a1' },
     { ...alert, id: 'a2', watch: 'rival', watch_name: 'What the ministry posts', at: iso(now - 300 * MINUTE), posts: 1, authors: 1, usual: null, ratio: null, matched: [], topics: [], samples: samples.slice(0, 1), reason: '1 post by 1 person within 10 minutes.', acknowledged_at: iso(now - 200 * MINUTE), deliveries: [failed] },
   ];
-  const destinations = [{ id: 'to-chat', name: 'Team chat', kind: 'slack', address: 'https://hooks.slack.com/…', watches: 3, last: alert.deliveries[0], created_at: iso(now - DAY) }];
+  const destinations = [{ id: 'to-chat', name: 'Team chat', kind: 'slack', address: 'https://…', notices: true, watches: 3, last: alert.deliveries[0], created_at: iso(now - DAY) }];
   return { watches, alerts, destinations };
 }
 

@@ -13,6 +13,7 @@ from tests.support.agents import answer, as_id, store_posts, workplace, writer_a
 from tests.support.api import Served
 from tests.support.fake_llm import Fake
 from tests.support.runs import run_row
+from tests.support.topics import gathered, store_topic
 
 TEXTS = ["The harbour bridge is closed, two pontoons gone", "Bridge closed at 17 this evening, police say", "Nice cat"]
 RULE = {"words": {"any": ["bridge"]}}
@@ -125,6 +126,23 @@ def test_without_a_model_what_can_be_gathered_is_listed(
     assert "No language model answered" in told["summary"]
     assert {cited["post"] for cited in told["citations"]} == set(ids)
     assert fake.bill == 0
+
+
+def test_without_a_model_the_scout_looks_into_what_rises_and_the_operator_tells_what_is_wrong(
+    api: Served, settings: Settings, database: Database, fake: Fake
+) -> None:
+    store_topic(database, gathered())
+    with workplace(settings, database, model=False) as work:
+        new, well = ask(api, "scout"), ask(api, "operator")
+        work(new["id"])
+        work(well["id"])
+    assert [event["name"] for event in events(api, new)][1:] == ["2-topics", "3-topic_posts", "report"]
+    told, posts, _ = report(api, new)["sections"]
+    assert told["paragraphs"][0].startswith("harbour bridge: rising. ")
+    assert told["paragraphs"][0].endswith(" (call c2)")
+    assert len(posts["paragraphs"]) == 5
+    told, _ = report(api, well)["sections"]
+    assert any(line.startswith("Worker: down") for line in told["paragraphs"]), told
 
 
 def test_a_run_stops_at_its_limit_with_what_it_has(
@@ -287,6 +305,8 @@ def test_a_call_of_which_nobody_knows_whether_it_happened_waits_for_a_person(
         database.execute(HALF_DONE, {"run": run["id"]})
         work(run["id"])
         assert ended(api, run)["status"] == "needs_human"
+        [told] = database.fetch(Statement("SELECT title, said, page FROM notice", Notice))
+        assert told.title == "A run waits for somebody to look"
         assert "Nobody knows whether create_watch has happened" in ended(api, run)["error"]
         assert api.http.post(f"/api/v1/runs/{run['id']}/retry", json={}).status_code == 202
         work(run["id"])
@@ -298,6 +318,7 @@ def test_a_call_of_which_nobody_knows_whether_it_happened_waits_for_a_person(
 from shared.schemas.base import Schema  # noqa: E402
 from shared.store import agent_steps  # noqa: E402
 from shared.store.database import Command, Statement  # noqa: E402
+from shared.store.notices import Notice  # noqa: E402
 
 
 class TokenRow(Schema, frozen=True, kw_only=True):

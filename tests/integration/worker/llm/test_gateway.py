@@ -14,7 +14,7 @@ from services.worker.llm.budget import Budget
 from services.worker.llm.gateway import ATTEMPTS, CHEAPEST, Gateway
 from services.worker.llm.request import Answer, Reply, Tool
 from services.worker.llm.tiers import Model, times
-from shared.errors import ModelUnavailable
+from shared.errors import ModelUnavailable, StoreRejected
 from shared.schemas.base import Schema
 from shared.store.database import Database, Statement
 from tests.support.fake_llm import Fake
@@ -131,6 +131,7 @@ def test_a_broken_contract_goes_to_a_better_model_and_both_answers_are_paid(
     answer = play(story, SMALL, worse, LARGE)
     assert answer.model == "anthropic/large"
     assert answer.reason == "openai/small broke its contract: it cites nothing"
+    assert [call.error for call in database.fetch(CALLS)] == ["contract: it cites nothing", None]
     assert answer.cost_nano_usd == fake.bill
     assert answer.attempts == 2
     squared(database, fake)
@@ -278,11 +279,54 @@ def test_a_stream_cut_at_any_piece_is_charged_at_least_what_is_billed(
             fake.control(script=[f"cut:{cut}"])
             spent = sum(call.cost_nano_usd or 0 for call in database.fetch(CALLS))
             await gateway.complete(request(), listener=Heard())
+            await gateway.booked()
             booked = sum(call.cost_nano_usd or 0 for call in database.fetch(CALLS)) - spent
             assert booked >= fake.bill, cut
 
     play(story, model(f"{wire}/m"), sleep=Slept())
     assert {call.state for call in database.fetch(CALLS)} == {"settled"}
+
+
+def test_an_answer_does_not_wait_for_its_booking_and_the_next_request_does(
+    play: Any, database: Database, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a budget in which the bound of one request fits, and not that of two
+    settle, slow = Budget.settle, asyncio.Event()
+
+    async def delayed(self: Budget, *args: Any) -> int:
+        await slow.wait()
+        return await settle(self, *args)
+
+    monkeypatch.setattr(Budget, "settle", delayed)
+
+    async def story(gateway: Gateway, _: Budget) -> None:
+        first = await gateway.complete(request())
+        assert first.cost_nano_usd == fake.bill > 0
+        assert [call.state for call in database.fetch(CALLS)] == ["dispatched"]
+        second = asyncio.create_task(gateway.complete(request()))
+        await asyncio.sleep(0.05)
+        assert len(fake.attempts) == 1  # it is not refused for the sake of what was not spent, and not sent either
+        slow.set()
+        assert (await second).reason == CHEAPEST
+
+    play(story, SMALL, allowed=limits(0.007))
+    squared(database, fake)
+
+
+def test_a_booking_that_the_ledger_rejects_is_left_to_the_sweep(
+    play: Any, database: Database, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rejected(*_: Any) -> int:
+        raise StoreRejected("PostgreSQL rejected a statement.")
+
+    monkeypatch.setattr(Budget, "settle", rejected)
+
+    async def story(gateway: Gateway, _: Budget) -> None:
+        await gateway.complete(request())
+        await gateway.booked()
+
+    play(story, SMALL)
+    assert [call.state for call in database.fetch(CALLS)] == ["dispatched"]
 
 
 # --- limits of providers -------------------------------------------------------------------------------------------
@@ -300,6 +344,31 @@ def test_every_attempt_is_reserved_anew_and_pauses_obey_retry_after(play: Any, d
         "attempt 3 after overloaded",
     ]
     squared(database, fake)
+
+
+@pytest.mark.parametrize("failure", ["500", "garbage", "reset"])
+def test_a_failure_of_unknown_cost_is_repeated_once_only(
+    play: Any, database: Database, fake: Fake, failure: str
+) -> None:
+    fake.control(always={"small": failure})
+    answer = play(asking(), SMALL, LARGE, sleep=Slept())
+    assert answer.model == "anthropic/large"
+    *failed, last = database.fetch(CALLS)
+    assert [(call.model, call.basis) for call in failed] == [("openai/small", "bound")] * 2
+    assert last.basis == "usage"
+    squared(database, fake)
+
+
+def test_what_was_not_billed_does_not_count_against_the_one_repeat(play: Any, database: Database, fake: Fake) -> None:
+    fake.control(script=["500", "429:1", "ok"])
+    assert play(asking(), SMALL, LARGE, sleep=Slept()).model == "openai/small"
+    assert [call.state for call in database.fetch(CALLS)] == ["settled", "released", "settled"]
+
+
+def test_what_costs_nothing_is_asked_three_times(play: Any, fake: Fake) -> None:
+    fake.control(always={"local": "500"})
+    play(asking(kind="simple"), LOCAL, SMALL, sleep=Slept())
+    assert [attempt["model"] for attempt in fake.attempts].count("local") == ATTEMPTS
 
 
 def test_a_pause_that_is_too_long_for_whoever_waits_leads_to_another_model(play: Any, fake: Fake) -> None:

@@ -13,6 +13,7 @@ from services.worker.llm.budget import Attempt, Budget, Limits, Refused
 from services.worker.llm.request import Usage
 from shared.config.settings import Settings
 from shared.errors import StoreRejected
+from shared.store import destinations
 from shared.store.budget import DISPATCH, RESERVE, reserve
 from shared.store.database import AsyncDatabase, Command, Database
 from tests.support.llm import ALERTS, BUDGETS, CALLS, BudgetRow
@@ -167,6 +168,8 @@ def test_alerts_at_50_80_and_100_percent_are_raised_and_told_exactly_once(
     database: Database, postgres_url: str
 ) -> None:
     told: list[str] = []
+    row = {"name": "ops", "kind": "slack", "url": "https://hooks.example/x", "notices": True}
+    destination = database.fetch(destinations.CREATE, row)[0].id
 
     async def story(budget: Budget) -> None:
         async def spend(_: int) -> None:
@@ -185,6 +188,10 @@ def test_alerts_at_50_80_and_100_percent_are_raised_and_told_exactly_once(
     play(postgres_url, story, Limits(month=1_000, agent=1_000, run=1))
     assert sorted(told) == ["100", "50", "80"]
     assert [alert.percent for alert in database.fetch(ALERTS)] == [50, 80, 100]
+    on_their_way = database.fetch(
+        destinations.PAGE, {"state": "pending", "destination": destination, "before": None, "limit": 9}
+    )
+    assert sorted(str(one.notice).rpartition(":")[2] for one in on_their_way) == ["100", "50", "80"]
 
 
 def test_a_refusal_near_the_end_says_that_the_budget_is_used_up_once_and_one_far_from_it_does_not(

@@ -123,6 +123,26 @@ def test_a_cost_that_cannot_be_booked_is_booked_when_the_ledger_is_back(
     assert cost == fake.bill
 
 
+def test_that_an_answer_broke_its_contract_is_noted_when_the_ledger_is_back(
+    postgres_url: str, database: Database, fake: Fake
+) -> None:
+    fake.control(script=["slow:0.4"])
+
+    async def story(gateway: Gateway, _: Budget) -> None:
+        task = asyncio.create_task(gateway.complete(request(), contract=lambda _: "it cites nothing"))
+        await asyncio.to_thread(until, lambda: fake.attempts)
+        line.cut()
+        with pytest.raises(ModelUnavailable):
+            await task
+        line.mend()
+        await gateway.keep()
+
+    with severable(postgres_url) as (line, url):
+        run(story, url, fake)
+    [call] = database.fetch(CALLS)
+    assert (call.state, call.basis, call.error) == ("settled", "usage", "contract: it cites nothing")
+
+
 @pytest.fixture
 def own_postgres() -> Iterator[tuple[Child, str]]:
     """A server of its own, which may be killed."""

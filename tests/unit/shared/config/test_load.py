@@ -27,7 +27,7 @@ def test_the_defaults_are_enough_for_solo() -> None:
 
 def test_all_mistakes_are_told_at_once_with_variable_unit_and_example() -> None:
     text = mistakes("api", API_PORT="eighty", RELAY_POOL_SIZE="1", LOG_LEVEL="loud", API_PROT="1")
-    assert "GROUNDSWELL_API_PORT (needed by solo, api): 'eighty' is not a int" in text
+    assert "GROUNDSWELL_API_PORT (needed by solo, api, worker): 'eighty' is not a int" in text
     assert "GROUNDSWELL_RELAY_POOL_SIZE (needed by relay): 1 is below 2" in text
     assert "GROUNDSWELL_LOG_LEVEL" in text
     assert "one of debug, info, warning, error" in text

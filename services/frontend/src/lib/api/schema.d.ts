@@ -1048,8 +1048,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The last 50 reports, newest first, without their sections and citations.
-         * @description The last 50 reports, newest first, without their sections and citations.
+         * Reports, newest first, without their sections and citations: the last 50, or as many as are asked for.
+         * @description Reports, newest first, without their sections and citations: the last 50, or as many as are asked for.
          */
         get: operations["reports"];
         put?: never;
@@ -2038,6 +2038,8 @@ export interface paths {
         /**
          * Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
          * @description Calls of agents that wait for a yes, newest first: what would be called, with what, and why it waits.
+         *
+         *     The operator reads addresses whole while they wait. Later, and for everybody else, they are cut to their host.
          */
         get: operations["approvals"];
         put?: never;
@@ -2366,7 +2368,8 @@ export interface components {
         };
         /**
          * Approval
-         * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked.
+         * @description One call that waits for a yes, or waited. ``arguments`` is JSON, with secrets masked; of one too long for a page
+         *     there are its beginning, its length and its SHA-256.
          */
         Approval: {
             id: string;
@@ -2407,11 +2410,14 @@ export interface components {
         /**
          * AskedModel
          * @description A model that was asked in the last thirty days, or is disabled; ``off`` says why it is.
+         *
+         *     ``broke_contract``: answers that came, were paid and could not be used; they are not in ``answered``.
          */
         AskedModel: {
             model: string;
             attempts: number;
             answered: number;
+            broke_contract: number;
             cost_nano_usd: number;
             last_asked_at: string | null;
             off: string | null;
@@ -2819,13 +2825,15 @@ export interface components {
         };
         /**
          * Delivery
-         * @description One sending. ``alert`` is absent for a test. ``reason`` says why it has not been sent (yet).
+         * @description One sending, of an alert or of a notice of the platform; without both it is a test.
          *
-         *     ``next_attempt_at`` is when a pending one is tried again, by the database's clock.
+         *     ``reason`` says why it has not been sent (yet). ``next_attempt_at`` is when a pending one is tried again, by the
+         *     database's clock.
          */
         Delivery: {
             id: string;
             alert: string | null;
+            notice: string | null;
             destination: string;
             destination_name: string;
             /** @enum {unknown} */
@@ -2860,6 +2868,8 @@ export interface components {
         /**
          * Destination
          * @description ``address`` shows only what kind of address is kept: the address itself is a secret and never given out.
+         *
+         *     ``notices`` says whether it also gets what the platform tells of itself.
          */
         Destination: {
             id: string;
@@ -2867,6 +2877,7 @@ export interface components {
             /** @enum {unknown} */
             kind: "apprise" | "slack";
             address: string;
+            notices: boolean;
             watches: number;
             /** @default null */
             last: components["schemas"]["Delivery"] | null;
@@ -2880,6 +2891,7 @@ export interface components {
         DestinationChange: {
             name?: string;
             url?: string;
+            notices?: boolean;
         };
         /**
          * DestinationList
@@ -3444,6 +3456,8 @@ export interface components {
         /**
          * ModelDay
          * @description A model's attempts of one day. ``seconds`` of those that answered: half were faster than ``p50``.
+         *
+         *     ``broke_contract``: answers that came, were paid and could not be used; they are not in ``answered``.
          */
         ModelDay: {
             /** Format: date */
@@ -3452,6 +3466,7 @@ export interface components {
             model: string;
             attempts: number;
             answered: number;
+            broke_contract: number;
             cost_nano_usd: number;
             input_tokens: number;
             output_tokens: number;
@@ -3512,12 +3527,16 @@ export interface components {
         /**
          * NewDestination
          * @description ``slack``: the https address of an incoming webhook. ``apprise``: any Apprise URL.
+         *
+         *     With ``notices`` it also gets what the platform tells of itself: marks of the budget, calls that wait for a yes.
          */
         NewDestination: {
             name: string;
             /** @enum {unknown} */
             kind: "apprise" | "slack";
             url: string;
+            /** @default false */
+            notices: boolean;
         };
         /**
          * NewToken
@@ -3930,13 +3949,6 @@ export interface components {
             renderer: ("built_in" | "render_node") | null;
             /** @default null */
             renderer_reason: string | null;
-        };
-        /**
-         * ReportList
-         * @description Newest first, at most 50; without bodies.
-         */
-        ReportList: {
-            reports: components["schemas"]["Report"][];
         };
         /**
          * ReportPage
@@ -6470,20 +6482,23 @@ export interface operations {
     };
     reports: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                before?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The last 50 reports, newest first, without their sections and citations. */
+            /** @description Reports, newest first, without their sections and citations: the last 50, or as many as are asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReportList"];
+                    "application/json": components["schemas"]["ReportPage"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

@@ -36,9 +36,10 @@ export type ModelCallPage = Schemas['ModelCallPage'];
 export type ModelDays = Schemas['ModelDays'];
 export type MomentumSeries = Schemas['MomentumSeries'];
 export type Post = Schemas['Post'];
-export type Problem = Schemas['Problem'];
+/** What screens tell of a problem; the rest of it is for programs. */
+export type Problem = Omit<Schemas['Problem'], 'approval' | 'unknown'>;
 export type Report = Schemas['Report'];
-export type ReportList = Schemas['ReportList'];
+export type ReportPage = Schemas['ReportPage'];
 export type Run = Schemas['Run'];
 export type RunStep = Schemas['RunStep'];
 export type SearchHit = Schemas['SearchHit'];

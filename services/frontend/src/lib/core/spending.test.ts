@@ -31,13 +31,13 @@ describe('byDay', () => {
   it('has a day for each, with the models of one added up', () => {
     const one = { tier: 't', input_tokens: 0, output_tokens: 0, p50_seconds: null, p95_seconds: null };
     const found = [
-      { ...one, day: '2026-11-30', model: 'a', attempts: 2, answered: 1, cost_nano_usd: 5 },
-      { ...one, day: '2026-11-30', model: 'b', attempts: 1, answered: 1, cost_nano_usd: 7 },
-      { ...one, day: '2026-10-01', model: 'a', attempts: 9, answered: 9, cost_nano_usd: 9 },
+      { ...one, day: '2026-11-30', model: 'a', attempts: 2, answered: 1, broke_contract: 1, cost_nano_usd: 5 },
+      { ...one, day: '2026-11-30', model: 'b', attempts: 1, answered: 1, broke_contract: 0, cost_nano_usd: 7 },
+      { ...one, day: '2026-10-01', model: 'a', attempts: 9, answered: 9, broke_contract: 9, cost_nano_usd: 9 },
     ];
     expect(byDay(found, '2026-11-30', 2)).toEqual([
-      { day: '2026-11-29', nano: 0, attempts: 0, answered: 0 },
-      { day: '2026-11-30', nano: 12, attempts: 3, answered: 2 },
+      { day: '2026-11-29', nano: 0, attempts: 0, answered: 0, broke: 0 },
+      { day: '2026-11-30', nano: 12, attempts: 3, answered: 2, broke: 1 },
     ]);
   });
 });
@@ -50,5 +50,7 @@ describe('words', () => {
       'about to be sent', 'under way', 'cost nothing', 'answered',
     ]);
     expect(call('settled', 'bound')).toContain('charged in full');
+    const broken = { state: 'settled', basis: 'usage', error: 'contract: it cites no post' } as ModelCall;
+    expect(standing(broken)).toBe('its answer could not be used');
   });
 });

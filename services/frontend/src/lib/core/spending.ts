@@ -35,6 +35,7 @@ export interface Day {
   nano: number;
   attempts: number;
   answered: number;
+  broke: number;
 }
 
 /** The last `count` days up to `today` (`2026-11-30`), oldest first, those without a call too. */
@@ -44,7 +45,13 @@ export function byDay(found: ModelDays['days'], today: string, count: number): D
   return days.map((day) => {
     const of = found.filter((one) => one.day === day);
     const sum = (read: (one: ModelDays['days'][number]) => number): number => of.reduce((total, one) => total + read(one), 0);
-    return { day, nano: sum((one) => one.cost_nano_usd), attempts: sum((one) => one.attempts), answered: sum((one) => one.answered) };
+    return {
+      day,
+      nano: sum((one) => one.cost_nano_usd),
+      attempts: sum((one) => one.attempts),
+      answered: sum((one) => one.answered),
+      broke: sum((one) => one.broke_contract),
+    };
   });
 }
 
@@ -53,5 +60,6 @@ export function standing(call: ModelCall): string {
   if (call.state === 'reserved') return 'about to be sent';
   if (call.state === 'dispatched') return 'under way';
   if (call.state === 'released') return 'cost nothing';
+  if (call.error?.startsWith('contract:')) return 'its answer could not be used';
   return call.basis === 'bound' ? 'charged in full: its use was not told' : 'answered';
 }

@@ -7,6 +7,7 @@ import { batched } from '../core/frame';
 import { LiveClient, type Connection, type Socket } from '../core/live';
 import { RateWindow } from '../core/rate';
 import { alerts } from './alerts.svelte';
+import { approvals } from './approvals.svelte';
 import { Resource } from './resource.svelte';
 
 const POSTS_KEPT = 400;
@@ -55,7 +56,7 @@ class Platform {
     void this.fill();
     this.live.start();
     const timers = [
-      setInterval(() => document.hidden || void this.health.refresh(), HEALTH_EVERY_MS),
+      setInterval(() => document.hidden || this.readState(), HEALTH_EVERY_MS),
       setInterval(() => document.hidden || this.readAgain(), LISTS_EVERY_MS),
       setInterval(() => this.list.mark(), 1000),
     ];
@@ -109,8 +110,14 @@ class Platform {
     this.runs = runs;
   }
 
-  private readAgain(): void {
+  /** What the stream does not tell. */
+  private readState(): void {
     void this.health.refresh();
+    void approvals.list.refresh();
+  }
+
+  private readAgain(): void {
+    this.readState();
     void this.feeds.refresh();
     void this.topics.refresh();
     void alerts.page.refresh();
