@@ -88,6 +88,21 @@ TOPIC_AUTHORS = Statement(
 )
 
 
+class BeganRow(Schema, frozen=True, kw_only=True):
+    """The first minute that was counted."""
+
+    began: datetime | None
+
+
+#: Of one feed, or of all.
+BEGAN = Statement(
+    """SELECT min(minute) AS began FROM feed, LATERAL (
+         SELECT minute FROM feed_minute WHERE feed_minute.feed = feed.id ORDER BY minute LIMIT 1) AS first
+        WHERE %(feed)s::text IS NULL OR feed.id = %(feed)s""",
+    BeganRow,
+)
+
+
 class AlertRow(Schema, frozen=True, kw_only=True):
     """A watch and its alerts in a stretch."""
 

@@ -13,12 +13,14 @@ from services.worker.pipelines.contracts import Band, Chart, Point, Tick
 from services.worker.pipelines.plain_text import clean
 from services.worker.pipelines.typed import Part, Post, Said
 from services.worker.pipelines.wording import count, length, moment, stretch
-from shared.store import briefing, timeline
+from shared.store import briefing, digests, timeline
 from shared.store.briefing import CandidateRow, GapRow
 from shared.store.database import Transaction
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOST_GAPS, MOST_GAPS_NAMED = 500, 6
+#: Buckets of a chart of a record that is younger than its stretch: of so many minutes, and so many at most.
+_WIDTHS, _MOST_CLIPPED = (1, 2, 5, 10, 15, 30, 60, 180), 60
 #: Reading that ended so long before the question is told.
 STALE = timedelta(hours=1)
 
@@ -48,7 +50,9 @@ class Stretch(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Posts by feed, and in all by bucket: ``None`` where a bucket touches a gap or lies before the first count."""
+    """Posts by feed, and in all by bucket: ``None`` where a bucket touches a gap or lies before reading ``began``."""
+
+    began: datetime
 
     by_feed: dict[str, int]
     buckets: list[int | None]
@@ -89,34 +93,56 @@ def counts_of(transaction: Transaction, within: Stretch, gaps: Sequence[GapRow],
         by_feed[row.feed] = by_feed.get(row.feed, 0) + row.posts
         start = row.start.astimezone(UTC)
         at[start] = at.get(start, 0) + row.posts
+    began = began_at(transaction, within, feed)
     return Counts(
+        began=began,
         by_feed=by_feed,
-        buckets=known_buckets(within, at, gaps),
+        buckets=known_buckets(within, at, gaps, began),
         likes=sum(row.likes for row in rows),
         reposts=sum(row.reposts for row in rows),
         deletes=sum(row.deletes for row in rows),
     )
 
 
-def known_buckets(within: Stretch, at: dict[datetime, int], gaps: Sequence[GapRow]) -> list[int | None]:
+def began_at(transaction: Transaction, within: Stretch, feed: str = "") -> datetime:
+    """When reading began, in UTC: the beginning of the stretch at the earliest, its end if nothing was read."""
+    [row] = transaction.fetch(digests.BEGAN, {"feed": feed or None})
+    began = (row.began or within.end).astimezone(UTC)
+    return min(max(began, within.start), within.end)
+
+
+def known_buckets(
+    within: Stretch, at: dict[datetime, int], gaps: Sequence[GapRow], began: datetime
+) -> list[int | None]:
     """Counts by bucket; what nobody read is not nothing."""
     width = timedelta(minutes=within.minutes)
-    first = min(at, default=within.end)
     return [
         None
-        if start < first or any(gap.start_time < start + width and gap.end_time > start for gap in gaps)
+        if start + width <= began or any(gap.start_time < start + width and gap.end_time > start for gap in gaps)
         else at.get(start, 0)
         for start in within.starts
     ]
 
 
-def draw(
-    within: Stretch, buckets: Sequence[int | None], usual: Sequence[int | None], caption: str, first: int = 0
-) -> Chart | None:
-    """``buckets`` as a line, ``usual`` dashed; hatched where nothing could be read. ``None``: nothing to show.
+def clipped(within: Stretch, began: datetime) -> Stretch:
+    """The part of a young record that there is, in finer buckets; all of an older one."""
+    if began < within.start + timedelta(minutes=within.minutes):
+        return within
+    span = max(within.end - began, timedelta(minutes=2))
+    minutes = next((m for m in _WIDTHS if span <= _MOST_CLIPPED * timedelta(minutes=m)), within.minutes)
+    width = timedelta(minutes=minutes)
+    return Stretch(within.end - -(-span // width) * width, within.end, minutes)
 
-    ``first``: buckets before this one lie before the record and are not hatched.
-    """
+
+def how_long(within: Stretch, began: datetime) -> str:
+    """``in 24 hours``; of a young record how long it is."""
+    if began <= within.start:
+        return f"in {length(within.end - within.start)}"
+    return f"in the {length(within.end - began)} since reading began"
+
+
+def draw(within: Stretch, buckets: Sequence[int | None], usual: Sequence[int | None], caption: str) -> Chart | None:
+    """``buckets`` as a line, ``usual`` dashed; hatched where nothing could be read. ``None``: nothing to show."""
     known = [value for value in (*buckets, *usual) if value is not None]
     if not any(known):
         return None
@@ -131,7 +157,7 @@ def draw(
         caption=caption,
         posts=_lines(middles, buckets, top[-1]),
         usual=_lines(middles, usual, top[-1]),
-        gaps=_bands(buckets, first),
+        gaps=_bands(buckets),
         x_ticks=_ticks(within),
         y_ticks=[Tick(at=value / top[-1], label=f"{value:,}") for value in top],
         marks=marks,
@@ -147,9 +173,9 @@ def _lines(middles: Sequence[float], values: Sequence[int | None], top: int) -> 
     ]
 
 
-def _bands(values: Sequence[int | None], first: int) -> list[Band]:
+def _bands(values: Sequence[int | None]) -> list[Band]:
     bands, whole = [], len(values)
-    for unknown, run in groupby(enumerate(values), key=lambda place: place[1] is None and place[0] >= first):
+    for unknown, run in groupby(enumerate(values), key=lambda place: place[1] is None):
         part = [place for place, _ in run]
         if unknown:
             bands.append(Band(start=round(part[0] / whole, 5), end=round((part[-1] + 1) / whole, 5)))
@@ -170,6 +196,24 @@ def _ticks(within: Stretch) -> list[Tick]:
             ticks.append(Tick(at=round((at - within.start) / span, 5), label=label))
         at += step
     return ticks
+
+
+def chart_of(
+    transaction: Transaction,
+    within: Stretch,
+    counts: Counts,
+    before: Sequence[int | None],
+    gaps: Sequence[GapRow],
+    *,
+    dashed: str = "",
+    feed: str = "",
+) -> Chart | None:
+    """What was counted as a chart. Of a young record it shows the part that there is."""
+    shown = clipped(within, counts.began)
+    if shown != within:
+        counts, before, dashed = counts_of(transaction, shown, gaps, feed), [], ""
+    caption = f"Posts in {length(timedelta(minutes=shown.minutes))}{f'; dashed: {dashed}' if dashed else ''}"
+    return draw(shown, counts.buckets, before, caption)
 
 
 def missing(gaps: Sequence[GapRow], within: Stretch, asked_at: datetime, end: datetime) -> Part | None:

@@ -37,16 +37,15 @@ def day(database: Database, value: Schema) -> Dossier:
         told = [(topic, *_topic(transaction, topic, today)) for topic in topics]
         alerts = transaction.fetch(digests.ALERTS, {**today.bounds, "limit": MOST_SHARES})
         spoken = _shares(transaction, today)
-    summary = [_counted(counts, yesterday, counting.unread(gaps_before, today.before)), *_leading(topics, found)]
+        chart = counting.chart_of(transaction, today, counts, yesterday.buckets, gaps, dashed="the day before")
+    summary = [_counted(counts, yesterday, today, counting.unread(gaps_before, today.before)), *_leading(topics, found)]
     return dossier(
         findings,
         subject=f"{today.end.day} {today.end:%B %Y}",
         start=today.start,
         end=today.end,
         figures=_figures(counts, found, topics, alerts),
-        chart=counting.draw(
-            today, counts.buckets, yesterday.buckets, f"Posts per {MINUTES} minutes; dashed: the day before"
-        ),
+        chart=chart,
         summary=summary,
         parts=[
             _all_topics(topics),
@@ -73,10 +72,10 @@ METHOD = Part(
 )
 
 
-def _counted(counts: Counts, before: Counts, unread: str) -> Said:
+def _counted(counts: Counts, before: Counts, within: Stretch, unread: str) -> Said:
     against = counting.change(counts.posts, before.posts)
     compared = f", {against} of the day before{unread}" if against else "; there is no day before to compare with"
-    return Said(text=f"{count(counts.posts, 'post')} were read in 24 hours{compared}.")
+    return Said(text=f"{count(counts.posts, 'post')} were read {counting.how_long(within, counts.began)}{compared}.")
 
 
 def _leading(topics: list[TopicRow], found: digests.TopicCounts) -> list[Said]:
@@ -94,7 +93,7 @@ def _leading(topics: list[TopicRow], found: digests.TopicCounts) -> list[Said]:
 def _all_topics(topics: list[TopicRow]) -> Part | None:
     said = [
         Said(
-            text=f"“{label(topic)}”: {count(topic.posts, 'post')} where {topic.usual:,.0f} were usual, "
+            text=f"“{label(topic)}”: {count(topic.posts, 'post')} where {_usual(topic)} usual; it "
             f"{state(topic)}{', new today' if topic.new else ''}."
         )
         for topic in topics
@@ -163,6 +162,10 @@ def _figures(
     if topics:
         figures.append(Figure(value=f"{topics[0].posts:,}", label=f"posts on “{excerpt(topics[0].label, longest=28)}”"))
     return [*figures, Figure(value=f"{sum(row.alerts for row in alerts):,}", label="alerts")]
+
+
+def _usual(topic: TopicRow) -> str:
+    return f"{topic.usual:,.0f} were" if topic.usual >= 1 else "next to none is"
 
 
 def label(topic: TopicRow) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from services.worker.pipelines import counting
-from services.worker.pipelines.contracts import Figure
+from services.worker.pipelines.contracts import Chart, Figure
 from services.worker.pipelines.counting import DAY, Stretch
 from services.worker.pipelines.dossier import dossier, findings_of, quoted
 from services.worker.pipelines.plain_text import clean, excerpt
@@ -29,6 +29,8 @@ NEEDS = ("feed", "author", "domain")
 MOST_NAMES, MOST_QUOTES, MOST_CANDIDATES, MOST_COPIES = 5, 4, 200, 5
 #: From this share on one account, or copies, are said to weigh.
 HEAVY = 0.25
+#: Below this share of the posts an account is not named.
+NAMED = 0.01
 #: Buckets of the chart, at most.
 MOST_BUCKETS = 120
 
@@ -47,6 +49,9 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     gaps: list[GapRow]
     posts: int
     buckets: list[int | None]
+    minutes: int
+    began: datetime
+    chart: Chart | None
     health: FeedHealth | None
     lost: timedelta
 
@@ -72,9 +77,7 @@ def source(database: Database, value: Schema) -> Dossier:
         start=looked.within.start,
         end=looked.within.end,
         figures=_figures(looked),
-        chart=counting.draw(
-            looked.within, looked.buckets, [], f"Posts per {length(timedelta(minutes=looked.within.minutes))}"
-        ),
+        chart=looked.chart,
         summary=_summary(looked, what),
         parts=[
             Part(heading="How much", said=_how_much(looked)),
@@ -115,12 +118,16 @@ def _look(transaction: Transaction, kind: str, name: str, within: Stretch) -> Lo
     [figures] = transaction.fetch(digests.FIGURES[kind], about)
     if kind == "feed":
         counts = counting.counts_of(transaction, within, gaps, name)
-        posts, buckets = counts.posts, counts.buckets
+        posts, buckets, began, minutes = counts.posts, counts.buckets, counts.began, within.minutes
+        chart = counting.chart_of(transaction, within, counts, [], gaps, feed=name)
     else:
-        rows = transaction.fetch(digests.HOURS[kind], about)
-        posts = figures.posts
+        posts, began = figures.posts, counting.began_at(transaction, within)
+        shown = counting.clipped(within, began)
+        rows = transaction.fetch(digests.HOURS[kind], {**about, **shown.bounds})
+        minutes = shown.minutes
         at = {row.start.astimezone(UTC): row.posts for row in rows}
-        buckets = counting.known_buckets(within, {within.start: 0, **at}, gaps)
+        buckets = counting.known_buckets(shown, at, gaps, began)
+        chart = counting.draw(shown, buckets, [], f"Posts in {length(timedelta(minutes=shown.minutes))}")
     return Looked(
         kind=kind,
         name=name,
@@ -133,6 +140,9 @@ def _look(transaction: Transaction, kind: str, name: str, within: Stretch) -> Lo
         gaps=gaps,
         posts=posts,
         buckets=buckets,
+        minutes=minutes,
+        began=began,
+        chart=chart,
         health=health,
         lost=sum((counting.lost_in(gap, within) for gap in gaps), timedelta()),
     )
@@ -140,16 +150,16 @@ def _look(transaction: Transaction, kind: str, name: str, within: Stretch) -> Lo
 
 def _summary(looked: Looked, what: str) -> list[Said]:
     figures = looked.figures
-    days = (looked.within.end - looked.within.start) // DAY
+    long = counting.how_long(looked.within, looked.began)
     verb = {"feed": "brought", "author": "wrote", "domain": "was linked to in"}[looked.kind]
-    said = [f"{what} {excerpt(looked.name, longest=80)} {verb} {count(looked.posts, 'post')} in {count(days, 'day')}."]
+    said = [f"{what} {excerpt(looked.name, longest=80)} {verb} {count(looked.posts, 'post')} {long}."]
     if figures.posts:
         said.append(
             f"Of the {count(figures.posts, 'post')} looked at {share(figures.copies, figures.posts)} repeat the "
             "wording of another."
         )
     if looked.kind == "feed":
-        whole = looked.within.end - looked.within.start
+        whole = looked.within.end - looked.began
         read = max(whole - looked.lost, timedelta())
         said.append(f"It was read {share(round(read.total_seconds()), round(whole.total_seconds()))} of the time.")
     elif looked.voices and looked.kind == "domain":
@@ -158,16 +168,15 @@ def _summary(looked: Looked, what: str) -> list[Said]:
 
 
 def _how_much(looked: Looked) -> list[Said]:
-    known = [(value, -place) for place, value in enumerate(looked.buckets) if value is not None]
     said = [f"{count(looked.posts, 'post')} between {moment(looked.within.start)} and {moment(looked.within.end)}."]
-    if known and max(known)[0]:
-        value, place = max(known)
-        start = looked.within.starts[-place]
-        width = length(timedelta(minutes=looked.within.minutes))
-        mean = sum(number for number, _ in known) / len(known)
-        said.append(f"Most in {width} from {moment(start)}: {value:,}, where the mean is {mean:,.1f}.")
-        quiet = sum(number == 0 for number, _ in known)
-        said.append(f"{quiet:,} of {len(known):,} such stretches were read whole and had none.")
+    known = [value for value in looked.buckets if value is not None]
+    if len(known) > 1 and max(known):
+        said.append(
+            f"In {len(known):,} stretches of {length(timedelta(minutes=looked.minutes))} the mean is "
+            f"{sum(known) / len(known):,.1f}, the most {max(known):,}."
+        )
+        if quiet := sum(value == 0 for value in known):
+            said.append(f"{quiet:,} of them were read whole and had none.")
     if looked.figures.first and looked.figures.last:
         said.append(
             f"The first post looked at is from {moment(looked.figures.first)}, "
@@ -180,10 +189,10 @@ def _how_reliable(looked: Looked) -> list[Said]:
     said = []
     if looked.health:
         health = looked.health
-        said.append(
-            f"The connection ended {count(health.drops, 'time')}; {count(len(looked.gaps), 'gap')} of "
-            f"{length(looked.lost)} in all could not be read. {count(health.refused, 'frame')} could not be understood."
-        )
+        lost = f"{count(len(looked.gaps), 'gap')} of {length(looked.lost)} in all" if looked.gaps else "no gap is known"
+        said.append(f"The connection ended {count(health.drops, 'time')}; {lost}.")
+        if health.refused:
+            said.append(f"{count(health.refused, 'frame')} could not be understood.")
         if health.events:
             said.append(
                 f"Of {count(health.events, 'event')} since it was added {health.duplicates:,} came twice, "
@@ -217,10 +226,11 @@ def _who(looked: Looked) -> list[Said]:
     of = figures.posts
     lead = "" if looked.kind == "author" else f"{count(figures.authors, 'account')}. "
     said.append(f"{lead}{share(figures.replies, of)} of the posts are replies, {share(figures.linked, of)} have links.")
+    voices = [voice for voice in looked.voices if looked.kind != "author" and voice.posts >= NAMED * of]
     rows: Sequence[tuple[str, list[str]]] = (
         (
             "Most active",
-            [f"{clean(v.author, longest=60)} ({share(v.posts, of)})" for v in looked.voices if looked.kind != "author"],
+            [f"{clean(v.author, longest=60)} ({share(v.posts, of)})" for v in voices],
         ),
         ("Languages", [f"{clean(row.value, longest=20)} {share(row.posts, of)}" for row in looked.languages]),
         ("Sites linked to", [f"{excerpt(row.value, longest=60)} {share(row.posts, of)}" for row in looked.sites]),
@@ -252,7 +262,7 @@ def _figures(looked: Looked) -> list[Figure]:
     if looked.kind != "author":
         figures.append(Figure(value=f"{looked.figures.authors:,}", label="accounts"))
     figures.append(Figure(value=share(looked.figures.copies, of), label="repeat another's wording"))
-    whole = looked.within.end - looked.within.start
+    whole = looked.within.end - looked.began
     figures.append(Figure(value=length(looked.lost) if looked.lost else "none", label=f"not read, of {length(whole)}"))
     return figures
 

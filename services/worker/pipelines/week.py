@@ -40,18 +40,17 @@ def week(database: Database, value: Schema) -> Dossier:
         [found] = transaction.fetch(digests.TOPIC_COUNTS, now.bounds)
         [found_before] = transaction.fetch(digests.TOPIC_COUNTS, now.before.bounds)
         told = [(topic, *_topic(transaction, topic, now)) for topic in topics[:MOST_DETAILED]]
+        chart = counting.chart_of(transaction, now, counts, before.buckets, gaps, dashed="the seven days before")
     return dossier(
         findings,
         subject=f"{now.start.day} {now.start:%B} to {now.end.day} {now.end:%B %Y}",
         start=now.start,
         end=now.end,
         figures=_figures(counts, before, found, found_before),
-        chart=counting.draw(
-            now, counts.buckets, before.buckets, f"Posts per {MINUTES // 60} hours; dashed: the seven days before"
-        ),
-        summary=_summary(counts, before, topics, found, found_before, counting.unread(gaps_before, now.before)),
+        chart=chart,
+        summary=_summary(counts, before, topics, found, found_before, (now, counting.unread(gaps_before, now.before))),
         parts=[
-            Part(heading="Day by day", said=_days(now, counts.buckets, before.buckets)),
+            Part(heading="Day by day", said=_days(now, counts, before.buckets)),
             Part(heading="Topics of the week", said=_topics(topics, past)),
             *(Part(heading=label(topic), said=said) for topic, said, _ in told),
             Part(heading="Feeds", said=_feeds(counts, before)),
@@ -67,15 +66,16 @@ def _summary(
     topics: Sequence[TopicRow],
     found: digests.TopicCounts,
     found_before: digests.TopicCounts,
-    unread: str,
+    read: tuple[Stretch, str],
 ) -> list[Said]:
+    within, unread = read
     against = counting.change(counts.posts, before.posts)
     compared = (
         f", {against} of the seven days before{unread}"
         if against
         else "; there are no seven days before to compare with"
     )
-    said = [Said(text=f"{count(counts.posts, 'post')} were read in seven days{compared}.")]
+    said = [Said(text=f"{count(counts.posts, 'post')} were read {counting.how_long(within, counts.began)}{compared}.")]
     if topics:
         names = listing([f"“{label(topic)}”" for topic in topics[:3]])
         rest = f" ({found_before.topics:,} the week before)" if before.posts else ""
@@ -85,14 +85,16 @@ def _summary(
     return said
 
 
-def _days(within: Stretch, now: Sequence[int | None], before: Sequence[int | None]) -> list[Said]:
+def _days(within: Stretch, counts: Counts, before: Sequence[int | None]) -> list[Said]:
     """Each day's posts, and that day a week ago; a day with a gap counts what was read."""
     a_day = 24 * 60 // within.minutes
     said = []
     for number in range(7):
-        part, past = (values[number * a_day : (number + 1) * a_day] for values in (now, before))
+        part, past = (values[number * a_day : (number + 1) * a_day] for values in (counts.buckets, before))
         known = [value for value in part if value is not None]
         start = within.start + number * DAY
+        if start + DAY <= counts.began:
+            continue  # before there was a record
         if not known:
             said.append(Said(text=f"{start:%A} {start.day} {start:%B}: nothing was read."))
             continue

@@ -120,7 +120,8 @@ def gap(start: int, end: int) -> GapRow:
 def test_what_was_not_read_is_unknown_and_never_zero() -> None:
     within = Stretch(NOW, NOW + timedelta(hours=5), 60)
     at = {NOW + timedelta(hours=1): 7, NOW + timedelta(hours=4): 2}
-    assert counting.known_buckets(within, at, [gap(125, 130)]) == [None, 7, None, 0, 2]
+    began = NOW + timedelta(hours=1)
+    assert counting.known_buckets(within, at, [gap(125, 130)], began) == [None, 7, None, 0, 2]
     chart = counting.draw(within, [None, 7, None, 0, 2], [1, 1], "Posts")
     assert chart is not None
     assert [[(point.x, point.y) for point in line] for line in chart.posts] == [
@@ -151,3 +152,18 @@ def test_a_stretch_ends_where_reading_has_come_and_has_whole_buckets_only() -> N
     assert len(within.starts) == 48
     assert within.starts[-1] + timedelta(minutes=30) == within.end
     assert within.before.end == within.start
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "width", "buckets", "long"),
+    [(3_000, 30, 48, "in 24 hours"), (1_440, 30, 48, "in 24 hours"), (1_430, 30, 48, "since reading began"),
+     (1_000, 30, 34, "in the 16.7 hours since reading began"), (100, 2, 50, "since reading began"),
+     (19, 1, 19, "in the 19 minutes since reading began"), (0, 1, 2, "since reading began")],
+)  # fmt: skip
+def test_a_young_record_is_shown_as_long_as_it_is(minutes_ago: int, width: int, buckets: int, long: str) -> None:
+    within = counting.stretch_to(NOW, timedelta(days=1), 30)
+    began = max(NOW - timedelta(minutes=minutes_ago), within.start)
+    shown = counting.clipped(within, began)
+    assert (shown.minutes, len(shown.starts), shown.end) == (width, buckets, within.end)
+    assert shown.start <= began or shown == within
+    assert long in counting.how_long(within, began)
