@@ -21,6 +21,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOST_GAPS, MOST_GAPS_NAMED = 500, 6
 #: Buckets of a chart of a record that is younger than its stretch: of so many minutes, and so many at most.
 _WIDTHS, _MOST_CLIPPED = (1, 2, 5, 10, 15, 30, 60, 180), 60
+#: Minutes between labels of a chart's axis.
+_TICKS = (1, 5, 10, 15, 30, 60, 180, 360, 720, 1440, 2880, 5760)
 #: Reading that ended so long before the question is told.
 STALE = timedelta(hours=1)
 
@@ -73,8 +75,8 @@ def reached(transaction: Transaction, asked_at: datetime) -> datetime:
 
 
 def stretch_to(end: datetime, span: timedelta, minutes: int) -> Stretch:
-    """The stretch of ``span`` up to the end of the minute that ``end`` lies in: no bucket is begun and not over."""
-    until = datetime.fromtimestamp(-int(-end.timestamp() // 60) * 60, UTC)
+    """The stretch of ``span`` up to the minute that ``end`` lies in: no bucket is begun and not over."""
+    until = datetime.fromtimestamp(int(end.timestamp()) // 60 * 60, UTC)
     return Stretch(until - span, until, minutes)
 
 
@@ -183,11 +185,9 @@ def _bands(values: Sequence[int | None]) -> list[Band]:
 
 
 def _ticks(within: Stretch) -> list[Tick]:
-    """Every few hours of a short stretch, every so many days of a long one."""
+    """Every few minutes or hours of a short stretch, every so many days of a long one."""
     span = within.end - within.start
-    step = next(
-        (timedelta(hours=h) for h in (1, 3, 6, 12, 24, 48, 96) if span <= 9 * timedelta(hours=h)), timedelta(days=7)
-    )
+    step = next((timedelta(minutes=m) for m in _TICKS if span <= 9 * timedelta(minutes=m)), timedelta(days=7))
     at = within.start.replace(hour=0, minute=0)
     ticks = []
     while at <= within.end:

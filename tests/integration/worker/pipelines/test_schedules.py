@@ -15,9 +15,10 @@ from services.worker.schedules import Schedules
 from shared.config.settings import Settings
 from shared.store.database import Command, Database
 from tests.integration.worker.agents.test_runs import ended, report
+from tests.support.agents import as_id
 from tests.support.api import Served
 from tests.support.pipelines import chains, store_weeks
-from tests.support.runs import wait_for_end, worker_thread
+from tests.support.runs import wait_for, wait_for_end, worker_thread
 
 PIPELINES = load_pipelines(load_agents())
 MISSED = Command("UPDATE schedule SET due_at = now() - make_interval(hours => %(hours)s)")
@@ -131,20 +132,27 @@ def test_what_cannot_run_is_refused_when_it_is_saved_or_asked(
 
 
 def test_a_worker_makes_what_is_due_and_does_it(
-    api: Served, settings: Settings, database: Database, postgres_url: str, valkey_url: str, told: None
+    api: Served,
+    database: Database,
+    postgres_url: str,
+    valkey_url: str,
+    told: None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     store_weeks(database)
     create(api, pipeline="weekly-report", weekdays=["mon"])
     database.execute(MISSED, {"hours": 1})
     with worker_thread(postgres_url, valkey_url, agents_api_url=api.url):
-        from tests.support.runs import wait_for
-
         wait_for(lambda: runs(api))
         [run] = runs(api)
-        from uuid import UUID
-
-        assert wait_for_end(database, UUID(run["id"])).status == "done"
+        assert wait_for_end(database, as_id(run)).status == "done"
+        # and one is followed from the terminal to its report
+        assert main(["pipeline", "source-audit", "--feed", "bluesky", "--days", "2", "--port", str(api.port)]) == 0
     assert report(api, run)["title"].startswith("Weekly report: ")
+    said = capsys.readouterr().out
+    assert "  Counting the source: " in said
+    assert "Source audit: feed bluesky" in said
+    assert "Written by extractive." in said
 
 
 def test_the_terminal_lists_runs_and_schedules_pipelines(
@@ -159,9 +167,11 @@ def test_the_terminal_lists_runs_and_schedules_pipelines(
         == 0
     )
     assert main(["op", "pipelines", *port]) == 0
+    assert main(["pipeline", *port]) == 0
     said = capsys.readouterr().out
     assert "Daily briefing" in said
     assert "weekly-report" in said
+    assert "(needs --feed or --author or --domain)" in said
     [run] = runs(api)
     assert ended(api, run)["pipeline"] == "daily-briefing"
 

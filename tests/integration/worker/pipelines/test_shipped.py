@@ -42,7 +42,7 @@ SAYS = {
         "The busiest minute was",
         "Engineers on the harbour bridge",
     ],
-    "weekly-report": ["posts were read in seven days", "Day by day", "% more than the", "“bus strike”", "drivers"],
+    "weekly-report": ["posts were read in 7 days", "Day by day", "% more than the", "“bus strike”", "drivers"],
     "source-audit": ["Copies", "WIN a free bus pass now", "How reliable"],
 }
 

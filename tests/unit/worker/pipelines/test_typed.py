@@ -148,7 +148,7 @@ def test_a_change_in_words(now: int, before: int, said: str) -> None:
 
 def test_a_stretch_ends_where_reading_has_come_and_has_whole_buckets_only() -> None:
     within = counting.stretch_to(NOW + timedelta(minutes=17, seconds=5), timedelta(days=1), 30)
-    assert within.end == NOW + timedelta(minutes=18)
+    assert within.end == NOW + timedelta(minutes=17)
     assert len(within.starts) == 48
     assert within.starts[-1] + timedelta(minutes=30) == within.end
     assert within.before.end == within.start
