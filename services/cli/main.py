@@ -31,6 +31,7 @@ VERBS = (
     Verb("doctor", "doctor", "look at this installation and say what is wrong and what to do"),
     Verb("search", "search", "search the stored posts by meaning and words"),
     Verb("ask", "ask", "ask an agent a question and print its report"),
+    Verb("pipeline", "pipeline", "run a pipeline (daily briefing, weekly report, ...) and print its report"),
     Verb("embed", "embed", "say what runs the embedding model here, and why not another"),
     Verb("feed", "feed", "list, add, pause, resume and remove feeds"),
     Verb("watch", "watch", "list and save watches, and ask what a rule would have found"),

@@ -21,6 +21,7 @@ from services.worker import metrics
 from services.worker.actors import agent as agent_actor
 from services.worker.actors import briefing as briefing_actor
 from services.worker.actors import deliver as deliver_actor
+from services.worker.actors import pipeline as pipeline_actor
 from services.worker.agents.definition import load_agents
 from services.worker.agents.work import AgentWork
 from services.worker.broker import PatientBroker, make_broker, make_worker
@@ -33,6 +34,8 @@ from services.worker.loops import Loop
 from services.worker.mover import DAY_SECONDS, Mover
 from services.worker.pipelines.announce import Announcer
 from services.worker.pipelines.briefing import Briefing
+from services.worker.pipelines.chain import PipelineWork
+from services.worker.pipelines.definition import load_pipelines
 from services.worker.pipelines.perform import Performer
 from services.worker.pipelines.press import Press, Rendering
 from services.worker.pipelines.summary import Summary
@@ -42,6 +45,7 @@ from services.worker.render.renderer import Renderer
 from services.worker.render.set_up import render_node
 from services.worker.sandbox.box import Box
 from services.worker.sandbox.box import find as find_sandbox
+from services.worker.schedules import Schedules
 from services.worker.timings import Timings
 from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
@@ -64,6 +68,7 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
     """Work until ``stop`` is set; the exit code. Running jobs get ``drain_seconds``, then their lease ends."""
     timings = timings or Timings()
     agents = load_agents(settings.agents_folder)
+    pipelines = load_pipelines(agents, settings.pipelines_folder)
     serve(settings.metrics_host, settings.worker_metrics_port)
     database = Database(settings, name="worker", size=settings.worker_pool_size)
     database.open()
@@ -87,12 +92,17 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         work = AgentWork(settings, database, agents, press, llm, _sandbox(reporter))
         work.tell()
         agent_actor.register(broker, Performer(database, work.perform, announce, stop, timings, "agent"))
+        chains = PipelineWork(settings, database, pipelines, press, llm)
+        chains.tell()
+        pipeline_actor.register(broker, Performer(database, chains.perform, announce, stop, timings, "pipeline"))
         courier = Courier(database, publisher, settings.public_url)
         deliver_actor.register(broker, courier.deliver)
         loops = _loops(settings, database, broker, reporter, stop, timings)
         loops.append(
             Loop("deliveries", courier.put_out, stop, every=timings.deliver_seconds, most=timings.most_backoff_seconds)
         )
+        every, most = timings.schedules_seconds, timings.most_backoff_seconds
+        loops.append(Loop("schedules", Schedules(database, pipelines), stop, every=every, most=most))
         if node:
             look, every = node.look, timings.node_look_seconds
             loops.append(Loop("render-node", look, stop, every=every, most=every, first=0.0))

@@ -27,6 +27,17 @@ SANDBOX_RUNS = Counter(
     "Runs of Python that a model wrote, by how they ended: done, failed, too_long, too_much_output or killed.",
     ["ended"],
 )
+PIPELINE_RUNS = Counter(
+    "groundswell_worker_pipeline_runs_total",
+    "Runs of pipelines, by pipeline and outcome: written (by a model), extractive (by code alone) or failed.",
+    ["pipeline", "outcome"],
+)
+STAGE_REJECTIONS = Counter(
+    "groundswell_worker_stage_rejections_total",
+    "Outputs of a pipeline's stage that broke their contract and were rejected, by pipeline and stage.",
+    ["pipeline", "stage"],
+)
+SCHEDULED = Counter("groundswell_worker_scheduled_runs_total", "Runs that a schedule made.", ["pipeline"])
 RENDERS = Counter("groundswell_worker_renders_total", "PDF renders, by outcome.", ["outcome"])
 PRINTED = Counter(
     "groundswell_worker_printed_reports_total",

@@ -17,6 +17,8 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     #: A run that nobody works on gets a new job after so long: with an empty queue, and with a busy one.
     lost_seconds: float = 10.0
     waiting_seconds: float = 120.0
+    #: Between looks for schedules that are due.
+    schedules_seconds: float = 2.0
     retention_seconds: float = 1800.0
     #: Between looks at the vector index: is a chunk full, is a comparison with the record due.
     vectors_seconds: float = 30.0

@@ -531,6 +531,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     analysis_timeout_seconds: Annotated[
         int, About("PostgreSQL ends a query that runs longer.", ("api",), "10", least=1, most=120)
     ] = 10
+    pipelines_folder: Annotated[
+        str,
+        About(
+            "Folder with pipelines of your own, beside those that come with it.",
+            ("worker",),
+            "/etc/groundswell/pipelines",
+        ),
+    ] = ""
     api_token: Annotated[
         str,
         About(

@@ -24,12 +24,14 @@ class Job(msgspec.Struct, frozen=True):
 RUN_BRIEFING = Job(actor="run_briefing", queue="interactive", args=("run_id",))
 #: Takes minutes, so that it has a queue of its own: a briefing waits for no agent.
 RUN_AGENT = Job(actor="run_agent", queue="agents", args=("run_id",))
+#: A chain of stages, some of which are agents.
+RUN_PIPELINE = Job(actor="run_pipeline", queue="pipeline", args=("run_id",))
 #: What does the runs of a kind.
-JOB_OF_RUN = {"briefing": RUN_BRIEFING, "agent": RUN_AGENT}
+JOB_OF_RUN = {"briefing": RUN_BRIEFING, "agent": RUN_AGENT, "pipeline": RUN_PIPELINE}
 
 #: Sends one alert, or a test, to one destination. A queue of its own: a destination that hangs delays no run.
 DELIVER_ALERT = Job(actor="deliver_alert", queue="delivery", args=("delivery_id",))
 #: Seconds in which a delivery's job is expected to begin and end; after that it is put out anew.
 DELIVERY_LEASE_SECONDS = 60
 
-JOBS = (RUN_BRIEFING, RUN_AGENT, DELIVER_ALERT)
+JOBS = (RUN_BRIEFING, RUN_AGENT, RUN_PIPELINE, DELIVER_ALERT)

@@ -20,7 +20,8 @@ class AgentLimits(Schema, frozen=True, kw_only=True):
 class Agent(Schema, frozen=True, kw_only=True):
     """One agent. ``approval``: "never" (it changes nothing), "tainted" (once it has read strangers' text), "always".
 
-    ``contract`` names what it hands in: findings, a verdict or an analysis.
+    ``contract`` names what it hands in: findings, a verdict, an analysis, a draft or a review. ``asked``: it can be
+    asked a question; the others work in pipelines.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Agent(Schema, frozen=True, kw_only=True):
     approval: str
     contract: str
     limits: AgentLimits
+    asked: bool = True
 
 
 class AgentList(Schema, frozen=True, kw_only=True):

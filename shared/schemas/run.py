@@ -34,7 +34,8 @@ class Run(Schema, frozen=True, kw_only=True):
     """``report`` is set once the report exists; its PDF may follow or fail (see the report).
 
     ``needs_approval`` waits for the operator's word on one call, ``needs_human`` for somebody to look whether a call
-    has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, whose ``topic`` may be empty.
+    has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, ``pipeline`` that of a
+    pipeline's; the ``topic`` of both may be empty.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Run(Schema, frozen=True, kw_only=True):
     spend_nano_usd: int = 0
     agent: str | None = None
     question: str | None = None
+    pipeline: str | None = None
 
 
 class RunList(Schema, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from shared.contracts.jobs import RUN_AGENT
+from shared.contracts.jobs import RUN_AGENT, RUN_PIPELINE
 from shared.schemas.base import Schema
 from shared.store.database import Command, Statement
 
@@ -110,9 +110,11 @@ WAKE = Command(
             FROM run_step step LEFT JOIN approval a ON a.id = step.approval
            WHERE run.status = 'needs_approval' AND step.run = run.id AND step.status = 'needs_approval'
              AND (a.id IS NULL OR a.state <> 'waiting' OR a.expires_at <= now())
-          RETURNING run.id)
+          RETURNING run.id, run.kind)
         INSERT INTO outbox (actor, queue, args)
-        SELECT '{RUN_AGENT.actor}', '{RUN_AGENT.queue}', jsonb_build_object('run_id', id::text) FROM woken"""
+        SELECT CASE kind WHEN 'pipeline' THEN '{RUN_PIPELINE.actor}' ELSE '{RUN_AGENT.actor}' END,
+               CASE kind WHEN 'pipeline' THEN '{RUN_PIPELINE.queue}' ELSE '{RUN_AGENT.queue}' END,
+               jsonb_build_object('run_id', id::text) FROM woken"""
 )
 
 #: Whether a model was asked, and may be paid, for the question that was begun then: its answer may be lost, its price
@@ -131,7 +133,9 @@ TOKEN = Statement(
        VALUES (%(name)s, 'agent', %(scopes)s, %(digest)s, %(run)s::uuid, now() + make_interval(secs => %(seconds)s),
                CASE WHEN %(tainted)s THEN now() END, CASE WHEN %(tainted)s THEN 'run' END)
        ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, scopes = excluded.scopes,
-                                        expires_at = excluded.expires_at
+                                        expires_at = excluded.expires_at,
+         tainted_at = coalesce(access_token.tainted_at, excluded.tainted_at),
+         tainted_by = coalesce(access_token.tainted_by, excluded.tainted_by)
         WHERE access_token.run = excluded.run
        RETURNING id::text""",
     TokenId,

@@ -55,6 +55,7 @@ class RunRow(Schema, frozen=True, kw_only=True):
     spend_nano_usd: int
     agent: str | None
     question: str | None
+    pipeline: str | None
 
 
 #: Takes a run nobody works on. No row: it is finished, unknown, or somebody holds a valid lease.
@@ -120,7 +121,7 @@ RELEASE_RUN = Command(
 
 RUN = Statement(
     """SELECT id, kind, topic, title, status, error, created_at, updated_at, attempts, report, spend_nano_usd,
-              agent, question
+              agent, question, pipeline
          FROM run WHERE id = %(run)s""",
     RunRow,
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 from shared.schemas.base import Schema
 from shared.schemas.run import Run, RunStep
 from shared.store.database import Command, Statement
+from shared.store.pipelines import APART
 
 
 class RunRow(Schema, frozen=True, kw_only=True):
@@ -25,6 +26,7 @@ class RunRow(Schema, frozen=True, kw_only=True):
     spend_nano_usd: int
     agent: str | None
     question: str | None
+    pipeline: str | None
 
     def run(self, steps: list[RunStep]) -> Run:
         """The run as interfaces show it."""
@@ -48,7 +50,7 @@ class StepRow(Schema, frozen=True, kw_only=True):
 
 
 _COLUMNS = """id::text, kind, topic, title, status, error, created_at, updated_at, attempts, report::text,
-              spend_nano_usd, agent, question"""
+              spend_nano_usd, agent, question, pipeline"""
 
 ONE = Statement(f"SELECT {_COLUMNS} FROM run WHERE id = %(id)s", RunRow)
 LATEST = Statement(f"SELECT {_COLUMNS} FROM run ORDER BY created_at DESC, id DESC LIMIT 50", RunRow)
@@ -76,17 +78,27 @@ CREATE_AGENT = Statement(
     RunRow,
 )
 
+CREATE_PIPELINE = Statement(
+    f"""INSERT INTO run (kind, topic, title, pipeline, parameters, tainted)
+        VALUES ('pipeline', %(topic)s, %(title)s, %(pipeline)s, %(parameters)s::jsonb, %(tainted)s)
+        RETURNING {_COLUMNS}""",
+    RunRow,
+)
+
 #: A run begins again where it failed: steps that are done stay done. A call of which nobody knows whether it has
-#: happened is not made again: the agent is told so. With ``from_seq``, what comes after is forgotten.
+#: happened is not made again: the agent is told so. With ``from_seq``, what comes after is forgotten; in a pipeline the
+#: stage that the step belongs to is done again with it, and those before stay as they are.
 RETRY = Statement(
     f"""WITH again AS (
           UPDATE run SET status = 'queued', error = NULL, attempts = 0, lease_expires_at = NULL, updated_at = now(),
                  report = NULL
            WHERE id = %(id)s AND (status IN ('failed', 'needs_human')
-                                  OR (kind = 'agent' AND status IN ('done', 'cancelled')
+                                  OR (kind IN ('agent', 'pipeline') AND status IN ('done', 'cancelled')
                                       AND %(from_seq)s::int IS NOT NULL))
           RETURNING run.*),
-        unwritten AS (DELETE FROM report USING again WHERE report.run = again.id AND again.kind = 'agent'),
+        unwritten AS (
+          DELETE FROM report USING again WHERE report.run = again.id
+             AND (again.kind = 'agent' OR again.kind = 'pipeline' AND %(from_seq)s::int IS NOT NULL)),
         forgotten AS (
           DELETE FROM run_step USING again WHERE run_step.run = again.id AND run_step.kind <> 'work'
              AND run_step.seq >= %(from_seq)s::int),
@@ -98,7 +110,10 @@ RETRY = Statement(
                  result = CASE WHEN run_step.status = 'needs_human' THEN '{{"unknown": true}}'::jsonb END,
                  started_at = CASE WHEN run_step.kind = 'work' THEN NULL ELSE now() END, finished_at = NULL
             FROM again WHERE run_step.run = again.id
-             AND (run_step.status <> 'done' OR run_step.kind = 'work' AND again.kind = 'agent')
+             AND (run_step.status <> 'done'
+                  OR run_step.kind = 'work'
+                     AND (again.kind = 'agent'
+                          OR again.kind = 'pipeline' AND run_step.seq >= %(from_seq)s::int / {APART} * {APART}))
              AND (run_step.kind = 'work' OR %(from_seq)s::int IS NULL OR run_step.seq < %(from_seq)s::int))
         SELECT {_COLUMNS} FROM again""",
     RunRow,
@@ -111,7 +126,11 @@ class Seq(Schema, frozen=True, kw_only=True):
     seq: int
 
 
-STEP_SEQ = Statement("SELECT seq FROM run_step WHERE run = %(id)s AND name = %(name)s AND kind <> 'work'", Seq)
+STEP_SEQ = Statement(
+    """SELECT seq FROM run_step JOIN run ON run.id = run_step.run
+        WHERE run = %(id)s AND name = %(name)s AND (run_step.kind <> 'work' OR run.kind = 'pipeline')""",
+    Seq,
+)
 
 #: Its worker finds out at its next write; its token lets nobody in from now on.
 CANCEL = Statement(

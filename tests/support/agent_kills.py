@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,13 +89,13 @@ def halt_at(point: str, pipe: int) -> None:
     after_async(WireProvider, "send", "billed")
     init = Steps.__init__
 
-    def watched(self: Any, database: Any, run: Any, hands: Any, complete: Any) -> None:
+    def watched(self: Any, database: Any, run: Any, hands: Any, complete: Any, after: int = 0) -> None:
         def answering(request: Any) -> Any:
             answer = complete(request)
             reached(f"answered {self._seq}")
             return answer
 
-        init(self, database, run, hands, answering)
+        init(self, database, run, hands, answering, after)
 
     Steps.__init__ = watched  # type: ignore[method-assign]
     step = DurableRun.step
@@ -128,14 +128,19 @@ def main() -> None:
     logs.configure("worker", level="error", form="json")
     settings = Settings(postgres_url=postgres, valkey_url=valkey, agents_api_url=api)
     settings = msgspec.structs.replace(settings, **model_settings(Path(folder), fake))
-    for point, run in zip(POINTS, runs.split(","), strict=True):
+    kill_each(POINTS, runs.split(","), lambda run: do(settings, run))
+
+
+def kill_each(points: Sequence[str], runs: Sequence[str], do: Callable[[str], None]) -> None:
+    """Kill a worker of each run at its point; then do what is left of all."""
+    for point, run in zip(points, runs, strict=True):
         assert threading.active_count() == 1
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
             faulthandler.dump_traceback_later(60)
             halt_at(point, writing)
-            do(settings, run)
+            do(run)
             os._exit(1)
         os.close(writing)
         assert os.read(reading, 1) == b"x", f"{point} was not reached"
@@ -143,8 +148,8 @@ def main() -> None:
         os.waitpid(child, 0)
         os.close(reading)
     time.sleep(1.2)  # the last one's lease
-    for run in runs.split(","):
-        do(settings, run)
+    for run in runs:
+        do(run)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,9 @@ class FakeProvider:
     """``script`` is what the next attempts get, in turn; then ``mix``, drawn by weight with ``seed``.
 
     ``always`` is what a model does, whatever else is said. ``plays`` are answers to who is offered tools, by how often
-    the model has spoken before: a text, or a tool and its arguments; the last one for ever. ``obeys`` is a model that
-    does what the answers of its tools tell it to: for each name of a tool that stands there after DO, it calls that.
+    the model has spoken before: a text, or a tool and its arguments; the last one for ever. ``casts`` are plays for
+    those whose system prompt has these words. ``obeys`` is a model that does what the answers of its tools tell it to:
+    for each name of a tool that stands there after DO, it calls that.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class FakeProvider:
         #: Tokens of an answer: all that are allowed, or a share of them drawn between these.
         self.share: tuple[float, float] = tuple(control.get("share", (0.1, 1.0)))  # type: ignore[assignment]
         self.plays: list[str | tuple[str, dict[str, Any]]] = control.get("plays", [])
+        self.casts: dict[str, list[str | tuple[str, dict[str, Any]]]] = control.get("casts", {})
         self.obeys: dict[str, dict[str, Any]] = control.get("obeys", {})
         self.chance = random.Random(control.get("seed", 0))
         self.attempts: list[dict[str, Any]] = []
@@ -155,7 +157,7 @@ class FakeProvider:
             output = asked.max_tokens * 1_000
         text = self.say if self.say is not None else " ".join("word" for _ in range(min(output, 12)))
         tool, arguments = asked.tool, ARGUMENTS
-        if self.plays and body.get("tools"):
+        if (self.plays or self.casts) and body.get("tools"):
             play = self._play(body["messages"])
             if isinstance(play, str):
                 text, tool = play, None
@@ -180,9 +182,10 @@ class FakeProvider:
         for name in asked_for:
             if name in self.obeys and name not in called:
                 return name, self.obeys[name]
+        cast = next((plays for words, plays in self.casts.items() if words in str(messages[0]["content"])), self.plays)
         if self.obeys and spoken:
-            return self.plays[-1]
-        return self.plays[min(len(spoken), len(self.plays) - 1)]
+            return cast[-1]
+        return cast[min(len(spoken), len(cast) - 1)]
 
     def _charge(self, model: str, made: Made) -> int:
         read, write, cache = self.prices.get(model, self.prices[""])

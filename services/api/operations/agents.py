@@ -66,6 +66,12 @@ async def ask_agent(context: Context, request: AskAgentInput) -> Run:
         agent = await transaction.fetch_one(store.AGENT, {"name": request.agent})
         if agent is None:
             raise NotFound("There is no such agent.", do="GET /api/v1/agents lists them, once a worker has started.")
+        if not agent.about.get("asked", True):
+            raise InputError(
+                f"The agent {agent.name!r} answers no questions.",
+                why="It works on what a pipeline hands it.",
+                do="GET /api/v1/pipelines lists pipelines.",
+            )
         if request.topic and await transaction.fetch_one(topic_store.ONE, {"id": request.topic}) is None:
             raise NotFound("There is no such topic.", do="GET /api/v1/topics lists those that are live.")
         title = f"{agent.about['title']}: {' '.join(question.split())}"

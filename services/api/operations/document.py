@@ -28,7 +28,7 @@ _TITLES = {
     "feeds": "Feeds",
     "watches": "Watches, alerts, destinations",
     "reports": "Briefings",
-    "agents": "Agents",
+    "agents": "Agents and pipelines",
     "models": "Language models and what they cost",
     "platform": "The platform",
     "access": "Access",

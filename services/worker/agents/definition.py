@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from services.worker.agents.charts import ChartAsked
 from services.worker.agents.operations import Known, known
-from services.worker.agents.outputs import CONTRACTS
+from services.worker.agents.outputs import CONTRACTS, TAKES
 from services.worker.agents.trust import too_powerful
 from shared.errors import ConfigurationError
 
@@ -70,10 +70,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     title: Annotated[str, Meta(min_length=1, max_length=60)]
     summary: Annotated[str, Meta(min_length=1, max_length=200)]
-    operations: Annotated[list[str], Meta(min_length=1, max_length=40)]
     limits: Limits
     contract: str
-    gather: Annotated[list[Gather], Meta(min_length=1, max_length=10)]
+    operations: Annotated[list[str], Meta(max_length=40)] = []
+    gather: Annotated[list[Gather], Meta(max_length=10)] = []
     #: "tainted": what changes something needs an approval once strangers' text was read (and what cannot be undone,
     #: always). "always": from the first call on.
     approval: Literal["tainted", "always"] = "tainted"
@@ -106,6 +106,11 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     def effects(self) -> bool:
         """Whether it can change anything at all."""
         return any(one.effect != "read" for one in self.operations)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a person can ask it a question. The others work on what a pipeline hands them."""
+        return "question" in TAKES[self.contract]
 
 
 def load_agents(own: str = "") -> dict[str, Agent]:
@@ -150,6 +155,11 @@ def load_agent(folder: Path) -> Agent:
         raise ValueError(f"persona.md has {len(persona)} characters; it needs 1 to {_PERSONA_MOST}")
     if file.contract not in CONTRACTS:
         raise ValueError(f"there is no output contract {file.contract!r}; there are {', '.join(CONTRACTS)}")
+    if "question" in TAKES[file.contract]:
+        if not file.operations or not file.gather:
+            raise ValueError("it answers questions, so it needs operations and a way to gather without a model")
+    elif file.operations or file.gather:
+        raise ValueError(f"with the contract {file.contract!r} it reads what it is given and may hold no operation")
     operations = [_operation(name) for name in file.operations]
     for gather in file.gather:
         if gather.operation not in file.operations:

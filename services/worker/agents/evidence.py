@@ -41,6 +41,8 @@ class Evidence:
         self.posts: dict[str, Seen] = {}
         self.topics: list[str] = []
         self.calls: dict[str, Called] = {}
+        #: Of a draft that is judged: how many claims its summary has, then each of its sections.
+        self.claims: tuple[int, ...] = ()
 
     def add(self, number: str, operation: str, shown: str, body: bytes, *, posts: bool = True) -> None:
         """An answer (JSON) of the API under the call's number, such as c3; without ``posts`` none is taken from it."""

@@ -50,16 +50,31 @@ class Outcome(msgspec.Struct, frozen=True):
     accepted: outputs.Accepted | None
     models: tuple[str, ...]
     why: str
+    #: Why what was handed in was not accepted, try by try.
+    broken: tuple[str, ...] = ()
 
 
 class AgentLoop:
-    """One run. ``evidence`` is what it has seen, also after ``work`` gave nothing; ``drawn`` what ``gather`` drew."""
+    """One run. ``evidence`` is what it has seen, also after ``work`` gave nothing; ``drawn`` what ``gather`` drew.
+
+    ``given`` is what an earlier stage of a pipeline hands over (``prompt.given``), with its ``evidence``; ``box`` is
+    the sandbox for those that calculate.
+    """
 
     def __init__(
-        self, database: Database, agent: Agent, run: UUID, asked: AskedRow, steps: Steps, box: Box | None = None
+        self,
+        database: Database,
+        agent: Agent,
+        run: UUID,
+        asked: AskedRow,
+        steps: Steps,
+        *,
+        given: str = "",
+        evidence: Evidence | None = None,
+        box: Box | None = None,
     ) -> None:
         self._agent, self._run, self._asked, self._steps = agent, run, asked, steps
-        self.evidence = Evidence()
+        self.evidence = evidence or Evidence()
         self.drawn: list[ReportChart] = []
         self._box = box if PYTHON.name in agent.tools else None
         self._results = RunResults(database, run)
@@ -69,7 +84,7 @@ class AgentLoop:
         self._own = 0
         self._began = time.monotonic()
         self._context = Context(
-            prompt.task(asked),
+            prompt.task(asked) + given,
             window=WINDOW,
             results=self._results,
             summarise=_no_model,
@@ -86,7 +101,7 @@ class AgentLoop:
                     return self._none(reply)
                 accepted = await self._obey(reply)
                 if accepted is not None:
-                    return Outcome(accepted, tuple(dict.fromkeys(self._models)), "")
+                    return Outcome(accepted, tuple(dict.fromkeys(self._models)), "", tuple(self._broken))
                 if len(self._broken) >= MOST_BROKEN:
                     return self._none(f"What the model handed in broke its contract twice: {self._broken[-1]}")
             return self._none(why)
@@ -132,7 +147,7 @@ class AgentLoop:
         return ""
 
     def _none(self, why: str) -> Outcome:
-        return Outcome(None, tuple(dict.fromkeys(self._models)), why)
+        return Outcome(None, tuple(dict.fromkeys(self._models)), why, tuple(self._broken))
 
     async def _ask(self) -> Reply | str:
         await self._context.fit()
@@ -187,7 +202,8 @@ class AgentLoop:
             return "Kept."
         box = self._box if call.name == PYTHON.name else None
         if call.name not in self._operations and box is None:
-            return f"There is no tool {call.name[:60]!r} for you. You have: {', '.join(self._operations)}."
+            have = ", ".join(self._operations) or prompt.ANSWER
+            return f"There is no tool {call.name[:60]!r} for you. You have: {have}."
         if why := self.limit():
             return f"Not called. {why} Call `answer` now."
         if box is not None:

@@ -12,7 +12,7 @@ from services.worker.agents.definition import Agent
 from services.worker.agents.evidence import Called, Evidence
 from services.worker.agents.loop import Outcome
 from services.worker.agents.outline import outline
-from services.worker.agents.outputs import Verdict, Weighed
+from services.worker.agents.outputs import Findings, Verdict, Weighed
 from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed
 from services.worker.pipelines.markdown import markdown
@@ -28,7 +28,7 @@ from shared.store.agent_steps import AskedRow, PostRow
 #: Posts that are listed where no model has chosen.
 MOST_LISTED = 20
 UNSUPPORTED = "(unsupported: {})"
-_VERDICTS = {
+VERDICTS = {
     "supported": "The posts support it.",
     "contradicted": "The posts contradict it.",
     "disputed": "The posts disagree about it.",
@@ -92,7 +92,7 @@ def _summary(agent: Agent, outcome: Outcome, evidence: Evidence, numbers: Mappin
     weighed = outcome.accepted.weighed
     without = sum(_lacking(one, numbers) is not None for one in weighed)
     marked = f" {count(without, 'claim')} without support {'is' if without == 1 else 'are'} marked." if without else ""
-    verdict = f"{_VERDICTS[outcome.accepted.output.verdict]} " if isinstance(outcome.accepted.output, Verdict) else ""
+    verdict = f"{VERDICTS[outcome.accepted.output.verdict]} " if isinstance(outcome.accepted.output, Verdict) else ""
     citing = f", citing {count(len(numbers), 'post')}" if evidence.posts else ""
     return f"{verdict}{read} and makes {count(len(weighed), 'claim')}{citing}.{marked}"
 
@@ -102,7 +102,8 @@ def _told(outcome: Outcome, numbers: Mapping[str, int]) -> list[ReportSection]:
     sections = [
         ReportSection(heading="Findings", paragraphs=[_claim(one, numbers) for one in outcome.accepted.weighed])
     ]
-    if unknown := outcome.accepted.output.unknown:
+    output = outcome.accepted.output
+    if unknown := output.unknown if isinstance(output, Findings | Verdict) else []:
         sections.append(ReportSection(heading="Not found out", paragraphs=[excerpt(t, longest=600) for t in unknown]))
     return sections
 

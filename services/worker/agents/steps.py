@@ -30,6 +30,8 @@ from shared.store.database import Database
 
 #: Asks a language model. Raises ModelUnavailable.
 Complete = Callable[[Request], Answer]
+#: Numbers that the steps of one agent have: more than it may take (``definition.MOST_STEPS``, and what is gathered).
+STEPS_MOST = 200
 LOST = "An answer that was paid for was lost when a worker ended; retry_run with from_step asks again."
 
 
@@ -63,14 +65,19 @@ class Used(msgspec.Struct):
 
 
 class Steps:
-    """Those of one claimed run, in the order in which they are asked for."""
+    """Those of one claimed run, in the order in which they are asked for; in a pipeline, of one stage of it.
 
-    def __init__(self, database: Database, run: DurableRun, hands: Hands, complete: Complete) -> None:
+    ``after`` is the number that they come after. Without ``hands`` nothing can be called.
+    """
+
+    def __init__(
+        self, database: Database, run: DurableRun, hands: Hands | None, complete: Complete, after: int = 0
+    ) -> None:
         self._database, self._run, self._hands, self._complete = database, run, hands, complete
         self._id: UUID = run.claimed.run
-        rows = database.fetch(store.STEPS, {"run": self._id})
+        rows = [row for row in database.fetch(store.STEPS, {"run": self._id}) if 0 < row.seq - after < STEPS_MOST]
         self._rows = {row.seq: row for row in rows}
-        self._seq = 0
+        self._seq = after
         self.used = Used(seconds=sum(row.seconds for row in rows if row.status == "done"))
 
     def ask(self, request: Request) -> Asked:
@@ -106,6 +113,8 @@ class Steps:
             if row.decision == "waiting":
                 self._wait(row.approval)
             return self._told(number, operation, frame(number, b""), b"", _denied(row.decision))
+        if self._hands is None:
+            raise GroundswellError(f"Nobody can call {operation.name} here.", why="The agent holds no operation.")
         answered = self._hands.call(operation.name, arguments, self._key)
         problem = answered.problem
         if problem is not None and problem.approval:

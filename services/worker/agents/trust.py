@@ -12,10 +12,13 @@ from collections.abc import Iterable
 from services.worker.agents.operations import Known
 
 
-def too_powerful(operations: Iterable[Known], approval: str) -> str | None:
-    """Why these operations may not be held together, or ``None``. ``approval`` is "always" or "tainted"."""
+def too_powerful(operations: Iterable[Known], approval: str, given: str = "") -> str | None:
+    """Why these operations may not be held together, or ``None``. ``approval`` is "always" or "tainted".
+
+    ``given`` says what else of strangers comes to them, if anything does.
+    """
     operations = list(operations)
-    strangers = [one.name for one in operations if one.taints]
+    strangers = [*([given] if given else []), *(one.name for one in operations if one.taints)]
     private = [one.name for one in operations if one.private]
     effects = [one.name for one in operations if one.effect != "read"]
     if not (strangers and private and effects) or approval == "always":

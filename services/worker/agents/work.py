@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Protocol
 from uuid import UUID
 
 import msgspec
@@ -14,32 +13,19 @@ from services.worker.agents import report
 from services.worker.agents.definition import Agent
 from services.worker.agents.hands import Hands, address_of
 from services.worker.agents.loop import AgentLoop
-from services.worker.agents.steps import Complete, Steps
-from services.worker.llm.open import limits_of
-from services.worker.llm.request import Answer, Request
+from services.worker.agents.means import Asking, asking, issue_token
+from services.worker.agents.steps import Steps
 from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed, Rendered
 from services.worker.pipelines.durable import DurableRun, Produced
 from services.worker.pipelines.press import Press
 from services.worker.sandbox.box import Box
 from shared.config.settings import Settings
-from shared.contracts import access
-from shared.errors import FencedError, InputError, ModelUnavailable
+from shared.errors import InputError
 from shared.store import agent_steps as store
-from shared.store import budget
 from shared.store.database import Database, Transaction
 
-#: Longest that one question may wait for its answer.
-ASK_SECONDS = 180.0
 NO_PYTHON = "There is no sandbox here, so it could not calculate in Python; health says why."
-#: Beyond an agent's own seconds its token lives so long.
-TOKEN_SLACK_SECONDS = 900
-
-
-class Asking(Protocol):
-    """The gateway, as threads use it."""
-
-    def complete(self, request: Request, *, seconds: float) -> Answer: ...
 
 
 class AgentWork:
@@ -76,17 +62,14 @@ class AgentWork:
         agent = self._agents.get(asked.agent)
         if agent is None:
             raise InputError(f"There is no agent {asked.agent!r} here.", why="This worker was started without it.")
+        if not agent.asked:
+            raise InputError(f"The agent {agent.name!r} answers no questions.", why="It works in pipelines.")
         hands = Hands(address_of(self._settings), self._token(run, agent, asked))
+        complete = asking(self._settings, self._database, self._llm, agent.name, id_, agent.limits.nano_usd)
         run.plan(())  # learns whether the report is written already
         try:
-            loop = AgentLoop(
-                self._database,
-                agent,
-                id_,
-                asked,
-                Steps(self._database, run, hands, self._complete(run, agent)),
-                self._box,
-            )
+            steps = Steps(self._database, run, hands, complete)
+            loop = AgentLoop(self._database, agent, id_, asked, steps, box=self._box)
             outcome = asyncio.run(loop.work())
             if outcome.accepted is None:
                 loop.gather()
@@ -101,36 +84,9 @@ class AgentWork:
         metrics.AGENT_RUNS.labels(agent.name, "answered" if outcome.accepted else "listed").inc()
 
     def _token(self, run: DurableRun, agent: Agent, asked: store.AskedRow) -> str:
-        """A new secret for the run's one token: whoever had the run before is shut out."""
-        secret, id_ = access.make(), run.claimed.run
-        row = {
-            "name": f"agent {agent.name}, run {id_}",
-            "scopes": agent.scopes,
-            "digest": access.digest(secret),
-            "run": id_,
-            "seconds": agent.limits.seconds + TOKEN_SLACK_SECONDS,
-            "tainted": asked.tainted or agent.approval == "always",
-        }
         with run.held() as transaction:
-            transaction.execute(store.PLAN_REPORT, {"run": id_})
-            if not transaction.fetch(store.TOKEN, row):
-                raise FencedError("The run's token belongs to something else.")
-        return secret
-
-    def _complete(self, run: DurableRun, agent: Agent) -> Complete:
-        llm = self._llm
-        if llm is not None:
-            limits = limits_of(self._settings)
-            caps = {"month_cap": limits.month, "agent_cap": limits.agent, "agent": agent.name}
-            caps |= {"run": run.claimed.run, "run_cap": min(limits.run, agent.limits.nano_usd)}
-            self._database.execute(budget.OPEN, caps)
-
-        def complete(request: Request) -> Answer:
-            if llm is None:
-                raise ModelUnavailable("No language model is set up.")
-            return llm.complete(request, seconds=ASK_SECONDS)
-
-        return complete
+            transaction.execute(store.PLAN_REPORT, {"run": run.claimed.run})
+            return issue_token(transaction, agent, run.claimed.run, f"agent {agent.name}", tainted=asked.tainted)
 
     def _print(self, composed: Composed, run: UUID) -> Produced[Rendered]:
         printed = self._press.print(composed, None, run)
@@ -152,6 +108,7 @@ def _about(agent: Agent, *, sandbox: bool) -> dict[str, object]:
         "scopes": agent.scopes,
         "approval": agent.approval if agent.effects else "never",
         "contract": agent.contract,
+        "asked": agent.asked,
         "limits": msgspec.to_builtins(agent.limits),
     }
 

@@ -60,4 +60,5 @@ def shown(row: ledger.RunRow, steps: list[ledger.StepRow]) -> Run:
         spend_nano_usd=row.spend_nano_usd,
         agent=row.agent,
         question=row.question,
+        pipeline=row.pipeline,
     )

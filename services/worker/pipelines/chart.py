@@ -26,7 +26,7 @@ def draw(gathered: Gathered) -> Chart:
     bins = [minutes[start : start + width] for start in range(0, len(minutes), width)]
     posts = [_mean([minute.posts for minute in part]) for part in bins]
     usual = [_mean([minute.usual for minute in part if minute.usual is not None]) for part in bins]
-    scale = _value_scale(max([*(value or 0 for value in posts), *(value or 0 for value in usual), 1]))
+    scale = value_scale(max([*(value or 0 for value in posts), *(value or 0 for value in usual), 1]))
     middles = [(index + 0.5) / len(bins) for index in range(len(bins))]
     highest = peak(minutes)
     moments = [("began", gathered.topic.began_at)]
@@ -90,7 +90,7 @@ def _time_ticks(start: datetime, end: datetime) -> list[Tick]:
     return ticks
 
 
-def _value_scale(largest: float) -> list[int]:
+def value_scale(largest: float) -> list[int]:
     """Round values from 0 to at least ``largest``, evenly spaced by 1, 2 or 5 times a power of ten."""
     step = 1
     while largest > step * (MOST_VALUE_TICKS - 1):

@@ -79,12 +79,15 @@ class DurableRun:
         self._left.set()
         self._renewer.join(timeout=self._timings.renew_seconds)
 
-    def plan(self, steps: Sequence[Planned]) -> None:
-        """Write down all steps, unless an earlier attempt did, and learn which are done."""
+    def plan(self, steps: Sequence[Planned], apart: int = 1) -> None:
+        """Write down all steps, unless an earlier attempt did, and learn which are done.
+
+        ``apart`` leaves room in the order for what happens within each.
+        """
         with self._database.transaction() as transaction:
             self._hold(transaction)
             for number, step in enumerate(steps):
-                row = {"run": self.claimed.run, "seq": number, "name": step.name, "title": step.title}
+                row = {"run": self.claimed.run, "seq": number * apart, "name": step.name, "title": step.title}
                 transaction.execute(ledger.PLAN_STEP, row)
             rows = transaction.fetch(ledger.STEPS, self._fence)
         self._done = {row.name: row for row in rows if row.status == "done"}

@@ -7,11 +7,11 @@ const DAY = 86_400_000;
 const reading = ['search', 'post', 'post_context', 'posts', 'topic', 'topic_posts', 'topic_people', 'find_topics', 'timeline'];
 const limits = (steps, tokens, dollars, seconds) => ({ steps, tokens, nano_usd: dollars * 1e9, seconds });
 const agents = [
-  { name: 'fact-checker', title: 'Fact-checker', summary: 'Weighs one statement against the posts: supported, contradicted, disputed or unproven.', operations: reading, scopes: [], approval: 'never', contract: 'verdict', limits: limits(30, 600_000, 0.4, 900) },
-  { name: 'operator', title: 'Operator', summary: 'Explains how the platform itself is: health, gaps, cost, queues; and says what to do.', operations: ['health', 'checkup', 'feeds', 'gaps', 'spending', 'queues'], scopes: [], approval: 'never', contract: 'findings', limits: limits(24, 400_000, 0.3, 600) },
-  { name: 'researcher', title: 'Researcher', summary: 'Gathers evidence about a question or a topic: posts, people, figures.', operations: reading, scopes: [], approval: 'never', contract: 'findings', limits: limits(40, 800_000, 0.5, 900) },
-  { name: 'scout', title: 'Scout', summary: 'What is new: topics that gain momentum, and what people say in them.', operations: reading, scopes: [], approval: 'never', contract: 'findings', limits: limits(30, 600_000, 0.3, 600) },
-  { name: 'watch-keeper', title: 'Watch-keeper', summary: 'Turns a request into a watch, tries it on the past, and saves it when you allow.', operations: ['search', 'backtest_rule', 'watches', 'create_watch'], scopes: [], approval: 'always', contract: 'findings', limits: limits(24, 400_000, 0.3, 600) },
+  { name: 'fact-checker', asked: true, title: 'Fact-checker', summary: 'Weighs one statement against the posts: supported, contradicted, disputed or unproven.', operations: reading, scopes: [], approval: 'never', contract: 'verdict', limits: limits(30, 600_000, 0.4, 900) },
+  { name: 'operator', asked: true, title: 'Operator', summary: 'Explains how the platform itself is: health, gaps, cost, queues; and says what to do.', operations: ['health', 'checkup', 'feeds', 'gaps', 'spending', 'queues'], scopes: [], approval: 'never', contract: 'findings', limits: limits(24, 400_000, 0.3, 600) },
+  { name: 'researcher', asked: true, title: 'Researcher', summary: 'Gathers evidence about a question or a topic: posts, people, figures.', operations: reading, scopes: [], approval: 'never', contract: 'findings', limits: limits(40, 800_000, 0.5, 900) },
+  { name: 'scout', asked: true, title: 'Scout', summary: 'What is new: topics that gain momentum, and what people say in them.', operations: reading, scopes: [], approval: 'never', contract: 'findings', limits: limits(30, 600_000, 0.3, 600) },
+  { name: 'watch-keeper', asked: true, title: 'Watch-keeper', summary: 'Turns a request into a watch, tries it on the past, and saves it when you allow.', operations: ['search', 'backtest_rule', 'watches', 'create_watch'], scopes: [], approval: 'always', contract: 'findings', limits: limits(24, 400_000, 0.3, 600) },
 ];
 const plan = [
   ['ask', 'Asking a language model', { messages: 1, tools: 14 }, 'anthropic/claude-haiku-5-5 answered', 2_100_000],

@@ -144,7 +144,8 @@ COUNTS = Statement(
 
 
 def test_every_agent_is_in_the_matrix() -> None:
-    assert set(REACH) == set(load_agents())
+    # those that answer no questions hold no operation at all (tests/unit/worker/agents/test_given.py)
+    assert set(REACH) == {name for name, agent in load_agents().items() if agent.asked}
     assert len(EFFECTS) > 25
 
 

@@ -202,12 +202,24 @@ def test_a_run_that_fails_leaves_no_open_token(
 def test_an_agent_that_this_worker_does_not_know_is_said_so(
     api: Served, settings: Settings, database: Database, fake: Fake
 ) -> None:
-    with workplace(settings, database, {"writer": writer_agent()}, model=False):
-        run = ask(api, "writer")
+    with workplace(
+        settings, database, {"stranger": msgspec.structs.replace(writer_agent(), name="stranger")}, model=False
+    ):
+        run = ask(api, "stranger")
     with workplace(settings, database, model=False) as work:
         work(run["id"])
     assert ended(api, run)["status"] == "failed"
-    assert "There is no agent 'writer' here" in ended(api, run)["error"]
+    assert "There is no agent 'stranger' here" in ended(api, run)["error"]
+
+
+def test_an_agent_that_works_in_pipelines_is_not_asked(
+    api: Served, settings: Settings, database: Database, fake: Fake
+) -> None:
+    with workplace(settings, database, model=False):
+        pass  # tells of the agents
+    said = api.http.post("/api/v1/operations/ask_agent", json={"agent": "reviewer", "question": "Is it good?"})
+    assert said.status_code == 400
+    assert "answers no questions" in said.text
 
 
 def test_an_approval_parks_the_run_and_a_yes_lets_it_go_on(

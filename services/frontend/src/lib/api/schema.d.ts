@@ -952,6 +952,137 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The pipelines that can be run, with their stages, what each takes, and their limits.
+         * @description The pipelines that can be run, with their stages, what each takes, and their limits.
+         */
+        get: operations["pipelines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{pipeline}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One pipeline.
+         * @description One pipeline.
+         */
+        get: operations["pipeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{pipeline}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a pipeline now. Its report is the run's; without a language model code alone writes it.
+         * @description Run a pipeline now. Its report is the run's; without a language model code alone writes it.
+         */
+        post: operations["run_pipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/stages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each stage of a pipeline's run gave, by its contract: exactly what the next stage got.
+         * @description What each stage of a pipeline's run gave, by its contract: exactly what the next stage got.
+         */
+        get: operations["run_stages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All schedules, by when they are due.
+         * @description All schedules, by when they are due.
+         */
+        get: operations["schedules"];
+        put?: never;
+        /**
+         * Run a pipeline every day, or on some days of the week, at a time of day in a time zone.
+         * @description Run a pipeline every day, or on some days of the week, at a time of day in a time zone.
+         *
+         *     A time that was missed is made up for once. One that the clocks skip is moved to the next there is; one that they
+         *     show twice counts once.
+         */
+        post: operations["create_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a schedule. The runs that it made stay.
+         * @description Remove a schedule. The runs that it made stay.
+         */
+        delete: operations["remove_schedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Change what is given. It is due anew from now on: what it missed while it was off is not made up for.
+         * @description Change what is given. It is due anew from now on: what it missed while it was off is not made up for.
+         */
+        patch: operations["update_schedule"];
+        trace?: never;
+    };
     "/api/v1/reports": {
         parameters: {
             query?: never;
@@ -2209,7 +2340,8 @@ export interface components {
          * Agent
          * @description One agent. ``approval``: "never" (it changes nothing), "tainted" (once it has read strangers' text), "always".
          *
-         *     ``contract`` names what it hands in: findings, a verdict or an analysis.
+         *     ``contract`` names what it hands in: findings, a verdict, an analysis, a draft or a review. ``asked``: it can be
+         *     asked a question; the others work in pipelines.
          */
         Agent: {
             name: string;
@@ -2220,6 +2352,8 @@ export interface components {
             approval: string;
             contract: string;
             limits: components["schemas"]["AgentLimits"];
+            /** @default true */
+            asked: boolean;
         };
         /**
          * AgentLimits
@@ -2813,6 +2947,32 @@ export interface components {
             most: number;
             used: number;
             pools: components["schemas"]["Pool"][];
+        };
+        /**
+         * CreateScheduleInput
+         * @description ``at`` is a time of day such as 07:00 in ``zone``, such as Europe/Berlin; no ``weekdays`` is every day.
+         */
+        CreateScheduleInput: {
+            /** @default  */
+            topic: string;
+            /** @default  */
+            feed: string;
+            /** @default  */
+            author: string;
+            /** @default  */
+            domain: string;
+            /** @default 0 */
+            days: number;
+            /** @default  */
+            question: string;
+            pipeline: string;
+            at: string;
+            /** @default [] */
+            weekdays: ("fri" | "mon" | "sat" | "sun" | "thu" | "tue" | "wed")[];
+            /** @default UTC */
+            zone: string;
+            /** @default true */
+            enabled: boolean;
         };
         /**
          * Cursor
@@ -3690,6 +3850,76 @@ export interface components {
             reactions: number;
         };
         /**
+         * Pipeline
+         * @description A chain of stages. One of ``needs`` has to be given, if there are any; ``takes`` may be.
+         */
+        Pipeline: {
+            name: string;
+            title: string;
+            summary: string;
+            needs: string[];
+            takes: string[];
+            defaults: {
+                [key: string]: unknown;
+            };
+            limits: components["schemas"]["PipelineLimits"];
+            stages: components["schemas"]["PipelineStage"][];
+        };
+        /**
+         * PipelineLimits
+         * @description Of a whole run: nano-dollars for language models, seconds of agents' work.
+         */
+        PipelineLimits: {
+            nano_usd: number;
+            seconds: number;
+        };
+        /**
+         * PipelineList
+         * @description By name. Empty until a worker has started once.
+         */
+        PipelineList: {
+            pipelines: components["schemas"]["Pipeline"][];
+        };
+        /**
+         * PipelineParameters
+         * @description What a run is about; which of these a pipeline takes, it says itself. Empty, and 0 ``days``, is not given.
+         *
+         *     ``domain`` is a site that posts link to, such as example.org; ``days`` how far back; ``question`` what to look for
+         *     in particular.
+         */
+        PipelineParameters: {
+            /** @default  */
+            topic: string;
+            /** @default  */
+            feed: string;
+            /** @default  */
+            author: string;
+            /** @default  */
+            domain: string;
+            /** @default 0 */
+            days: number;
+            /** @default  */
+            question: string;
+        };
+        /**
+         * PipelineStage
+         * @description One stage: an ``agent``, or ``code`` of the worker. ``takes`` and ``gives`` name contracts.
+         *
+         *     ``limits`` are the agent's in this stage: steps, tokens, nano_usd, seconds.
+         */
+        PipelineStage: {
+            name: string;
+            title: string;
+            agent: string | null;
+            code: string | null;
+            takes: string;
+            gives: string;
+            /** @default null */
+            limits: {
+                [key: string]: number;
+            } | null;
+        };
+        /**
          * Plot
          * @description One chart. ``names`` are those of its series, empty where there is only one; ``zero`` is where y is 0.
          */
@@ -4119,7 +4349,8 @@ export interface components {
          * @description ``report`` is set once the report exists; its PDF may follow or fail (see the report).
          *
          *     ``needs_approval`` waits for the operator's word on one call, ``needs_human`` for somebody to look whether a call
-         *     has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, whose ``topic`` may be empty.
+         *     has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, ``pipeline`` that of a
+         *     pipeline's; the ``topic`` of both may be empty.
          */
         Run: {
             id: string;
@@ -4144,6 +4375,8 @@ export interface components {
             agent: string | null;
             /** @default null */
             question: string | null;
+            /** @default null */
+            pipeline: string | null;
         };
         /**
          * RunEnd
@@ -4209,6 +4442,31 @@ export interface components {
             kind: "briefing";
         };
         /**
+         * RunStage
+         * @description A stage of a run and what it gave: ``output`` by ``contract``, exactly as the next stage gets it.
+         *
+         *     ``tainted``: strangers' text went into it.
+         */
+        RunStage: {
+            name: string;
+            title: string;
+            status: string;
+            contract: string | null;
+            tainted: boolean;
+            output: unknown;
+            detail: string | null;
+            started_at: string | null;
+            finished_at: string | null;
+        };
+        /**
+         * RunStages
+         * @description In their order.
+         */
+        RunStages: {
+            status: string;
+            stages: components["schemas"]["RunStage"][];
+        };
+        /**
          * RunState
          * @description A run as a whole, as its stream tells it. ``limit_nano_usd`` is what it may cost, once a model was asked.
          */
@@ -4259,6 +4517,46 @@ export interface components {
             /** @default  */
             id: string;
             run: components["schemas"]["Run"];
+        };
+        /**
+         * Schedule
+         * @description When a pipeline runs by itself: at ``at`` in ``zone`` on ``weekdays`` (none: every day).
+         *
+         *     ``due_at`` is the next time, ``None`` while it is off; ``last_run`` the run it made last.
+         */
+        Schedule: {
+            id: string;
+            pipeline: string;
+            parameters: components["schemas"]["PipelineParameters"];
+            at: string;
+            weekdays: ("fri" | "mon" | "sat" | "sun" | "thu" | "tue" | "wed")[];
+            zone: string;
+            enabled: boolean;
+            due_at: string | null;
+            last_run: string | null;
+            last_due_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * ScheduleChange
+         * @description What is left out stays. ``parameters`` replaces all of them.
+         */
+        ScheduleChange: {
+            at?: string;
+            weekdays?: ("fri" | "mon" | "sat" | "sun" | "thu" | "tue" | "wed")[];
+            zone?: string;
+            enabled?: boolean;
+            parameters?: components["schemas"]["PipelineParameters"];
+        };
+        /**
+         * ScheduleList
+         * @description By the next due time; those that are off come last.
+         */
+        ScheduleList: {
+            schedules: components["schemas"]["Schedule"][];
         };
         /**
          * SchemaState
@@ -6383,6 +6681,260 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunEvents"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pipelines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pipelines that can be run, with their stages, what each takes, and their limits. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelineList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pipeline: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One pipeline. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_pipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                pipeline: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineParameters"];
+            };
+        };
+        responses: {
+            /** @description Run a pipeline now. Its report is the run's; without a language model code alone writes it. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_stages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What each stage of a pipeline's run gave, by its contract: exactly what the next stage got. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunStages"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All schedules, by when they are due. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateScheduleInput"];
+            };
+        };
+        responses: {
+            /** @description Run a pipeline every day, or on some days of the week, at a time of day in a time zone. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Remove a schedule. The runs that it made stay. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleChange"];
+            };
+        };
+        responses: {
+            /** @description Change what is given. It is due anew from now on: what it missed while it was off is not made up for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

@@ -5,7 +5,7 @@ import { makeHealth, makePart } from './fixtures';
 import { splitUnsupported } from './supported';
 
 const agent: Agent = {
-  name: 'scout', title: 'Scout', summary: '', operations: [], scopes: [], approval: 'tainted', contract: 'findings',
+  name: 'scout', asked: true, title: 'Scout', summary: '', operations: [], scopes: [], approval: 'tainted', contract: 'findings',
   limits: { steps: 1, tokens: 600_000, nano_usd: 3e8, seconds: 600 },
 };
 

@@ -1,0 +1,169 @@
+"""What stages hand on is plain data that keeps its contract, and a report numbers and drops what it should."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.worker.pipelines import counting
+from services.worker.pipelines.counting import Stretch
+from services.worker.pipelines.dossier import dossier
+from services.worker.pipelines.typed import (
+    Dossier,
+    Draft,
+    Fault,
+    Findings,
+    Part,
+    Post,
+    Question,
+    Review,
+    Said,
+    hand,
+    take,
+)
+from services.worker.pipelines.written import extractive, sentence, struck
+from shared.schemas.pipeline import PipelineParameters
+from shared.store.briefing import GapRow
+
+NOW = datetime(2026, 5, 3, 14, 0, tzinfo=UTC)
+POST = Post(id="p1", uri="u", author="a", time=NOW, text="The bridge is closed")
+FINDINGS = Findings(
+    question=Question(parameters=PipelineParameters(), asked_at=NOW),
+    said=[Said(text="It is closed.", posts=["p1"], calls=["c1"])],
+    unknown=[],
+    posts=[POST],
+    calls={"c1": "posts {}"},
+)
+
+
+def made(**changes: Any) -> Dossier:
+    fields: dict[str, Any] = {
+        "subject": "today",
+        "start": NOW,
+        "end": NOW + timedelta(hours=1),
+        "summary": [Said(text="12 posts were read.")],
+        "parts": [
+            Part(heading="What", said=[Said(text="“closed” [1]", posts=["p1"], quotes=True), Said(text="3 feeds.")]),
+            None,
+        ],
+        "standing": [],
+        "posts": [POST],
+    }
+    return dossier(FINDINGS, **{**fields, **changes})
+
+
+def draft(**changes: Any) -> Draft:
+    return msgspec.structs.replace(extractive(Draft(dossier=made(), title="", summary=[], parts=[]), ""), **changes)
+
+
+def test_what_was_counted_becomes_facts_and_quotes_do_not() -> None:
+    told = made()
+    assert told.facts == {"f1": "12 posts were read.", "f2": "3 feeds."}
+    assert [part.heading for part in told.parts] == ["Findings", "What"]
+    assert take(hand("dossier", told, tainted=True)) == told
+
+
+@pytest.mark.parametrize(
+    ("contract", "value", "reason"),
+    [
+        ("findings", msgspec.structs.replace(FINDINGS, posts=[]), "'findings' cites 'p1', which it was not given"),
+        ("findings", msgspec.structs.replace(FINDINGS, calls={}), "'findings' cites 'c1'"),
+        ("dossier", made(summary=[]), "without a summary"),
+        ("draft", draft(parts=[]), "a draft without a summary or without parts"),
+        ("draft", draft(parts=[Part(heading="A", said=[Said(text="x", calls=["f9"])])]), "'A' cites 'f9'"),
+        (
+            "review",
+            Review(draft=draft(), verdict="faults", faults=[Fault(part=1, said=9, fault="x")]),
+            "sentence 9 of part 1",
+        ),
+        ("draft", FINDINGS, "missing required field"),
+        ("poem", FINDINGS, "there is no contract 'poem'"),
+    ],
+)
+def test_what_breaks_its_contract_is_told(contract: str, value: Any, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        take(hand(contract, value, tainted=False))
+
+
+def test_a_model_can_forge_no_mark() -> None:
+    assert sentence("See [7] and [1].", ["p1"], [], None).text == "See (7) and (1)."
+
+
+def test_faulted_sentences_go_and_with_most_of_them_the_draft() -> None:
+    parts = [
+        Part(heading="A", said=[Said(text="One."), Said(text="Two.")]),
+        Part(heading="B", said=[Said(text="Three.")]),
+    ]
+    written = draft(summary=[Said(text="Sum.")], parts=parts, models=["m"])
+    review = Review(draft=written, verdict="faults", faults=[Fault(part=2, said=1, fault="x")])
+    left, note = struck(review)
+    assert [part.heading for part in left.draft.parts] == ["A"]
+    assert note == "The editor found 1 sentence that the findings do not bear out; left out."
+    # a summary that is faulted as a whole gives way to the counted one
+    left, _ = struck(msgspec.structs.replace(review, faults=[Fault(part=0, said=1, fault="x")]))
+    assert left.draft.summary == written.dossier.summary
+    left, note = struck(
+        msgspec.structs.replace(review, faults=[Fault(part=p, said=s, fault="x") for p, s in ((1, 1), (1, 2), (2, 1))])
+    )
+    assert left.draft.models == []
+    assert "3 sentences" in note
+    assert struck(msgspec.structs.replace(review, faults=[])) == (msgspec.structs.replace(review, faults=[]), "")
+
+
+def gap(start: int, end: int) -> GapRow:
+    return GapRow(feed="f", start_time=NOW + timedelta(minutes=start), end_time=NOW + timedelta(minutes=end), cause="x")
+
+
+def test_what_was_not_read_is_unknown_and_never_zero() -> None:
+    within = Stretch(NOW, NOW + timedelta(hours=5), 60)
+    at = {NOW + timedelta(hours=1): 7, NOW + timedelta(hours=4): 2}
+    began = NOW + timedelta(hours=1)
+    assert counting.known_buckets(within, at, [gap(125, 130)], began) == [None, 7, None, 0, 2]
+    chart = counting.draw(within, [None, 7, None, 0, 2], [1, 1], "Posts")
+    assert chart is not None
+    assert [[(point.x, point.y) for point in line] for line in chart.posts] == [
+        [(0.3, 0.875)],
+        [(0.7, 0.0), (0.9, 0.25)],
+    ]
+    assert [(band.start, band.end) for band in chart.gaps] == [(0.0, 0.2), (0.4, 0.6)]
+    assert counting.draw(within, [None, 0], [], "Posts") is None
+    part = counting.missing([gap(-30, 30)], within, NOW + timedelta(hours=9), within.end)
+    assert part is not None
+    assert part.said[0].text.startswith("Nothing newer than 19:00 UTC on 3 May 2026 has been read: 4 hours before")
+    assert part.said[1].text.startswith("1 gap, 30 minutes in all.")
+    assert counting.missing([], within, within.end, within.end) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "said"),
+    [(5, 0, ""), (126, 100, "26 % more than the 100"), (50, 100, "50 % fewer than the 100"),
+     (100, 100, "as many as the 100"), (300, 100, "3.0 times the 100")],
+)  # fmt: skip
+def test_a_change_in_words(now: int, before: int, said: str) -> None:
+    assert counting.change(now, before) == said
+
+
+def test_a_stretch_ends_where_reading_has_come_and_has_whole_buckets_only() -> None:
+    within = counting.stretch_to(NOW + timedelta(minutes=17, seconds=5), timedelta(days=1), 30)
+    assert within.end == NOW + timedelta(minutes=17)
+    assert len(within.starts) == 48
+    assert within.starts[-1] + timedelta(minutes=30) == within.end
+    assert within.before.end == within.start
+
+
+@pytest.mark.parametrize(
+    ("minutes_ago", "width", "buckets", "long"),
+    [(3_000, 30, 48, "in 24 hours"), (1_440, 30, 48, "in 24 hours"), (1_430, 30, 48, "since reading began"),
+     (1_000, 30, 34, "in the 16.7 hours since reading began"), (100, 2, 50, "since reading began"),
+     (19, 1, 19, "in the 19 minutes since reading began"), (0, 1, 2, "since reading began")],
+)  # fmt: skip
+def test_a_young_record_is_shown_as_long_as_it_is(minutes_ago: int, width: int, buckets: int, long: str) -> None:
+    within = counting.stretch_to(NOW, timedelta(days=1), 30)
+    began = max(NOW - timedelta(minutes=minutes_ago), within.start)
+    shown = counting.clipped(within, began)
+    assert (shown.minutes, len(shown.starts), shown.end) == (width, buckets, within.end)
+    assert shown.start <= began or shown == within
+    assert long in counting.how_long(within, began)
