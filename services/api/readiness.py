@@ -44,7 +44,8 @@ class Readiness:
             await self._ask()
             pause = WELL_SECONDS if self._error is None else min(max(pause, FIRST_SECONDS) * 2, LAST_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._doubt.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._doubt.wait()
                 await asyncio.sleep(FIRST_SECONDS)  # a hundred broken requests are one question
             self._doubt.clear()
             pause = pause if self._error is not None else FIRST_SECONDS

@@ -22,7 +22,8 @@ def running_platform(*arguments: str) -> Iterator[Platform]:
                 platform.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform() -> Iterator[Platform]:
+    """It ends with the journeys, so that it takes nothing from the tests after them."""
     with running_platform() as running:
         yield running

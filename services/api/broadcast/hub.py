@@ -106,7 +106,8 @@ class Hub:
         if not entries:
             news = self._news
             try:
-                await asyncio.wait_for(news.wait(), wait_seconds)
+                async with asyncio.timeout(wait_seconds):
+                    await news.wait()
             except TimeoutError:
                 return [self.beat(client)]
             entries = self._take(client)

@@ -163,7 +163,8 @@ class RunStreams:
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
     try:
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):  # wait_for loses cancellations before Python 3.12
+            await event.wait()
     except TimeoutError:
         return False
     return True

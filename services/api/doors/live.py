@@ -74,7 +74,8 @@ async def _send(socket: WebSocket[Any, Any, Any], hub: Hub, client: Client, hell
     while True:
         for text in texts:
             try:
-                await asyncio.wait_for(socket.send_text(text), SEND_SECONDS)
+                async with asyncio.timeout(SEND_SECONDS):  # wait_for loses cancellations before Python 3.12
+                    await socket.send_text(text)
             except TimeoutError:
                 raise Closed(TOO_SLOW, "This client reads too slowly; connect again to resume.") from None
         texts = await hub.next(client)
@@ -89,4 +90,5 @@ async def _listen(socket: WebSocket[Any, Any, Any]) -> None:
 async def _close(socket: WebSocket[Any, Any, Any], closed: Closed) -> None:
     LIVE_CLOSED.labels(str(closed.code)).inc()
     with contextlib.suppress(TimeoutError, RuntimeError, OSError):
-        await asyncio.wait_for(socket.close(closed.code, closed.reason), CLOSE_SECONDS)
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await socket.close(closed.code, closed.reason)

@@ -273,4 +273,4 @@ def test_who_may_read_runs_may_follow_one_and_nobody_else(guarded: Served, run: 
     assert status(token("reader", "script", "runs:read")) == 200
     assert status(token("other", "script", "posts:read")) == 403
     assert status(token("model", "agent", "runs:read")) == 403  # nothing would write down what it reads
-    eventually(lambda: open_streams() == 0)
+    eventually(lambda: open_streams() == 0, 60)

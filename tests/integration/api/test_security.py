@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -53,7 +54,10 @@ def guarded(settings: Settings) -> Iterator[Served]:
 
 def all_routes(settings: Settings) -> set[tuple[str, str]]:
     database = AsyncDatabase(settings, name="never opened", size=1)
-    services = Services(settings=settings, database=database, search=None, vectors_stored=None, backtest=None)  # type: ignore[arg-type]
+    nothing: Any = None
+    services = Services(
+        settings=settings, database=database, search=nothing, vectors_stored=nothing, backtest=nothing, analysis=nothing
+    )
     router: Litestar = build_router(Parts(services=services, readiness=Readiness(database), hub=Hub()))
     return {
         (method, route.path_format if hasattr(route, "path_format") else route.path)

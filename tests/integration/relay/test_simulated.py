@@ -43,7 +43,7 @@ def all_read(running: Running, until_us: int) -> truth.Position:
         found = truth.position(running.database, "jetstream")
         return found if found and found.position >= until_us else None
 
-    found = until(reached, 60)
+    found = until(reached, 150)
     running.stop()
     return found
 
