@@ -28,11 +28,15 @@ const missing: Load = () => import('../../routes/NotFound.svelte');
 class Router {
   pathname = $state(location.pathname);
   query = $state.raw(new URLSearchParams(location.search));
-  params: Params = $derived(routes.match(this.pathname)?.params ?? {});
+  /** Those of the page that is shown: while the next one loads, the old one must not take its id for one of its own. */
+  params: Params = $state.raw({});
+  private readonly matched = $derived(routes.match(this.pathname));
 
-  get load(): Load {
-    return routes.match(this.pathname)?.page ?? missing;
-  }
+  /** The page of the address, with its parameters. Another object for each address. */
+  readonly next: { load: Load; params: Params } = $derived({
+    load: this.matched?.page ?? missing,
+    params: this.matched?.params ?? {},
+  });
 
   go(to: string, replace = false): void {
     history[replace ? 'replaceState' : 'pushState']({}, '', to);
