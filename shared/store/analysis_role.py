@@ -74,21 +74,29 @@ async def ensure(settings: Settings) -> str | None:
     """
     if settings.analysis_postgres_url:
         return None
-    async with await AsyncConnection.connect(settings.postgres_url, connect_timeout=5, row_factory=dict_row) as own:
-        await own.execute("SET statement_timeout = '15s'; SET lock_timeout = '5s'")
-        found = await (await own.execute(_MAY_MAKE, {"reader": READER})).fetchone()
-        assert found is not None  # noqa: S101 - everybody is a role
-        if not (found["powerful"] or found["makes"]):
-            return (
-                f"PostgreSQL's role {found['name']} may not make roles. docs/analysis.md has the four lines that make "
-                "one by hand; then set GROUNDSWELL_ANALYSIS_POSTGRES_URL."
-            )
-        try:
-            await _make(own, settings, there=found["there"])
-            if found["powerful"]:
-                await _narrow(own)
-        except psycopg.errors.InsufficientPrivilege as error:
-            return f"PostgreSQL let {found['name']} not make the role {READER}: {_line(error)}"
+    own = await AsyncConnection.connect(settings.postgres_url, connect_timeout=5, row_factory=dict_row)
+    try:
+        async with own:
+            return await _ensure(own, settings)
+    finally:
+        await own.close()  # a cancellation in the middle of its commit leaves it open
+
+
+async def _ensure(own: AsyncConnection[Any], settings: Settings) -> str | None:
+    await own.execute("SET statement_timeout = '15s'; SET lock_timeout = '5s'")
+    found = await (await own.execute(_MAY_MAKE, {"reader": READER})).fetchone()
+    assert found is not None  # noqa: S101 - everybody is a role
+    if not (found["powerful"] or found["makes"]):
+        return (
+            f"PostgreSQL's role {found['name']} may not make roles. docs/analysis.md has the four lines that make "
+            "one by hand; then set GROUNDSWELL_ANALYSIS_POSTGRES_URL."
+        )
+    try:
+        await _make(own, settings, there=found["there"])
+        if found["powerful"]:
+            await _narrow(own)
+    except psycopg.errors.InsufficientPrivilege as error:
+        return f"PostgreSQL let {found['name']} not make the role {READER}: {_line(error)}"
     return None
 
 

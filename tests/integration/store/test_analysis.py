@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -17,7 +18,7 @@ from shared.config.settings import Settings
 from shared.errors import ConflictError, InputError, StoreUnavailable
 from shared.schemas.analysis import QueryAnswer
 from shared.schemas.base import Schema
-from shared.store import analysis
+from shared.store import analysis, analysis_role
 from shared.store.analysis_cells import LONGEST
 from shared.store.analysis_reader import MOST_BYTES, AnalysisReader
 from shared.store.analysis_role import READER
@@ -376,3 +377,18 @@ def _drop(own: psycopg.Connection, role: str) -> None:
     if own.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
         own.execute(f"DROP OWNED BY {role}")
         own.execute(f"DROP ROLE {role}")
+
+
+def test_an_api_that_stops_while_it_makes_the_role_leaves_no_connection(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[psycopg.AsyncConnection[Any]] = []
+
+    async def cancelled(connection: psycopg.AsyncConnection[Any]) -> None:
+        opened.append(connection)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "commit", cancelled)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(analysis_role.ensure(Settings(postgres_url=postgres_url)))
+    assert [connection.closed for connection in opened] == [True]
