@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import chain
+from itertools import chain, pairwise
 from operator import or_
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.api.momentum.config import MomentumConfig
 from services.api.momentum.sketch import Ints, distinct
@@ -25,6 +24,8 @@ from services.api.momentum.view import View
 LEADERS = 3
 #: Words of a topic whose authors together are its people.
 VOICES = 6
+#: Of the counts' own type: with any other, numpy's ``at`` takes thirty times as long.
+_ONE = np.int32(1)
 #: Least share of a smaller story's people who use one word of the larger, for the word to count as a tie.
 _TIE = 0.15
 
@@ -39,7 +40,8 @@ class Group:
 
 class Affinity:
     """Authors in common between the columns of a view. ``people`` numbers the author of each pair of the
-    view; ``shared[i, j]`` counts authors who used both columns, ``sizes[i]`` those who used one."""
+    view; ``sizes[i]`` counts the authors who used column i, ``near[i]`` are the other columns that at least two
+    of them used."""
 
     def __init__(self, config: MomentumConfig, view: View, columns: int) -> None:
         self.config = config
@@ -47,16 +49,18 @@ class Affinity:
         used = distinct(self.people * max(columns, 1) + view.columns)
         person, column = used // max(columns, 1), used % max(columns, 1)
         self.sizes: Ints = np.bincount(column, minlength=columns)
-        above = np.zeros(columns * columns, dtype=np.int64)
+        above = np.zeros(columns * columns, dtype=np.int32)
         # Each author's columns lie side by side, in order: pair every one with those some places on.
         step, at = 1, np.flatnonzero(person[1:] == person[:-1])
         while len(at):
-            np.add.at(above, column[at] * columns + column[at + step], 1)
+            np.add.at(above, column[at] * columns + column[at + step], _ONE)
             step += 1
             at = at[at + step < len(person)]
             at = at[person[at] == person[at + step]]
-        square = above.reshape(columns, columns)
-        self.shared: NDArray[np.int64] = square + square.T + np.diag(self.sizes)
+        #: Authors who used both columns, for pairs in ascending order; 0 elsewhere.
+        self._above = above.reshape(columns, columns)
+        first, second = np.divmod(np.flatnonzero(above >= 2), max(columns, 1))
+        self.near = _neighbours(first, second, columns)
         self._size: list[int] = self.sizes.tolist()
         self._users = _bitsets(person, column, len(authors), columns)
         # What clustering asks for again and again, as Python's own numbers: a call into numpy for three of
@@ -79,9 +83,12 @@ class Affinity:
             related += row[other] >= least * (smaller or 1)
         return related
 
-    def near(self, column: int) -> Ints:
-        """Columns that at least two of this one's authors used."""
-        return np.flatnonzero(self.shared[column] >= 2)
+    def in_common(self, column: int, others: Sequence[int]) -> int:
+        """The most authors that a column can have in common with ``others`` together."""
+        row, most = self._row(column), 0
+        for other in others:
+            most += row[other]
+        return most
 
     def closeness(self, column: int, leaders: Sequence[int]) -> float:
         """How well a word fits a topic's leaders; 0 when it does not. It must be related to most of
@@ -120,6 +127,8 @@ class Affinity:
 
     def same(self, first: Sequence[int], second: Sequence[int]) -> bool:
         """Whether two topics have become one: one's people are the other's, or most leaders share authors."""
+        if len(first) == len(second) == 1:
+            return self._same_word(first[0], second[0])
         if max(self.contained(first, second), self.contained(second, first)) > 0:
             return True
         left, right = first[:LEADERS], second[:LEADERS]
@@ -127,20 +136,35 @@ class Affinity:
             return False
         return _mean([close for column in left for close in self.jaccard(column, right)]) >= self.config.merge_jaccard
 
+    def _same_word(self, first: int, second: int) -> bool:
+        """``same`` of two topics of one word each, which most are: one holds the other, or they are close."""
+        both, left, right = self._row(first)[second], self._size[first], self._size[second]
+        held = max(self.config.merge_authors, self.config.merge_containment * min(left, right))
+        return both >= held or (both > 0 and both / (left + right - both) >= self.config.merge_jaccard)
+
     def tied(self, groups: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-        """Pairs of groups, the earlier first, of which two columns share at least two authors."""
+        """Pairs of groups, the earlier first, of which two columns share at least two authors, or one column is
+        the same and has two."""
         places = np.repeat(np.arange(len(groups)), [len(columns) for columns in groups])
         columns = np.fromiter(chain.from_iterable(groups), dtype=np.int64, count=len(places))
-        first, second = np.nonzero(self.shared[np.ix_(columns, columns)] >= 2)
+        # Most words share their people with no other.
+        held = np.bincount(columns, minlength=len(self.near)) > 1
+        held |= np.array([bool(near) for near in self.near], dtype=np.bool_)
+        places, columns = places[held[columns]], columns[held[columns]]
+        shared = self._above[np.ix_(columns, columns)]
+        same = (columns[:, None] == columns) & (self.sizes[columns] >= 2)
+        first, second = np.nonzero((shared + shared.T >= 2) | same)
         keys = places[first] * max(len(groups), 1) + places[second]
         pairs = distinct(keys[places[first] < places[second]])
         return [divmod(key, len(groups)) for key in pairs.tolist()]
 
     def _row(self, column: int) -> list[int]:
-        """``shared[column]``."""
+        """How many authors a column shares with each, itself included."""
         row = self._rows[column]
         if row is None:
-            row = self._rows[column] = self.shared[column].tolist()
+            both = self._above[column] + self._above[:, column]
+            both[column] = self.sizes[column]
+            row = self._rows[column] = both.tolist()
         return row
 
     def _together(self, columns: Sequence[int]) -> int:
@@ -149,6 +173,15 @@ class Affinity:
         if people is None:
             people = self._united[key] = reduce(or_, [self._users[column] for column in key], 0)
         return people
+
+
+def _neighbours(first: Ints, second: Ints, columns: int) -> list[list[int]]:
+    """Of each column, those it makes a pair with, in ascending order."""
+    left, right = np.concatenate([first, second]), np.concatenate([second, first])
+    keys = np.sort(left * max(columns, 1) + right)
+    left, right = np.divmod(keys, max(columns, 1))
+    bounds, near = np.searchsorted(left, np.arange(columns + 1)).tolist(), right.tolist()
+    return [near[low:high] for low, high in pairwise(bounds)]
 
 
 def _bitsets(person: Ints, column: Ints, people: int, columns: int) -> list[int]:
@@ -175,12 +208,13 @@ def cluster(affinity: Affinity, live: Sequence[Group], candidates: Sequence[int]
     """
     groups = [Group(group.topic, list(group.columns)) for group in live]
     # Which group a column leads, so that a word is compared only with topics it shares authors with.
-    leads = np.full(len(affinity.sizes), -1, dtype=np.int64)
+    leads = [-1] * len(affinity.sizes)
     for place, group in enumerate(groups):
-        leads[group.columns[:VOICES]] = place
+        for column in group.columns[:VOICES]:
+            leads[column] = place
     for column in candidates:
-        near = set(leads[affinity.near(column)].tolist()) - {-1}
-        fits = [(_fit(affinity, column, groups[g].columns), -g) for g in near]
+        near = {leads[other] for other in affinity.near[column]}
+        fits = [(_fit(affinity, column, groups[g].columns), -g) for g in near if g >= 0]
         fit, place = max(fits, default=(0.0, 0))
         if fit > 0:
             groups[-place].columns.append(column)
@@ -195,6 +229,8 @@ def cluster(affinity: Affinity, live: Sequence[Group], candidates: Sequence[int]
 
 def _fit(affinity: Affinity, column: int, columns: Sequence[int]) -> float:
     """How well a word fits a topic: close to its leaders, or used by its people."""
+    if affinity.in_common(column, columns[:VOICES]) < affinity.config.merge_authors:
+        return 0.0  # Both of what follows ask for more people than that.
     close = affinity.closeness(column, columns[:LEADERS])
     return close if close > 0 else 0.5 * affinity.contained([column], columns)
 

@@ -8,6 +8,8 @@ allowance for over-dispersion as everywhere here, and counted by people, not pos
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,20 +26,29 @@ _LATEST = 100
 
 
 class Coherence:
-    """Looks up what else the users of a column say. One object a tick."""
+    """Looks up what else the users of a column say. One object a tick; most ticks have nothing to look up."""
 
     def __init__(self, config: MomentumConfig, ring: Ring, baseline: Baseline, view: View, minute: int) -> None:
         self.config, self.ring, self.baseline, self.view, self.minute = config, ring, baseline, view, minute
         self._total = ring.totals(minute)[-1]
-        self._spoken = np.bincount(view.languages, minlength=1)
-        counted = np.flatnonzero(view.counted)
-        order = counted[np.argsort(view.columns[counted], kind="stable")]
-        self._columns, self._rows = view.columns[order], view.rows[order]
+
+    @cached_property
+    def _spoken(self) -> Ints:
+        """Posts of each language."""
+        return np.bincount(self.view.languages, minlength=1)
+
+    @cached_property
+    def _users(self) -> tuple[Ints, Ints]:
+        """Columns in ascending order, and the rows that count for each."""
+        counted = np.flatnonzero(self.view.counted)
+        order = counted[np.argsort(self.view.columns[counted], kind="stable")]
+        return self.view.columns[order], self.view.rows[order]
 
     def of(self, column: int, name: str) -> float:
         """Share of the word's people who also use one of its companions; 0 where it has none."""
-        low, high = np.searchsorted(self._columns, [column, column + 1])
-        rows = self._rows[low:high][-_LATEST:]
+        columns, users = self._users
+        low, high = np.searchsorted(columns, [column, column + 1])
+        rows = users[low:high][-_LATEST:]
         if len(rows) < self.config.min_authors:
             return 0.0
         held = [self.view.terms(row) for row in rows.tolist()]

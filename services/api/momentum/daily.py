@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +23,13 @@ class Daily:
     awake: Floats
 
     @classmethod
-    def among(cls, view: View, parents: Sequence[int], lifts: Floats, spoken: Floats) -> Daily:
-        """``lifts[column]`` is how far a term is expected above its average, ``spoken`` the posts of each language
-        by day."""
-        at = np.flatnonzero(np.isin(view.columns, parents))
+    def among(cls, view: View, lifts: Floats, spoken: Floats) -> Daily:
+        """``view`` is of the daily things, ``lifts[column]`` how far one is expected above its average, ``spoken``
+        the posts of each language by day."""
         now = np.bincount(view.languages, minlength=len(spoken))
         share = now / max(now.sum(), 1)
         awake = np.divide(share * spoken.sum(), spoken, out=np.ones(len(spoken)), where=spoken > 0)
-        return cls(view.rows[at], view.columns[at], lifts, awake)
+        return cls(view.rows, view.columns, lifts, awake)
 
     def explains(self, config: MomentumConfig, view: View, evidence: Evidence) -> bool:
         """Whether most of the posts hold one and the same daily thing that rises above its average further than

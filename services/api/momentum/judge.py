@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from services.api.momentum.daily import Daily
 from services.api.momentum.evidence import Evidence, match
 from services.api.momentum.ring import Ring
 from services.api.momentum.score import damped_ratio, deviation_of, score_terms
-from services.api.momentum.sketch import Floats, Ints
+from services.api.momentum.sketch import Floats, Ints, distinct
 from services.api.momentum.topics import Registry, topic_score
 from services.api.momentum.view import View, view_of
 from shared.features.terms import is_marker
@@ -38,16 +39,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The terms looked at in this tick: vocabulary numbers, names and scores by column; ``lifts`` is how far
-    they are expected above their daily average. Terms of live
-    topics come first, then candidates, then ``parents``: daily things in their hour."""
+    """The terms looked at in this tick: vocabulary numbers, names and scores by column. Terms of live topics
+    come first, then candidates."""
 
-    numbers: list[int]
+    numbers: Ints
     names: list[str]
     deviations: Floats
     usual: Floats
     expected: Floats
     variance: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Parents:
+    """Numbers of the daily things in their hour, and how far each is expected above its daily average."""
+
+    numbers: Ints
     lifts: Floats
 
 
@@ -67,7 +74,7 @@ def judge(
     markers = {column for column, name in enumerate(columns.names) if is_marker(name)}
     affinity = Affinity(config, view, len(columns.names))
     groups = cluster(affinity, live, candidates, markers)
-    supported = ring.counts[-1, columns.numbers] >= config.support_posts
+    supported = (ring.counts[-1, columns.numbers] >= config.support_posts).tolist()
     # A live topic keeps its order of words; a new one is led by its strongest.
     led = [[c for c in group.columns if supported[c]] or group.columns for group in groups]
     united = _united(config, columns, view, affinity, led, ring.totals(minute)[-1])
@@ -78,28 +85,25 @@ def judge(
         deviations = [deviation[c] for c in heaviest]
         best = max([*deviations[:2], together])
         # What is new and too weak even if coherent need not be looked into: most groups are.
-        lost = group.topic is None and best < config.alert_score
+        if group.topic is None and best < config.alert_score:
+            continue
         coherent = (
             best >= config.candidate_score
-            and not lost
-            and (coherence.of(heaviest[0], columns.names[heaviest[0]]) >= config.coherent_share)
+            and coherence.of(heaviest[0], columns.names[heaviest[0]]) >= config.coherent_share
         )
         score = topic_score(config, deviations, together, coherent)
         if group.topic is not None or score >= config.alert_score:
             kept.append(group)
             findings.append((group, score, min([usual[c] for c in heaviest[:2]], default=0.0)))
     evidence = match(view, kept, markers, minute)
-    daily = Daily.among(view, parents, columns.lifts, baseline.spoken)
+    # Only what is new can be a part of a daily thing.
+    explained = [False] * len(kept)
+    if any(group.topic is None for group in kept):
+        daily = Daily.among(view_of(ring, parents.numbers), parents.lifts, baseline.spoken)
+        explained = [daily.explains(config, view, found) for found in evidence]
     return view, [
-        Finding(
-            group.topic,
-            {columns.names[c]: deviation[c] for c in group.columns},
-            score,
-            least,
-            found,
-            explained=daily.explains(config, view, found),
-        )
-        for (group, score, least), found in zip(findings, evidence, strict=True)
+        Finding(group.topic, {columns.names[c]: deviation[c] for c in group.columns}, score, least, found, part)
+        for (group, score, least), found, part in zip(findings, evidence, explained, strict=True)
     ]
 
 
@@ -107,19 +111,19 @@ def _united(
     config: MomentumConfig, columns: _Columns, view: View, affinity: Affinity, led: list[list[int]], total: int
 ) -> list[float]:
     """Deviation of the people who used any of each group's leaders, against the sum of what was expected."""
+    first = [heaviest[:LEADERS] for heaviest in led]
+    leaders = np.fromiter(chain.from_iterable(first), dtype=np.int64)
+    places = np.repeat(np.arange(len(led)), [len(columns) for columns in first])
     owner = np.full(len(columns.names), -1, dtype=np.int64)
-    for place, heaviest in enumerate(led):
-        owner[heaviest[:LEADERS]] = place
+    owner[leaders] = places
     owned = owner[view.columns]
     at = np.flatnonzero((owned >= 0) & view.counted)
-    people = np.unique(owned[at] * (int(affinity.people.max(initial=0)) + 1) + affinity.people[at])
+    people = distinct(owned[at] * (int(affinity.people.max(initial=0)) + 1) + affinity.people[at])
     seen = np.bincount(people // (int(affinity.people.max(initial=0)) + 1), minlength=len(led))
-    leaders = [column for heaviest in led for column in heaviest[:LEADERS]]
-    places = [place for place, heaviest in enumerate(led) for _ in heaviest[:LEADERS]]
-    at = np.array(places, dtype=np.int64)
-    expected = np.bincount(at, weights=columns.expected[leaders], minlength=len(led)).astype(np.float64)
-    variance = np.bincount(at, weights=columns.variance[leaders], minlength=len(led)).astype(np.float64)
-    return [float(value) for value in deviation_of(config, seen, expected, variance, total)]
+    expected = np.bincount(places, weights=columns.expected[leaders], minlength=len(led)).astype(np.float64)
+    variance = np.bincount(places, weights=columns.variance[leaders], minlength=len(led)).astype(np.float64)
+    deviations: list[float] = deviation_of(config, seen, expected, variance, total).tolist()
+    return deviations
 
 
 def _owned(ring: Ring, registry: Registry) -> list[int]:
@@ -137,7 +141,7 @@ def _worth_scoring(config: MomentumConfig, ring: Ring, baseline: Baseline, minut
     """
     active = np.flatnonzero((ring.counts[-1] >= config.support_posts) & (ring.counts[0] > 0))
     share = baseline.average_share(minute, ring.vocabulary.hashes[active])
-    totals, counts = ring.totals(minute), ring.counts[:, active]
+    totals, counts = ring.totals(minute), ring.counts.take(active, axis=1)
     worth = (counts[-1] >= config.parent_posts) & (counts[-1] >= 0.6 * config.parent_ratio * share * totals[-1])
     for seen, total in zip(counts, totals, strict=True):
         worth |= damped_ratio(seen, share * total, config.overdispersion) >= config.candidate_score
@@ -146,9 +150,9 @@ def _worth_scoring(config: MomentumConfig, ring: Ring, baseline: Baseline, minut
 
 def _score(
     config: MomentumConfig, ring: Ring, baseline: Baseline, minute: int, owned: list[int]
-) -> tuple[_Columns, list[int], list[int]]:
-    """Score the topics' terms and those of the last ten minutes. Returns the columns of candidates, best first,
-    and of parents."""
+) -> tuple[_Columns, list[int], _Parents]:
+    """Score the topics' terms and those of the last ten minutes. Returns the columns of candidates too, best
+    first, and the parents."""
     active = _worth_scoring(config, ring, baseline, minute)
     active = active[~np.isin(active, np.array(owned, dtype=np.int64))]
     numbers = np.concatenate([np.array(owned, dtype=np.int64), active])
@@ -157,29 +161,30 @@ def _score(
         baseline,
         minute,
         ring.vocabulary.hashes[numbers],
-        ring.counts[:, numbers],
+        ring.counts.take(numbers, axis=1),
         ring.totals(minute),
     )
     names = ring.vocabulary.names
     new = np.arange(len(numbers)) >= len(owned)
     passed = new & (scores.surprise >= config.candidate_score)
     # Twice as many as are wanted: languages share them out once their posts are known.
-    strength, places = scores.deviation.tolist(), np.flatnonzero(passed).tolist()
-    best = sorted(places, key=lambda at: (-strength[at], names[numbers[at]]))[: 2 * config.candidates]
+    places = np.flatnonzero(passed)
+    named = names.of(numbers[places])
+    ranked = sorted(zip((-scores.deviation[places]).tolist(), named, places.tolist(), strict=True))
+    best = [at for _, _, at in ranked[: 2 * config.candidates]]
     daily = (scores.usual >= config.parent_ratio * scores.average) & (scores.expected >= config.parent_posts)
-    parents = np.flatnonzero(new & ~passed & daily).tolist()
-    kept = list(range(len(owned))) + best + parents
+    parents = np.flatnonzero(new & ~passed & daily)
+    kept = list(range(len(owned))) + best
     columns = _Columns(
-        numbers=[int(numbers[at]) for at in kept],
-        names=[names[numbers[at]] for at in kept],
+        numbers=numbers[kept],
+        names=names.of(numbers[kept]),
         deviations=scores.deviation[kept],
         usual=scores.usual[kept],
         expected=scores.expected[kept],
         variance=scores.variance[kept],
-        lifts=scores.usual[kept] / np.maximum(scores.average[kept], 1e-12),
     )
-    first = len(owned) + len(best)
-    return columns, list(range(len(owned), first)), list(range(first, len(kept)))
+    lifts = scores.usual[parents] / np.maximum(scores.average[parents], 1e-12)
+    return columns, list(range(len(owned), len(kept))), _Parents(numbers[parents], lifts)
 
 
 def _share_out(config: MomentumConfig, ring: Ring, view: View, columns: _Columns, candidates: list[int]) -> list[int]:

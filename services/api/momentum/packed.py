@@ -6,12 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.api.momentum.sketch import Hashes, Ints
+
+_Kind = TypeVar("_Kind", bound=np.generic)
+_EMPTY = blake2b(digest_size=8)
 
 
 def encoded(texts: Iterable[str]) -> list[bytes]:
@@ -20,8 +23,13 @@ def encoded(texts: Iterable[str]) -> list[bytes]:
 
 def hashes_of(texts: Iterable[bytes]) -> Hashes:
     """Stable unsigned 64-bit hashes."""
-    digests = b"".join([blake2b(text, digest_size=8).digest() for text in texts])
-    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+    # A copy of an empty hash is made in two thirds of the time of a new one.
+    copy, digests = _EMPTY.copy, []
+    for text in texts:
+        hashed = copy()
+        hashed.update(text)
+        digests.append(hashed.digest())
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
 
 
 def hash_of(text: str) -> int:
@@ -74,10 +82,25 @@ class HashIndex:
     def add(self, keys: Hashes, values: Ints) -> None:
         """Add distinct keys that are not held."""
         order = np.argsort(keys)
-        at = np.searchsorted(self.keys, keys[order])
-        self.keys = np.insert(self.keys, at, keys[order])
-        self.values = np.insert(self.values, at, values[order])
+        at = np.searchsorted(self.keys, keys[order]) + np.arange(len(keys))
+        held = np.ones(len(self.keys) + len(keys), dtype=np.bool_)
+        held[at] = False
+        self.keys = _merged(held, at, self.keys, keys[order])
+        self.values = _merged(held, at, self.values, values[order])
+
+    def remove(self, keys: Hashes) -> None:
+        """Drop entries by keys that are held."""
+        kept = np.ones(len(self.keys), dtype=np.bool_)
+        kept[np.searchsorted(self.keys, keys)] = False
+        self.keep(kept)
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Drop the entries that are not ``kept``."""
         self.keys, self.values = self.keys[kept], self.values[kept]
+
+
+def _merged(held: NDArray[np.bool_], at: Ints, old: NDArray[_Kind], new: NDArray[Any]) -> NDArray[_Kind]:
+    """``new`` at places ``at``, ``old`` in order at the places ``held``."""
+    both = np.empty(len(held), dtype=old.dtype)
+    both[held], both[at] = old, new
+    return both

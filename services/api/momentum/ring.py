@@ -95,12 +95,12 @@ class Ring:
 
     def expire(self, now: int) -> None:
         """Move the windows to end with minute ``now``."""
+        leaving = {now - length: window for window, length in enumerate(self.config.windows)}
         for place, block in enumerate(self.blocks):
             if not block.counting:
                 continue
-            for window, length in enumerate(self.config.windows):
-                if block.minute == now - length:
-                    self.counts[window, block.distinct] -= block.counts
+            if (window := leaving.get(block.minute)) is not None:
+                self.counts[window, block.distinct] -= block.counts
             if block.in_ring and block.minute <= now - self.horizon:
                 self.blocks[place] = block = self._shrink(block)
             if block.minute <= now - self.config.windows[-1]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import SupportsIndex
 
 import numpy as np
@@ -44,14 +44,15 @@ class Vocabulary:
     def intern(self, terms: Sequence[str]) -> Ints:
         """The terms' numbers, -1 for new ones while the vocabulary is full. Must be held before the
         next call."""
-        place = {term: at for at, term in enumerate(dict.fromkeys(terms))}
+        place: dict[str, int] = {}
+        order = [place.setdefault(term, len(place)) for term in terms]
         texts = encoded(list(place))
         hashes = hashes_of(texts)
         numbers = self.index.find(hashes)
         new = np.flatnonzero(numbers < 0)
         if len(new):
             numbers[new] = self._add([texts[at] for at in new.tolist()], hashes[new])
-        found = numbers[np.fromiter(map(place.__getitem__, terms), dtype=np.int64, count=len(terms))]
+        found = numbers[np.array(order, dtype=np.int64)]
         self.refused += int((found < 0).sum())
         return found
 
@@ -62,8 +63,9 @@ class Vocabulary:
         """Give back one reference each; terms nobody holds are forgotten."""
         np.subtract.at(self.references, numbers.astype(np.intp), _ONE)
         touched = distinct(numbers)
-        if (self.references[touched] == 0).any():
-            self.index.keep(self.references[self.index.values] > 0)
+        unused = touched[self.references[touched] == 0]
+        if len(unused):
+            self.index.remove(self.hashes[unused])
 
     def load(self, references: NDArray[np.int32], text: bytes, lengths: NDArray[np.int32]) -> None:
         """Take up what another vocabulary held when packed."""
@@ -109,6 +111,14 @@ class Names:
     def encoded(self, number: SupportsIndex) -> bytes:
         begin = int(self.begin[number])
         return bytes(self.text[begin : begin + int(self.length[number])])
+
+    def of(self, numbers: Iterable[int]) -> list[str]:
+        """The names of some numbers."""
+        at = np.fromiter(numbers, dtype=np.int64)
+        begins = self.begin[at].tolist()
+        ends = (self.begin[at] + self.length[at]).tolist()
+        text = self.text
+        return [text[begin:end].decode("utf-8", "surrogatepass") for begin, end in zip(begins, ends, strict=True)]
 
     def put(self, numbers: Ints, texts: Sequence[bytes], size: int) -> None:
         """Name ``numbers`` anew; there are numbers up to ``size``."""

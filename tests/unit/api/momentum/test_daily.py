@@ -40,8 +40,8 @@ def explained(posts: list[Observation], daily: tuple[str, ...], lift: float = 6.
     evidence = match(view, [Group(None, [0])], set(), engine.intake.closed)[0]
     spoken = np.bincount(view.languages, minlength=256).astype(float)
     spoken[view.languages[evidence.rows][0]] *= by_day
-    parents = list(range(1, len(names)))
-    return Daily.among(view, parents, np.full(len(names), lift), spoken).explains(SMALL, view, evidence)
+    things = view_of(engine.ring, engine.ring.vocabulary.find(daily).tolist())
+    return Daily.among(things, np.full(len(daily), lift), spoken).explains(SMALL, view, evidence)
 
 
 @pytest.mark.parametrize(("with_show", "is_part"), [(6, True), (4, False)])
