@@ -24,7 +24,7 @@ from pathlib import Path
 from bench.momentum_made import Minute, made
 from bench.momentum_plant import DAY, MINUTE_US
 from bench.momentum_stream import START_US, Setting, lines_of, posts_of, stream_of
-from services.api.momentum.allocator import give_back_large_blocks
+from services.api.momentum.allocator import give_back_free_pages, give_back_large_blocks
 from services.api.momentum.detect import detect
 from services.api.momentum.engine import Engine
 
@@ -126,6 +126,7 @@ def memory(posts: int) -> None:
             Path("/proc/self/clear_refs").write_text("5", "ascii")  # the high-water mark starts again
             largest = max(largest, len(follower.engine.snapshot()))
             during = max(during, _resident("VmHWM"))
+            give_back_free_pages()  # as the job does after each snapshot
         if len(held) < len(marks) and seen >= marks[len(held)] - 200:
             held.append(_resident("VmRSS"))
             print(

@@ -52,10 +52,11 @@ class Position(Schema, frozen=True, kw_only=True):
 
 
 class Checkpoint(Schema, frozen=True, kw_only=True):
-    """The engine's snapshot and exactly what it covers."""
+    """The engine's snapshot, what it was told since, in order, and exactly what both cover."""
 
     positions: dict[str, Any]
     snapshot: bytes
+    told: list[bytes]
     as_of: datetime | None
     baseline_from: datetime | None
 
@@ -115,12 +116,24 @@ REBUILD_FROM = Statement(
     Position,
 )
 
-LOAD = Statement("SELECT positions, snapshot, as_of, baseline_from FROM momentum_state", Checkpoint)
+LOAD = Statement(
+    """SELECT positions, snapshot, as_of, baseline_from,
+              ARRAY(SELECT told FROM momentum_told ORDER BY number) AS told FROM momentum_state""",
+    Checkpoint,
+)
 CLOCK = Statement("SELECT as_of, baseline_from FROM momentum_state", Clock)
+#: With a snapshot, which covers all that was told before.
 SAVE = Command(
-    """INSERT INTO momentum_state (one, positions, snapshot, as_of, baseline_from)
+    """WITH covered AS (DELETE FROM momentum_told)
+       INSERT INTO momentum_state (one, positions, snapshot, as_of, baseline_from)
        VALUES (true, %(positions)s::jsonb, %(snapshot)s, %(as_of)s, %(baseline_from)s)
        ON CONFLICT (one) DO UPDATE SET
          positions = excluded.positions, snapshot = excluded.snapshot, as_of = excluded.as_of,
          baseline_from = excluded.baseline_from, updated_at = now()"""
+)
+#: With what the engine was told instead; the snapshot stays as it lies, its bytes are not written again.
+SAVE_TOLD = Command(
+    """WITH told AS (INSERT INTO momentum_told (number, told) VALUES (%(number)s, %(told)s))
+       UPDATE momentum_state SET positions = %(positions)s::jsonb, as_of = %(as_of)s,
+              baseline_from = %(baseline_from)s, updated_at = now()"""
 )

@@ -18,3 +18,11 @@ def give_back_large_blocks() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
+
+
+def give_back_free_pages() -> None:
+    """Return what lies free inside the heap: minutes leave at another time than those beside them, and the holes
+    stay resident. Takes about a millisecond; other C libraries have no such call."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

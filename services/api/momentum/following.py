@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 
 from services.api.metrics import MOMENTUM_POSTS
-from services.api.momentum.ports import EngineLike, EngineMaker, TickLike
+from services.api.momentum.journal import Journal
+from services.api.momentum.ports import TickLike
 from services.api.momentum.watermark import MINUTE_US, Reach, furthest_behind, watermark
 from shared.store import momentum as store
 from shared.store.database import Database
@@ -32,9 +33,8 @@ class Place(msgspec.Struct):
 class Following:
     """The engine in memory and what it covers. Dropped and loaded anew after any failure."""
 
-    def __init__(self, engine: EngineLike, maker: EngineMaker, places: dict[str, Place]) -> None:
-        self.engine, self.places = engine, places
-        self._maker = maker
+    def __init__(self, journal: Journal, places: dict[str, Place]) -> None:
+        self.journal, self.places = journal, places
         self._reaches: dict[str, Reach] = {}
         self.newest_us = 0
         self.retracted: list[str] = []
@@ -78,7 +78,7 @@ class Following:
         for chunk in chunks(posts):
             if furthest_behind(self._reaches) != feed:
                 return
-            self.engine.observe(map(self._observation, chunk))
+            self.journal.observe(chunk)
             MOMENTUM_POSTS.inc(len(chunk))
             place.post = chunk[-1].seq
             place.time_us = max([place.time_us, *(post.time_us for post in chunk)])
@@ -89,27 +89,22 @@ class Following:
             place.time_us = max(place.time_us, horizon.event_us)
             self._reaches[feed] = Reach(place.time_us, drained=True, silent=horizon.silent)
 
-    def _observation(self, post: store.PostSeen) -> object:
-        return self._maker.observation(
-            post.time_us, post.id, post.author, tuple(post.terms), post.fingerprint, post.language
-        )
-
     def _read_gaps(self, database: Database, feed: str, place: Place) -> None:
         for gap in database.fetch(store.GAPS_AFTER, {"feed": feed, "after": place.gap, "limit": BATCH_POSTS}):
-            self.engine.gap(gap.start_us, gap.end_us)
+            self.journal.gap(gap.start_us, gap.end_us)
             place.gap = gap.id
 
     def _read_deletions(self, database: Database, feed: str, place: Place) -> None:
         found = database.fetch(store.DELETIONS_AFTER, {"feed": feed, "after": place.deletion, "limit": BATCH_POSTS})
         if found:
             posts = [deletion.post for deletion in found]
-            self.engine.retract(posts)
+            self.journal.retract(posts)
             self.retracted += posts
             place.deletion = found[-1].seq
 
     def _advance(self) -> None:
         if (reached := watermark(self._reaches)) is not None:
-            self.ticks += self.engine.advance(reached)
+            self.ticks += self.journal.advance(reached)
 
 
 def chunks(posts: Sequence[store.PostSeen]) -> Iterator[Sequence[store.PostSeen]]:

@@ -1,82 +1,115 @@
-"""The real engine under the job: kills between passes change nothing of what is stored."""
+"""The real engine under the job: kills change nothing of what is stored, wherever they come."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
+import pytest
 
-from services.api.entry import Maker
-from services.api.momentum.jobs import MomentumJob
-from services.api.scheduler.lease import Lease
+from services.api.metrics import MOMENTUM_REBUILDS
+from services.api.momentum import jobs
 from shared.config.settings import Settings
-from shared.contracts.ids import post_id
 from shared.store.database import Command, Database, Statement
 from tests.support import records
 from tests.support.engines import Postgres
-from tests.support.records import BEGAN
-
-MINUTES = 36
+from tests.support.momentum_story import POINTS, STORED, follow
 
 
-class Line(msgspec.Struct, frozen=True):
-    line: str
+class Kept(msgspec.Struct, frozen=True):
+    """The stored snapshot, and parts of what the engine was told since."""
+
+    snapshot: str
+    told: int
 
 
-STORED = Statement(
-    """SELECT row_to_json(t)::text AS line FROM topic t UNION ALL
-       SELECT row_to_json(m)::text FROM topic_minute m UNION ALL
-       SELECT row_to_json(p)::text FROM topic_post p ORDER BY line""",
-    Line,
-)
-PUT = Command(
-    """INSERT INTO post (id, feed, uri, author, author_hash, event_time, text, terms, fingerprint)
-       SELECT id, 'bluesky', id::text, id::text, hash, time, 'x', string_to_array(terms, ' '), hash
-         FROM unnest(%(ids)s::uuid[], %(hashes)s::bigint[], %(times)s::timestamptz[], %(terms)s::text[])
-              AS new (id, hash, time, terms)"""
+KEPT = Statement(
+    "SELECT md5(snapshot) AS snapshot, (SELECT count(*) FROM momentum_told)::integer AS told FROM momentum_state", Kept
 )
 
 
-def put_minute(database: Database, minute: int) -> None:
-    """Forty posts on everyday words; from minute 26 on, ten of them tell of a bridge."""
-    rows: dict[str, list[Any]] = {"ids": [], "hashes": [], "times": [], "terms": []}
-    for number in range(40):
-        story = " harbour bridge" if minute >= 26 and number % 4 == 0 else ""
-        rows["ids"].append(post_id(f"{minute}-{number}"))
-        rows["hashes"].append((minute * 40 + number) * 0x9E3779B97F4A7C15 % 2**63)
-        rows["times"].append(BEGAN + timedelta(minutes=minute, seconds=number))
-        rows["terms"].append(f"word{(minute * 7 + number) % 60}{story}")
-    database.execute(PUT, rows)
-    records.put_cursor(database, "bluesky", BEGAN + timedelta(minutes=minute + 1))
-
-
-def process(database: Database) -> MomentumJob:
-    return MomentumJob(database, Maker(Settings()), publish=lambda _: None, say=lambda *_: None)
-
-
-def follow(url: str, *, killed_every: int) -> list[str]:
-    """What is stored after following the stream by processes that each live for so many passes."""
+@contextmanager
+def opened(url: str) -> Iterator[Database]:
     database = Database(Settings(postgres_url=url), name="test", size=2)
     database.open()
-    records.put_feed(database)
-    lease = Lease(database, "scheduler", "holder")
-    assert lease.take()
-    job = process(database)
-    for minute in range(MINUTES):
-        put_minute(database, minute)
-        while job.run(lease):
-            pass
-        if minute % killed_every == killed_every - 1:
-            job = process(database)
-    stored = [row.line for row in database.fetch(STORED)]
+    yield database
     database.close()
-    return stored
 
 
-def test_killed_processes_store_what_one_that_lived_would_have(postgres: Postgres) -> None:
-    with postgres.fresh() as one, postgres.fresh() as other:
-        lived = follow(one, killed_every=1000)
-        died = follow(other, killed_every=3)
+def stored(database: Database) -> list[str]:
+    return [row.line for row in database.fetch(STORED)]
+
+
+@pytest.fixture(scope="module")
+def lived(postgres: Postgres) -> list[str]:
+    """What one process stores that nobody kills."""
+    with postgres.fresh() as url, opened(url) as database:
+        records.put_feed(database)
+        follow(database)
+        return stored(database)
+
+
+@pytest.mark.parametrize("every", [3, 7])
+def test_killed_processes_store_what_one_that_lived_would_have(
+    postgres: Postgres, lived: list[str], every: int
+) -> None:
+    with postgres.fresh() as url, opened(url) as database:
+        records.put_feed(database)
+        follow(database, killed_every=every)
+        assert stored(database) == lived
     assert any('"bridge"' in line for line in lived)
-    assert died == lived
+
+
+#: Where each process is killed, one after the other: the second snapshot ends the first.
+DEATHS = (("packed", 2), ("kept", 1), ("kept committed", 1), ("told", 6), ("told committed", 4), ("written", 4))
+
+
+def test_a_process_killed_at_each_point_of_a_write_is_continued_exactly(postgres: Postgres, lived: list[str]) -> None:
+    assert {point for point, _ in DEATHS} == set(POINTS)
+    with postgres.fresh() as url, opened(url) as database:
+        records.put_feed(database)
+        for point, time in DEATHS:
+            command = [sys.executable, "-m", "tests.support.momentum_story", url, point, str(time)]
+            assert subprocess.run(command, check=False).returncode == -signal.SIGKILL, point
+        # when the last one is left alone, in the middle of the story
+        assert stored(database) != lived
+        follow(database)
+        assert stored(database) == lived
+
+
+def test_a_snapshot_is_stored_once_in_ten_minutes_and_covers_what_was_told_before(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SNAPSHOT_MINUTES", 4)
+    records.put_feed(database)
+    kept = []
+    for minute in range(1, 14):
+        follow(database, until=minute)
+        kept += database.fetch(KEPT)
+    assert [row.told for row in kept] == [0, 1, 2, 3] * 3
+    assert len({row.snapshot for row in kept}) == 3
+
+
+def test_much_to_tell_again_asks_for_a_snapshot_before_its_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SNAPSHOT_BYTES", 1)
+    records.put_feed(database)
+    follow(database, until=8)
+    assert [row.told for row in database.fetch(KEPT)] == [0]
+
+
+def test_a_journal_that_cannot_be_read_is_rebuilt_from_stored_posts(database: Database) -> None:
+    records.put_feed(database)
+    follow(database, until=8)
+    assert database.fetch(KEPT)[0].told > 0
+    database.execute(Command("UPDATE momentum_told SET told = substring(told FOR length(told) / 2)"))
+    rebuilds = MOMENTUM_REBUILDS._value.get()
+    follow(database, until=9)
+    assert MOMENTUM_REBUILDS._value.get() == rebuilds + 1
+    # a snapshot after what the rebuild read, then the last minute
+    assert [row.told for row in database.fetch(KEPT)] == [1]
