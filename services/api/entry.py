@@ -67,7 +67,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
         backtest=Backtester(database, meanings),
         say=reporter.set,
     )
-    metrics.serve(settings.metrics_host, settings.api_metrics_port)
+    metrics.serve(settings.metrics_host, settings.api_metrics_port, reporter.why_not)
     database.open()
     reporter.start()
     job = MomentumJob(

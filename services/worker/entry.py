@@ -55,7 +55,7 @@ from shared.store.database import Database
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
 from shared.telemetry import logs
-from shared.telemetry.health import Reporter, Say, State
+from shared.telemetry.health import Readiness, Reporter, Say, State
 from shared.telemetry.metrics import serve
 from shared.vectors.index import VectorIndex
 
@@ -69,7 +69,8 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
     timings = timings or Timings()
     agents = load_agents(settings.agents_folder)
     pipelines = load_pipelines(agents, settings.pipelines_folder)
-    serve(settings.metrics_host, settings.worker_metrics_port)
+    readiness = Readiness()
+    serve(settings.metrics_host, settings.worker_metrics_port, readiness.why_not)
     database = Database(settings, name="worker", size=settings.worker_pool_size)
     database.open()
     reporter = Reporter("worker", _say(database))
@@ -110,6 +111,7 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         worker.start()
         for loop in loops:
             loop.start()
+        readiness.follow(reporter)
         logs.get(__name__).info("worker_started")
         stop.wait()
         _drain(worker, loops, timings)

@@ -597,19 +597,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30
     metrics_host: Annotated[
         str,
-        About("Address of the metrics ports. Keep it internal.", (*_SERVICES, "render-node"), "127.0.0.1"),
+        About("Address of the internal ports. Keep it internal.", (*_SERVICES, "render-node"), "127.0.0.1"),
     ] = "127.0.0.1"
     relay_metrics_port: Annotated[
-        int, About("Prometheus port of the relay; 0 is off.", ("relay",), "9421", least=0, most=65_535)
+        int,
+        About("Internal port of the relay for metrics and health; 0 is off.", ("relay",), "9421", least=0, most=65_535),
     ] = 0
     api_metrics_port: Annotated[
-        int, About("Prometheus port of the API; 0 is off.", ("api",), "9422", least=0, most=65_535)
+        int, About("Internal port of the API for metrics and health; 0 is off.", ("api",), "9422", least=0, most=65_535)
     ] = 0
     worker_metrics_port: Annotated[
-        int, About("Prometheus port of the worker; 0 is off.", ("worker",), "9423", least=0, most=65_535)
+        int,
+        About(
+            "Internal port of the worker for metrics and health; 0 is off.", ("worker",), "9423", least=0, most=65_535
+        ),
     ] = 0
     render_node_metrics_port: Annotated[
-        int, About("Prometheus port of the render node; 0 is off.", ("render-node",), "9424", least=0, most=65_535)
+        int,
+        About(
+            "Internal port of the render node for metrics and health; 0 is off.",
+            ("render-node",),
+            "9424",
+            least=0,
+            most=65_535,
+        ),
     ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], About("Least severe log line written.", _ALL, "info")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Literal
 
@@ -19,6 +20,25 @@ State = Literal["ok", "degraded", "down", "off"]
 Say = Callable[[str, str, str, State, str | None], None]
 
 REPORT_EVERY_SECONDS = 5.0
+#: Whoever was not heard for so long is taken as gone, by health and by itself.
+GONE_SECONDS = 20.0
+
+
+class Readiness:
+    """Whether a unit can do its work, for whoever runs it. Begins as not."""
+
+    def __init__(self) -> None:
+        self._reporter: Reporter | None = None
+
+    def follow(self, reporter: Reporter) -> None:
+        """The unit has begun: its own reports tell from now on."""
+        self._reporter = reporter
+
+    def why_not(self) -> str | None:
+        """The reason, or ``None`` where it can."""
+        if self._reporter is None:
+            return "It waits for PostgreSQL and its schema."
+        return self._reporter.why_not()
 
 
 class Reporter:
@@ -31,6 +51,7 @@ class Reporter:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopped = False
+        self._heard_at: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"{unit}-report", daemon=True)
 
     def set(self, component: str, state: State, reason: str | None = None) -> None:
@@ -47,6 +68,16 @@ class Reporter:
         with self._lock:
             found = self._states.get(component)
         return found[0] if found else None
+
+    def why_not(self) -> str | None:
+        """Why the unit cannot do its work: PostgreSQL does not take its reports, or it says itself that it is down."""
+        with self._lock:
+            state, reason = self._states[self._unit]
+        if state == "down":
+            return reason or "It is down."
+        if self._heard_at is None or time.monotonic() - self._heard_at > GONE_SECONDS:
+            return "PostgreSQL does not take its reports."
+        return None
 
     def start(self) -> None:
         """Begin reporting."""
@@ -66,6 +97,7 @@ class Reporter:
             try:
                 for component, (state, reason) in states.items():
                     self._say(self._unit, self._instance, component, state, reason)
+                self._heard_at = time.monotonic()
             except Exception as error:
                 logs.get(__name__).debug("report_not_written", error=str(error))
             self._wake.wait(REPORT_EVERY_SECONDS)
