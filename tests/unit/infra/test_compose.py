@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from services.api.doors.gate import SECURITY_HEADERS
-from shared.config.load import fields
+from shared.config.fields import fields
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCKER = ROOT / "infra" / "docker"
