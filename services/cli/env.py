@@ -83,8 +83,11 @@ def _tell(what: str, findings: Sequence[Finding]) -> int:
 
 def metrics_page() -> str:
     """The reference page of metrics: what every unit declares."""
-    for unit in ("relay", "api", "worker", "render_node"):
-        importlib.import_module(f"services.{unit}.metrics")
+    for module in (
+        *(f"services.{unit}.metrics" for unit in ("relay", "api", "worker", "render_node")),
+        "shared.store.unit_reports",
+    ):
+        importlib.import_module(module)
     rows = [
         "# Metrics",
         "",
