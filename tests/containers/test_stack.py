@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from infra import stack
-from tests.support.containers import Stack
+from tests.support.containers import HOW, Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(1200)
@@ -31,7 +31,7 @@ def test_make_up_waits_until_all_is_healthy_and_says_where(up: Stack) -> None:
     assert f"s: {up.url}\n" in up.said
     assert "`make down` stops it and keeps the data." in up.said
     states = up.states()
-    assert states.keys() == {*ALL}
+    assert states.keys() == {*ALL, "prometheus", "alertmanager"}
     assert states["migrate"]["ExitCode"] == 0
     assert {states[name]["Health"] for name in ALL if name != "migrate"} == {"healthy"}
     secrets = stack.read(up.folder / ".env")
@@ -154,7 +154,7 @@ def test_down_keeps_the_data(up: Stack) -> None:
     before = up.posts()
     up.make("down")
     assert up.states() == {}
-    up.make("up", "SOURCE=simulator", "WITHOUT=qdrant")
+    up.make("up", *HOW)
     up.wait_healthy(*ALL)
     assert up.posts() >= before
 

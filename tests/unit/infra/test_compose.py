@@ -63,10 +63,17 @@ def test_every_service_is_bounded(services: dict[str, Any]) -> None:
 
 
 def test_only_dashboard_and_api_are_reached_from_outside_and_by_this_machine_alone(services: dict[str, Any]) -> None:
-    published = {name: service["ports"] for name, service in services.items() if "ports" in service}
+    published = {
+        name: service["ports"]
+        for name, service in services.items()
+        if "ports" in service and "observability" not in service.get("profiles", ())
+    }
     assert published.keys() == {"frontend", "api"}
     for (port,) in published.values():
         assert port.startswith("${BIND:-127.0.0.1}:")
+    for name in ("prometheus", "grafana"):
+        assert services[name]["ports"][0].startswith("127.0.0.1:"), "without a sign-in of ours, to this machine alone"
+    assert "ports" not in services["alertmanager"]
 
 
 def test_health_gates_the_order(services: dict[str, Any]) -> None:
