@@ -104,7 +104,7 @@ INGESTION = (
     Panel(
         "Gaps",
         "s",
-        ((f"sum by (feed) (increase(groundswell_relay_gap_seconds_total[1h]))", "{{feed}}"),),
+        (("sum by (feed) (increase(groundswell_relay_gap_seconds_total[1h]))", "{{feed}}"),),
         about="Of event time, an hour",
     ),
     Panel(
@@ -267,7 +267,9 @@ def dashboard(name: str, panels: tuple[Panel, ...]) -> dict[str, Any]:
                 "gridPos": {
                     "x": number % COLUMNS * WIDTH, "y": number // COLUMNS * HEIGHT, "w": WIDTH, "h": HEIGHT,
                 },
-                "fieldConfig": {"defaults": {"unit": panel.unit, "min": None if panel.unit == "s" else 0}, "overrides": []},
+                "fieldConfig": {
+                    "defaults": {"unit": panel.unit, "min": None if panel.unit == "s" else 0}, "overrides": [],
+                },
                 "targets": [
                     {"refId": chr(ord("A") + place), "expr": query, "legendFormat": legend, "datasource": source}
                     for place, (query, legend) in enumerate(panel.lines)

@@ -1,4 +1,4 @@
-"""What a person is told of an alert, through a real Alertmanager, by a webhook that speaks Slack's form and by another."""
+"""What a person is told of an alert, through a real Alertmanager, by Slack's webhook and by another."""
 
 from __future__ import annotations
 

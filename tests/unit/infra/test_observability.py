@@ -49,7 +49,7 @@ def test_a_query_is_of_metrics_and_labels_that_there_are(where: str, query: str,
     assert not missing, f"{where}: {missing}"
     known = GIVEN.union(*(labels[name] for name in names)) if names else GIVEN
     used = {part.strip() for group in re.findall(r"by \(([^)]*)\)", query) for part in group.split(",")}
-    used |= {name for name in re.findall(r"[{,]\s*(\w+)\s*=~?\s*\"", query)}
+    used |= set(re.findall(r"[{,]\s*(\w+)\s*=~?\s*\"", query))
     assert used <= known, f"{where}: {used - known}"
 
 
