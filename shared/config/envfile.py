@@ -70,7 +70,7 @@ def check(unit: Unit, values: Mapping[str, str], *, container: bool) -> list[Fin
             for field in fields()
             if field.variable in values and unit not in field.about.units
         ]
-    return findings + [*_without_prefix(values)]
+    return [*findings, *_without_prefix(values)]
 
 
 def compare(files: Mapping[Unit, EnvironmentFile]) -> Iterator[Finding]:
