@@ -54,7 +54,7 @@ def test_every_unit_is_read(up: Stack) -> None:
 
 def test_prometheus_knows_the_alerts_and_whom_to_tell(up: Stack) -> None:
     rules = [rule for group in ask(up, "rules")["groups"] for rule in group["rules"]]
-    assert len(rules) == 24
+    assert len(rules) == 25
     until(
         lambda: all(r["health"] == "ok" for g in ask(up, "rules")["groups"] for r in g["rules"]), 60, "all are judged"
     )
