@@ -129,7 +129,7 @@ const scenes = [
     await page.getByRole('button', { name: 'Schedule it' }).click();
     await page.getByLabel('Fri').check();
     await page.getByText('; then').waitFor();
-    await page.getByRole('button', { name: /Remove: Daily/ }).click();
+    await page.getByRole('button', { name: /Remove.*Daily/ }).click();
     await page.getByRole('button', { name: 'Keep it' }).waitFor();
   } },
   { name: 'pipelines-bare', path: '/pipelines', world: { calm: true, bare: true } },

@@ -53,7 +53,7 @@ export function streamRun(world, request, response, id) {
   let told = '';
   const say = (name, data, number) => response.write(`${number ? `id: ${number}\r\n` : ''}event: ${name}\r\ndata: ${JSON.stringify(data)}\r\n\r\n`);
   const look = () => {
-    const state = { run: run.id, status: run.status, error: run.error, report: run.report, attempts: 1, spend_nano_usd: run.spend_nano_usd, limit_nano_usd: 0.5e9 };
+    const state = { run: run.id, status: run.status, error: run.error, report: run.report, attempts: 1, spend_nano_usd: run.spend_nano_usd, limit_nano_usd: run.pipeline ? 0.9e9 : 0.5e9 };
     if (JSON.stringify(state) !== told) say('run', state);
     told = JSON.stringify(state);
     for (const step of run.steps.filter((one) => one.changed > after).toSorted((a, b) => a.changed - b.changed)) {

@@ -37,18 +37,18 @@ export function answerPipelines(world, method, path, body, query) {
   if (noun === 'pipelines' && !id) return { pipelines: shown };
   if (noun === 'pipelines' && part === 'runs' && method === 'POST') return start(world, id, body);
   if (noun === 'pipelines') return shown.find((one) => one.name === id) ?? null;
-  if (noun === 'due-times') return { times: dueTimes(query.get('at'), (query.get('weekdays') ?? '').split(',').filter(Boolean), Number(query.get('count') ?? 3)) };
+  if (noun === 'due-times') return { times: dueTimes(query.get('at'), (query.get('weekdays') ?? '').split(',').filter(Boolean), Number(query.get('count') ?? 3), query.get('zone')) };
   if (noun === 'schedules') return schedule(world, method, id, body);
   return undefined;
 }
 
-/** Zones are the real server's business: here every time is one of Berlin in winter. */
-function dueTimes(at, weekdays, count) {
+/** Other zones and the clocks' changes are the real server's business: here it is winter, in Berlin or in UTC. */
+function dueTimes(at, weekdays, count, zone = 'Europe/Berlin') {
   const names = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
   const [hour, minute] = at.split(':').map(Number);
   const times = [];
   for (let day = new Date(); times.length < count; day = new Date(day.getTime() + 86_400_000)) {
-    const due = Date.UTC(day.getUTCFullYear(), day.getUTCMonth(), day.getUTCDate(), hour - 1, minute);
+    const due = Date.UTC(day.getUTCFullYear(), day.getUTCMonth(), day.getUTCDate(), hour - (zone === 'UTC' ? 0 : 1), minute);
     if (due > Date.now() && (!weekdays.length || weekdays.includes(names[day.getUTCDay()]))) times.push(iso(due));
   }
   return times;
@@ -56,7 +56,7 @@ function dueTimes(at, weekdays, count) {
 
 function saved(world, id, pipeline, at, weekdays, zone, more = {}) {
   const none = { topic: '', feed: '', author: '', domain: '', days: 0, question: '' };
-  return { id, pipeline, parameters: { ...none, ...more.parameters }, at, weekdays, zone, enabled: true, due_at: dueTimes(at, weekdays, 1)[0], last_run: null, last_status: null, last_due_at: null, created_at: iso(world.started), updated_at: iso(world.started), ...more.fields };
+  return { id, pipeline, parameters: { ...none, ...more.parameters }, at, weekdays, zone, enabled: true, due_at: dueTimes(at, weekdays, 1, zone)[0], last_run: null, last_status: null, last_due_at: null, created_at: iso(world.started), updated_at: iso(world.started), ...more.fields };
 }
 
 function schedule(world, method, id, body) {
@@ -72,7 +72,7 @@ function schedule(world, method, id, body) {
     return made;
   }
   const one = world.schedules.find((known) => known.id === id);
-  if (method === 'PATCH' && one) return Object.assign(one, body, { due_at: (body.enabled ?? one.enabled) ? dueTimes(body.at ?? one.at, body.weekdays ?? one.weekdays, 1)[0] : null });
+  if (method === 'PATCH' && one) return Object.assign(one, body, { due_at: (body.enabled ?? one.enabled) ? dueTimes(body.at ?? one.at, body.weekdays ?? one.weekdays, 1, body.zone ?? one.zone)[0] : null });
   if (method === 'DELETE' && one) {
     world.schedules = world.schedules.filter((known) => known !== one);
     return { id };
@@ -158,6 +158,7 @@ function stage(world, run, i) {
   if (run.status === 'cancelled') return;
   const stages = pipelines.find((one) => one.name === run.pipeline).stages;
   Object.assign(run, { status: 'running', updated_at: iso(Date.now()) });
+  setTimeout(() => world.tell({ type: 'run', run: { ...structuredClone(run), steps: run.steps.filter((step) => step.kind === 'work') } }), 50);
   const how = { rejected: stages[i]?.name === 'write' ? REJECTED : null, plainer: stages[i]?.name === 'review' ? 'It met its limit of 300 seconds.' : null };
   if (i > 0) perform(world, run, i - 1, 'done', Date.now(), { plainer: stages[i - 1].name === 'review' ? 'It met its limit of 300 seconds.' : null });
   if (i === stages.length) return finish(world, run, Date.now(), 'anthropic/claude-sonnet-5');

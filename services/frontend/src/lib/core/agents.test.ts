@@ -34,6 +34,9 @@ describe('what is in the way', () => {
     expect(inTheWay(makeHealth([same]))?.what).toMatch(/^No language model is set up\. Without/);
     expect(inTheWay(makeHealth([makePart({ name: 'worker' }), makePart({ name: 'worker.llm' })]))).toBeNull();
     expect(inTheWay(null)).toBeNull();
+    const runs = { waits: 'Runs', without: 'Without one code counts.' };
+    expect(inTheWay(makeHealth([worker]), runs)?.what).toContain('Runs wait until one is.');
+    expect(inTheWay(makeHealth([models]), runs)?.what).toMatch(/no key\. Without one code counts\.$/);
   });
 });
 

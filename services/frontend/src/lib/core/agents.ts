@@ -24,20 +24,25 @@ export function handsIn(agent: Agent): string {
   return agent.contract === 'verdict' ? 'a verdict with the posts for and against it' : 'findings that cite the posts and calls they rest on';
 }
 
-/** What keeps a question from being answered well now, and what to do; null while nothing is known to be wrong. */
-export function inTheWay(health: Health | null): { what: string; help: string } | null {
+const QUESTIONS = { waits: 'Questions', without: 'Without one an agent lists the posts that it finds and concludes nothing.' };
+
+/**
+ * What keeps a question from being answered well now, and what to do; null while nothing is known to be wrong.
+ * `asked` says what waits for a worker, and what happens without a model.
+ */
+export function inTheWay(health: Health | null, asked: typeof QUESTIONS = QUESTIONS): { what: string; help: string } | null {
   const part = (name: string) => health?.components.find((known) => known.name === name);
   const worker = part('worker');
   if (worker && (worker.state === 'down' || worker.state === 'off')) {
     const why = worker.reason ? ` ${asSentence(worker.reason)}` : '';
-    return { what: `No worker is running.${why} Questions wait until one is.`, help: asSentence(worker.do ?? 'Start the worker') };
+    return { what: `No worker is running.${why} ${asked.waits} wait until one is.`, help: asSentence(worker.do ?? 'Start the worker') };
   }
   const models = part('worker.llm');
   if (models && models.state !== 'ok') {
     const what = models.state === 'off' ? 'No language model is set up' : 'Language models do not all answer';
     const why = models.reason && !models.reason.startsWith(what) ? `: ${models.reason}` : '';
     return {
-      what: `${asSentence(what + why)} Without one an agent lists the posts that it finds and concludes nothing.`,
+      what: `${asSentence(what + why)} ${asked.without}`,
       help: 'docs/llm.md tells how to set one up, and how its limit holds.',
     };
   }
