@@ -53,7 +53,7 @@ _COLUMNS = """id::text, kind, topic, title, status, error, created_at, updated_a
               spend_nano_usd, agent, question, pipeline"""
 
 ONE = Statement(f"SELECT {_COLUMNS} FROM run WHERE id = %(id)s", RunRow)
-#: Those that are asked for, after the run ``before``; where that was removed, after the time that is in its id.
+#: Those that are asked for, after the run ``before``; where that was removed, after ``made_at``.
 FIND = Statement(
     f"""SELECT {_COLUMNS} FROM run
          WHERE (%(agent)s::text IS NULL OR agent = %(agent)s)
@@ -62,7 +62,7 @@ FIND = Statement(
            AND (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
            AND (%(before)s::uuid IS NULL OR (created_at, run.id) <
                  (coalesce((SELECT b.created_at FROM run b WHERE b.id = %(before)s::uuid),
-                           uuid_extract_timestamp(%(before)s::uuid)), %(before)s::uuid))
+                           %(made_at)s::timestamptz), %(before)s::uuid))
          ORDER BY created_at DESC, run.id DESC LIMIT %(limit)s""",
     RunRow,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,8 @@ from shared.store import runs as store
 from shared.store import topics as topic_store
 from shared.store.database import AsyncTransaction, Statement
 
+#: Of the year 9999.
+_LAST_MILLISECOND = 253_402_300_799_000
 #: What is not over.
 OPEN = ["queued", "running", "needs_approval", "needs_human"]
 
@@ -56,6 +59,7 @@ async def create_run(context: Context, request: CreateRunInput) -> Run:
 async def runs(context: Context, query: RunsInput) -> RunList:
     """Runs, newest first: the last 50, or those that are asked for. Of their steps the stages; run tells all."""
     wanted = {name: getattr(query, name) for name in ("agent", "pipeline", "kind", "topic", "before")}
+    wanted["made_at"] = _made_at(query.before) if query.before else None
     statuses = OPEN if query.status == "open" else [query.status] if query.status else None
     async with context.services.database.transaction() as transaction:
         rows = await transaction.fetch(store.FIND, wanted | {"statuses": statuses, "limit": query.limit + 1})
@@ -141,6 +145,12 @@ async def remove_run(context: Context, query: RunInput) -> Removed:
         if await transaction.fetch_one(store.REMOVE, {"id": query.run}) is None:
             raise ConflictError(f"This run is {there.status}.", do="Wait until it is done.")
     return Removed(id=str(query.run))
+
+
+def _made_at(run: UUID) -> datetime | None:
+    """The time that is in an id of version 7."""
+    milliseconds = min(run.int >> 80, _LAST_MILLISECOND)
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC) if run.version == 7 else None
 
 
 async def known_run(transaction: AsyncTransaction, run_id: UUID) -> store.RunRow:

@@ -260,6 +260,8 @@ def test_runs_are_found_by_what_did_them_and_how_they_stand_page_by_page(api: Se
     assert first.next == first.runs[0].id
     database.execute(Command("DELETE FROM run WHERE id = %(id)s"), {"id": first.next})
     assert found(agent="scout", limit=1, before=first.next).runs[0].title == "agent69"
+    assert found(before=str(uuid4())).runs == []
+    assert len(found(before="ffffffff-ffff-7fff-bfff-ffffffffffff").runs) == 50
     for wrong in ({"status": "over"}, {"limit": 0}, {"before": "x"}, {"kind": "x"}, {"steps": "all"}):
         problem(api.http.get("/api/v1/runs", params=wrong), 400)
 

@@ -10,15 +10,20 @@ export class RunPages {
   readonly first: Resource<Paged<Run>>;
   readonly reading = new Action();
   private query: RunQuery;
+  /** What the entries that are there were asked for with. */
+  private shown: RunQuery;
 
   constructor(
     query: RunQuery,
     private readonly limit = 20,
   ) {
-    this.query = query;
+    this.query = this.shown = query;
     this.first = new Resource<Paged<Run>>(async (signal) => {
+      const asked = this.query;
       const page = asPaged(await this.read(null, signal));
-      return this.first.data ? withFirst(this.first.data, page) : page;
+      const known = this.shown === asked ? this.first.data : null;
+      this.shown = asked;
+      return known ? withFirst(known, page) : page;
     });
   }
 
@@ -30,20 +35,17 @@ export class RunPages {
     return this.first.data?.next != null;
   }
 
-  /** Reads other runs from now on; the old ones are no longer shown as soon as the new ones are there. */
+  /** Reads other runs from now on; the old ones stay until the new ones are there. */
   async ask(query: RunQuery): Promise<void> {
-    if (JSON.stringify(query) !== JSON.stringify(this.query)) {
-      this.query = query;
-      this.first.reset();
-    }
+    if (JSON.stringify(query) !== JSON.stringify(this.query)) this.query = query;
     await this.first.refresh();
   }
 
   async readMore(): Promise<void> {
-    const [before, asked] = [this.first.data?.next, this.query];
-    if (!before) return;
+    const [before, asked] = [this.first.data?.next, this.shown];
+    if (!before || this.query !== asked) return;
     const page = await this.reading.run(() => this.read(before));
-    if (page && this.first.data && this.query === asked) this.first.data = withNext(this.first.data, asPaged(page));
+    if (page && this.first.data && this.shown === asked) this.first.data = withNext(this.first.data, asPaged(page));
   }
 
   stop(): void {

@@ -60,7 +60,10 @@ describe('runs from the server', () => {
     await pages.readMore();
     await pages.ask({});
     expect(ids(pages)).toBe('5 4 3 2');
-    await pages.ask({ kind: 'briefing' });
+    const other = pages.ask({ kind: 'briefing' });
+    expect(ids(pages)).toBe('5 4 3 2'); // what was there stays until the answer comes
+    await pages.readMore();
+    await other;
     expect(asked.at(-1)).toBe('kind=briefing&limit=2');
     expect(ids(pages)).toBe('5 4');
   });
