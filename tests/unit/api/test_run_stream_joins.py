@@ -49,10 +49,11 @@ def test_a_client_that_comes_during_a_look_at_the_others_is_not_sent_away(
         first: Any = await streams.open(FIRST, 0)
         for _ in range(2):  # a comment, and the run
             await anext(first)
+        await asyncio.sleep(0)  # the looking begins, with a pause
         # given that one goes before the look and comes back during it, or that another comes
         if leaves:
             await first.aclose()
-        await database.looking.wait()
+        await asyncio.wait_for(database.looking.wait(), 20)
         second: Any = await streams.open(FIRST if leaves else SECOND, 0)
         heard = [await anext(second) for _ in range(2)]
         database.let.set()
