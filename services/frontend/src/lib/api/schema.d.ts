@@ -2788,7 +2788,7 @@ export interface components {
         };
         /**
          * BusinessKind
-         * @description Runs that ended, of one agent or of one kind of pipeline. ``success`` is done of done and failed.
+         * @description Runs that ended, of one agent, of one pipeline, or briefings. ``success`` is done of done and failed.
          */
         BusinessKind: {
             name: string;
