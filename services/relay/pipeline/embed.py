@@ -163,7 +163,9 @@ class EmbedStage:
                 self._ensured.add(work.row.model)
         if not self._distrusted:
             self._say("vectors", "ok", None)
-        return self._newest(working) or self._walk_or_window(working)
+        busy = self._newest(working) or self._walk_or_window(working)
+        self._distrusted = self._distrusted and busy  # what failed would be pending
+        return busy
 
     def _working(self) -> list[Working]:
         """The models that run, and their state said; loads on first use."""

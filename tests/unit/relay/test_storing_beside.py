@@ -246,3 +246,20 @@ def test_an_index_that_goes_on_failing_is_not_called_well_in_between() -> None:
     failing = said[said.index("degraded") :]
     assert failing.count("degraded") == 3
     assert "ok" not in failing[: len(failing) - failing[::-1].index("degraded")]
+
+
+def test_an_index_that_could_not_be_prepared_is_well_again_without_a_new_post() -> None:
+    class Late(GatedIndex):
+        def ensure(self, model: str) -> None:
+            self.begun += 1
+            if self.begun < 3:
+                raise IndexUnavailable("A test says so.")
+            super().ensure(model)
+
+    stage = Stage(Late())
+    stage.stage.start()
+    try:
+        until(lambda: stage.states.get("vectors") == "degraded")
+        until(lambda: stage.states.get("vectors") == "ok")
+    finally:
+        stage.stage.stop()
