@@ -24,6 +24,7 @@ from services.worker.actors import deliver as deliver_actor
 from services.worker.actors import pipeline as pipeline_actor
 from services.worker.agents.definition import load_agents
 from services.worker.agents.work import AgentWork
+from services.worker.backups import Backups
 from services.worker.broker import PatientBroker, make_broker, make_worker
 from services.worker.delivery.deliver import Courier
 from services.worker.depths import Depths
@@ -154,8 +155,20 @@ def _loops(
         Loop("retention", housekeeping, stop, every=timings.retention_seconds, most=most, first=timings.settle_seconds),
         Loop("vectors", care, stop, every=timings.vectors_seconds, most=most, first=timings.settle_seconds),
         Loop("depths", Depths(database), stop, every=timings.depths_seconds, most=timings.depths_seconds, first=0.0),
+        *_backups(settings, database, reporter, stop, timings),
         Loop("valkey", _watch(broker, reporter), stop, every=PING_SECONDS, most=PING_SECONDS),
     ]
+
+
+def _backups(
+    settings: Settings, database: Database, reporter: Reporter, stop: threading.Event, timings: Timings
+) -> list[Loop]:
+    """None where nobody wants any."""
+    if not settings.backup_hours:
+        reporter.set("backup", "off", "GROUNDSWELL_BACKUP_HOURS is 0.")
+        return []
+    look, every = Backups(settings, database, partial(reporter.set, "backup")), timings.backup_seconds
+    return [Loop("backup", look, stop, every=every, most=every, first=timings.settle_seconds)]
 
 
 def _index(settings: Settings, database: Database) -> VectorIndex:
