@@ -6,6 +6,10 @@
  * While the relay reads the past, the simulator cuts the connection, lets nobody in, and forgets the next minutes: the gap
  * on the pictures is one that was found and recorded. A watch is saved, alerts, and tells a receiver on this machine.
  * Posts come in six scripts: without fonts for them chromium draws boxes.
+ *
+ * Runs of agents and pipelines are made first without a model and then with the tests' fake provider, whose model quotes
+ * what its tools answered (`tests/support/fake_reporter.py`): pictures show the path of a run, not what a model would find.
+ * `--only search,map` makes some scenes alone; `--phone` makes them 390 px wide, to look at.
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -19,11 +23,18 @@ const { values: options } = parseArgs({
   options: {
     out: { type: 'string', default: 'real-shots' },
     chromium: { type: 'string', default: '/usr/bin/chromium' },
+    only: { type: 'string' },
+    phone: { type: 'boolean', default: false },
+    python: { type: 'string', default: new URL('../../../.venv/bin/python', import.meta.url).pathname },
     groundswell: { type: 'string', default: new URL('../../../.venv/bin/groundswell', import.meta.url).pathname },
   },
 });
 const MINUTE = 60_000;
-const SIZE = { width: 1440, height: 900 };
+const SIZE = options.phone ? { width: 390, height: 844 } : { width: 1440, height: 900 };
+const REPOSITORY = new URL('../../../', import.meta.url).pathname;
+const QUESTION = 'What is new, and what do people say about it?';
+/** A conversation on the map needs vectors of most of the hour's posts. */
+const EMBEDDED_SHARE = 0.5;
 const HISTORY_MINUTES = 90;
 /** Where the reading of the past is cut, and how much is forgotten then. */
 const CUT_MINUTES_AGO = 38;
@@ -35,21 +46,35 @@ const children = [];
 const folder = mkdtempSync(join(tmpdir(), 'groundswell-pictures-'));
 chmodSync(folder, 0o755); // closed to the engine's user, its files would be put elsewhere and stay there
 
-/** Starts the command and waits for the line that tells its address. */
+/** Starts a verb and waits for the line that tells its address. */
 function start(args, environment, address) {
-  const child = spawn(options.groundswell, args, { env: { ...process.env, ...environment } });
+  return launch(options.groundswell, args, environment, address);
+}
+
+/** Starts the program and waits for the line. */
+function launch(program, args, environment, address) {
+  const child = spawn(program, args, { cwd: REPOSITORY, env: { ...process.env, ...environment } });
   children.push(child);
   return new Promise((resolve, reject) => {
     let said = '';
     const hear = (data) => {
       said += data;
       const found = address.exec(said);
-      if (found) resolve(found[1]);
+      if (found) resolve(found[1] ?? found[0]);
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
-    child.on('exit', (code) => reject(new Error(`groundswell ${args[0]} ended with code ${code}:\n${said}`)));
+    child.on('exit', (code) => reject(new Error(`${program} ${args[0]} ended with code ${code}:\n${said}`)));
   });
+}
+
+/** Ends the last that was started, as Ctrl-C does. */
+async function stop() {
+  const child = children.pop();
+  child.removeAllListeners('exit');
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
 }
 
 async function json(url, method = 'GET', body = undefined) {
@@ -93,8 +118,10 @@ async function prepare() {
   const feed = await start([...simulate, '--control'], {}, /Serving (\S+)/);
   const second = await start(['simulate', '--port', '0', '--rate', '4', '--wire', 'nostr', '--history-minutes', '20'], {}, /Serving (\S+)/);
   const settings = { GROUNDSWELL_FEED_URL: feed, GROUNDSWELL_FEED_NAME: 'simulated', GROUNDSWELL_FEED_BACKFILL_MINUTES: String(HISTORY_MINUTES - 5) };
-  const page = await start(['up', '--source', 'jetstream', '--port', '0', '--data', folder], settings, /Groundswell: (\S+)/);
-  const api = `${page}/api/v1`;
+  const up = (more) => start(['up', '--source', 'jetstream', '--port', '0', '--data', folder], { ...settings, ...more }, /Groundswell: (\S+)/);
+  const model = JSON.parse(await launch(options.python, ['-m', 'tests.support.fake_reporter', folder], {}, /\{.*\}/));
+  let page = await up({});
+  let api = `${page}/api/v1`;
   await cut(api, feed.replace(/^ws/, 'http').replace(/\/subscribe.*/, '/control'));
   await json(`${api}/feeds`, 'POST', { id: 'simulated-nostr', kind: 'nostr', url: second, backfill_minutes: 15 });
   const chat = await json(`${api}/destinations`, 'POST', { name: 'Team chat', kind: 'apprise', url: `json://127.0.0.1:${receiver.address().port}` });
@@ -108,7 +135,35 @@ async function prepare() {
     const { alerts } = await json(`${api}/alerts`);
     return alerts.find((known) => known.watch === watch && known.deliveries[0]?.state === 'sent');
   });
-  return { page, watch, alert: alert.id };
+  const alone = await ran(api, 'run_pipeline', { pipeline: 'daily-briefing' });
+  await stop();
+  page = await up(model);
+  api = `${page}/api/v1`;
+  await until('all feeds to be live again', async () => (await json(`${api}/feeds`)).feeds.every((known) => known.status === 'live'));
+  const runs = {};
+  for (const [name, operation, asked] of [
+    ['scout', 'ask_agent', { agent: 'scout', question: QUESTION }],
+    ['daily', 'run_pipeline', { pipeline: 'daily-briefing' }],
+    ['dive', 'run_pipeline', { pipeline: 'deep-dive', topic: topics[0].id }],
+  ]) runs[name] = await ran(api, operation, asked);
+  for (const report of [alone.report, runs.daily.report]) await json(`${api}/operations/open_report`, 'POST', { report });
+  const waits = await json(`${api}/operations/ask_agent`, 'POST', { agent: 'watch-keeper', question: `Tell me when people talk about ${topics[0].terms[0]}` });
+  await until('a call that waits', async () => (await json(`${api}/runs/${waits.id}`)).status === 'needs_approval');
+  await until('vectors', async () => {
+    const found = await json(`${api}/search?q=news`);
+    return found.indexed >= EMBEDDED_SHARE * (found.indexed + found.pending);
+  }, 5000, 15 * MINUTE);
+  return { page, watch, alert: alert.id, topic: topics[0], alone, runs };
+}
+
+/** Asks for a run and waits for its report. */
+async function ran(api, operation, asked) {
+  const made = await json(`${api}/operations/${operation}`, 'POST', asked);
+  return until(`the end of ${operation}`, async () => {
+    const run = await json(`${api}/runs/${made.id}`);
+    if (run.status === 'failed') throw new Error(`${operation} failed: ${run.error}`);
+    return run.status === 'done' && run;
+  });
 }
 
 /** Watches for what the stream is about; the id of the one that is to alert. */
@@ -138,7 +193,7 @@ async function picture(browser, scene, theme, page) {
 
 try {
   mkdirSync(options.out, { recursive: true });
-  const { page, watch, alert } = await prepare();
+  const { page, watch, alert, topic, alone, runs } = await prepare();
   const scenes = [
     { name: 'gap', path: '/', shows: '.plot canvas', only: 'section[aria-labelledby="momentum-title"]' },
     { name: 'watches', path: '/watches', shows: 'article' },
@@ -154,18 +209,34 @@ try {
       await view.getByText('Interruptions, newest first').waitFor();
     } },
   ];
+  const words = encodeURIComponent(topic.terms.slice(0, 2).join(' '));
+  scenes.push(
+    { name: 'search', path: `/search?q=${words}`, shows: 'mark' },
+    { name: 'search-filters', path: `/search?q=${words}&language=en&within=24h&linked=true&sort=time`, shows: '.page' },
+    { name: 'map', path: '/map', shows: '[role="group"] a' },
+    { name: 'agents', path: '/agents', shows: 'article, form' },
+    { name: 'run-live', path: '/agents', shows: 'form', act: async (view) => {
+      await view.getByLabel('Question').fill(QUESTION);
+      await view.getByLabel('Question').press('Control+Enter');
+      await view.getByText('Calling topic_posts').first().waitFor();
+      await view.waitForTimeout(600);
+    } },
+    { name: 'run-done', path: `/runs/${runs.scout.id}`, shows: 'h2' },
+    { name: 'pipeline-run', path: `/runs/${runs.dive.id}`, shows: 'h2' },
+    { name: 'report', path: `/reports/${runs.daily.report}`, shows: 'article, h1' },
+    { name: 'report-alone', path: `/reports/${alone.report}`, shows: 'article, h1' },
+    { name: 'reports', path: '/reports', shows: 'h1' },
+    { name: 'figures', path: '/figures', shows: 'h1' },
+    { name: 'models', path: '/models', shows: 'h1' },
+  );
+  const wanted = options.only?.split(',');
   const browser = await chromium.launch({ executablePath: options.chromium, args: ['--headless', '--no-sandbox', '--disable-gpu'] });
-  for (const scene of scenes) {
+  for (const scene of scenes.filter((one) => !wanted || wanted.includes(one.name))) {
     for (const theme of ['light', 'dark']) await picture(browser, scene, theme, page);
     console.log(`${scene.name} done`);
   }
   await browser.close();
 } finally {
-  for (const child of children.toReversed()) {
-    child.removeAllListeners('exit');
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    await ended;
-  }
+  while (children.length) await stop();
   rmSync(folder, { recursive: true, force: true });
 }
