@@ -76,7 +76,7 @@ def plan(system: str, task: str, answers: list[str]) -> Iterator[tuple[str, dict
     about = _TOPIC.search(task)
     if "You are the scout" in system:
         yield "topics", {}
-        topics = [one["id"] for answer in answers[:1] for one in objects(answer, "why")]
+        topics = [one["id"] for answer in answers[:1] for one in objects(answer, "why", "label")]
         for topic in topics[:MOST_TOPICS]:
             yield "topic_posts", {"topic": topic, "limit": 4}
         return
@@ -94,7 +94,7 @@ def claims(answers: list[str]) -> list[Found]:
         number = _NUMBER.match(answer)
         if number is None:
             continue
-        for topic in list(objects(answer, "why"))[:MOST_TOPICS]:
+        for topic in list(objects(answer, "why", "label"))[:MOST_TOPICS]:
             text = f"“{topic['label']}”: {topic['why']}"
             if text not in seen and not _FORBIDDEN.search(text):
                 seen.add(text)
@@ -150,15 +150,15 @@ def paragraph(prompt: str) -> str:
     return " ".join(f"One account writes: “{shortened(text)}” [{number}]" for number, text in posts[:3])
 
 
-def objects(text: str, having: str) -> Iterator[Found]:
-    """Objects of a JSON that may be cut off, innermost ones too, that have this field."""
+def objects(text: str, *having: str) -> Iterator[Found]:
+    """Objects of a JSON that may be cut off, innermost ones too, that have these fields."""
     decoder = json.JSONDecoder()
     for start in re.finditer(r"\{", text):
         try:
             value, _ = decoder.raw_decode(text, start.start())
         except ValueError:
             continue
-        if having in value:
+        if set(having) <= value.keys():
             yield value
 
 

@@ -22,7 +22,7 @@ async def show(client: Client, how: str) -> None:
     say(f"{how}: {len(tools)} tools: {', '.join(tool.name for tool in tools)}")
     for name, arguments in (
         ("topics", {}),
-        ("search_operations", {"query": "schedule of a pipeline"}),
+        ("search_operations", {"q": "run a pipeline on a schedule"}),
         ("call_operation", {"operation": "pipelines", "arguments": {}}),
         ("posts", {"limit": "many"}),
     ):

@@ -139,6 +139,7 @@ async function prepare() {
   await stop();
   page = await up(model);
   api = `${page}/api/v1`;
+  await until('the API', async () => (await fetch(`${page}/health/ready`)).ok);
   await until('all feeds to be live again', async () => (await json(`${api}/feeds`)).feeds.every((known) => known.status === 'live'));
   const runs = {};
   for (const [name, operation, asked] of [

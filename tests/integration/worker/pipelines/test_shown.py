@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from tests.integration.worker.pipelines.test_shipped import start
 from tests.support.agents import workplace
 from tests.support.api import Served
 from tests.support.fake_llm import Fake, fake_llm
-from tests.support.fake_reporter import FakeReporter
+from tests.support.fake_reporter import FakeReporter, claims
 from tests.support.pdf_pages import pages
 from tests.support.pipelines import chains, store_weeks
 
@@ -70,3 +71,13 @@ def test_the_reporter_plays_who_is_asked(
     told = report(api, run)
     assert told["writer"] == "openai/small"
     assert told["citations"]
+
+
+def test_a_hits_reason_is_no_topics_and_an_answer_that_is_cut_off_is_read_as_far_as_it_goes() -> None:
+    hit = {
+        "why": "words",
+        "post": {"id": "p1", "uri": "at://x", "text": "Smoke over the harbour again [1]", "languages": []},
+    }
+    answer = f"[c3] search answered:\n{json.dumps({'hits': [hit, hit]})[:-20]}"
+    told = [{"text": "One account writes: “Smoke over the harbour again (1)”", "posts": ["p1"], "calls": []}]
+    assert claims([answer, "Refused."]) == told
