@@ -41,6 +41,11 @@ export function asked(step: RunEvent): string {
   return JSON.stringify(step.request, null, 2);
 }
 
+/** Whether the step at `place` is one of a stage's agent: in a pipeline a stage comes before what its agent does. */
+export function within(steps: readonly RunEvent[], place: number): boolean {
+  return steps[place]?.kind !== 'work' && steps.slice(0, place).some((earlier) => earlier.kind === 'work');
+}
+
 /** A sentence for those who cannot see the list grow. */
 export function spoken(step: RunEvent, word: string): string {
   return `${step.title}: ${word}.`;
