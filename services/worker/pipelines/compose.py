@@ -98,11 +98,14 @@ def _summary(facts: sections.Facts) -> str:
         "fading": "is fading",
         "ended": "has ended",
     }
+    usual = expected(topic.usual_hour)
+    against = (
+        f"{times(topic.ratio)} times the usual {usual}" if topic.usual_hour >= FEWEST else f"where {usual} is usual"
+    )
     sentences = [
         f"“{facts.label}” {state.get(topic.status, 'was seen')}; it began at {moment(topic.began_at)}.",
         f"In its latest hour it drew {count(topic.posts_hour, 'post')} from {count(topic.authors_hour, 'account')}, "
-        + (f"{times(topic.ratio)} times the usual " if topic.usual_hour >= FEWEST else "where usual is ")
-        + f"{expected(topic.usual_hour)}.",
+        f"{against}.",
     ]
     if facts.peak:
         sentences.append(f"It was busiest at {clock(facts.peak.start)} UTC with {_a_minute(facts.peak.posts)}.")

@@ -41,7 +41,7 @@ def test_every_figure_comes_from_the_record() -> None:
 
 def test_where_next_to_nothing_is_usual_no_multiple_is_told() -> None:
     composed = compose(gathered(topic=topic_row(usual_hour=0.2, posts_hour=99, ratio=99.0)), RUN)
-    assert "99 posts from 198 accounts, where usual is fewer than one." in composed.report.summary
+    assert "99 posts from 198 accounts, where fewer than one is usual." in composed.report.summary
     assert "99 posts in its latest hour, where fewer than one is usual." in section(composed, "How fast")
     assert "99 times" not in str(composed.report.sections)
     assert [(figure.value, figure.label) for figure in composed.figures][1] == ("new", "usual: fewer than one")
