@@ -5,14 +5,15 @@
  *
  * While the relay reads the past, the simulator cuts the connection, lets nobody in, and forgets the next minutes: the gap
  * on the pictures is one that was found and recorded. A watch is saved, alerts, and tells a receiver on this machine.
- * Posts come in six scripts: without fonts for them chromium draws boxes.
+ * Posts come in six scripts: chromium is lent the fonts that reports are printed with.
  *
  * Runs of agents and pipelines are made first without a model and then with the tests' fake provider, whose model quotes
  * what its tools answered (`tests/support/fake_reporter.py`): pictures show the path of a run, not what a model would find.
- * `--only search,map` makes some scenes alone; `--phone` makes them 390 px wide, to look at.
+ * `--only search,map` makes some scenes alone; `--phone` makes them 390 px wide, to look at; `--address URL` takes them of
+ * a platform that was prepared so and still runs.
  */
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     out: { type: 'string', default: 'real-shots' },
     chromium: { type: 'string', default: '/usr/bin/chromium' },
     only: { type: 'string' },
+    address: { type: 'string' },
     phone: { type: 'boolean', default: false },
     python: { type: 'string', default: new URL('../../../.venv/bin/python', import.meta.url).pathname },
     groundswell: { type: 'string', default: new URL('../../../.venv/bin/groundswell', import.meta.url).pathname },
@@ -33,9 +35,11 @@ const MINUTE = 60_000;
 const SIZE = options.phone ? { width: 390, height: 844 } : { width: 1440, height: 900 };
 const REPOSITORY = new URL('../../../', import.meta.url).pathname;
 const QUESTION = 'What is new, and what do people say about it?';
-/** A conversation on the map needs vectors of most of the hour's posts. */
-const EMBEDDED_SHARE = 0.5;
-const HISTORY_MINUTES = 90;
+/** So many conversations make a map, if they come in time: they need vectors, which a busy machine makes slowly. */
+const CONVERSATIONS = 6;
+const PATIENCE_MS = 8 * MINUTE;
+const HISTORY_MINUTES = 60;
+const RATE = '40';
 /** Where the reading of the past is cut, and how much is forgotten then. */
 const CUT_MINUTES_AGO = 38;
 const FORGOTTEN_MINUTES = 6;
@@ -114,7 +118,7 @@ async function prepare() {
   const receiver = createServer((request, response) => request.resume().on('end', () => response.end('ok')));
   await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   receiver.unref();
-  const simulate = ['simulate', '--port', '0', '--rate', '60', '--seed', '7', '--history-minutes', String(HISTORY_MINUTES)];
+  const simulate = ['simulate', '--port', '0', '--rate', RATE, '--seed', '7', '--history-minutes', String(HISTORY_MINUTES)];
   const feed = await start([...simulate, '--control'], {}, /Serving (\S+)/);
   const second = await start(['simulate', '--port', '0', '--rate', '4', '--wire', 'nostr', '--history-minutes', '20'], {}, /Serving (\S+)/);
   const settings = { GROUNDSWELL_FEED_URL: feed, GROUNDSWELL_FEED_NAME: 'simulated', GROUNDSWELL_FEED_BACKFILL_MINUTES: String(HISTORY_MINUTES - 5) };
@@ -131,7 +135,7 @@ async function prepare() {
     return found.length >= 3 && found;
   });
   const watch = await save(api, topics, chat.id);
-  const alert = await until('an alert that was sent', async () => {
+  await until('an alert that was sent', async () => {
     const { alerts } = await json(`${api}/alerts`);
     return alerts.find((known) => known.watch === watch && known.deliveries[0]?.state === 'sent');
   });
@@ -141,20 +145,29 @@ async function prepare() {
   api = `${page}/api/v1`;
   await until('the API', async () => (await fetch(`${page}/health/ready`)).ok);
   await until('all feeds to be live again', async () => (await json(`${api}/feeds`)).feeds.every((known) => known.status === 'live'));
-  const runs = {};
-  for (const [name, operation, asked] of [
-    ['scout', 'ask_agent', { agent: 'scout', question: QUESTION }],
-    ['daily', 'run_pipeline', { pipeline: 'daily-briefing' }],
-    ['dive', 'run_pipeline', { pipeline: 'deep-dive', topic: topics[0].id }],
-  ]) runs[name] = await ran(api, operation, asked);
-  for (const report of [alone.report, runs.daily.report]) await json(`${api}/operations/open_report`, 'POST', { report });
+  await ran(api, 'ask_agent', { agent: 'scout', question: QUESTION });
+  const daily = await ran(api, 'run_pipeline', { pipeline: 'daily-briefing' });
+  await ran(api, 'run_pipeline', { pipeline: 'deep-dive', topic: topics[0].id });
+  for (const { report } of [alone, daily]) await json(`${api}/operations/open_report`, 'POST', { report });
   const waits = await json(`${api}/operations/ask_agent`, 'POST', { agent: 'watch-keeper', question: `Tell me when people talk about ${topics[0].terms[0]}` });
   await until('a call that waits', async () => (await json(`${api}/runs/${waits.id}`)).status === 'needs_approval');
-  await until('vectors', async () => {
-    const found = await json(`${api}/search?q=news`);
-    return found.indexed >= EMBEDDED_SHARE * (found.indexed + found.pending);
-  }, 5000, 15 * MINUTE);
-  return { page, watch, alert: alert.id, topic: topics[0], alone, runs };
+  await until('a map', async () => (await json(`${api}/clusters`)).clusters.length >= CONVERSATIONS, 5000, PATIENCE_MS)
+    .catch((late) => console.log(`${late.message} The map is drawn as it is.`));
+  return page;
+}
+
+/** What there is to show. */
+async function made(page) {
+  const api = `${page}/api/v1`;
+  const { alerts } = await json(`${api}/alerts`);
+  const alert = alerts.find((known) => known.deliveries[0]?.state === 'sent');
+  const { reports } = await json(`${api}/reports`);
+  const report = (title, model) => reports.find((one) => one.title.startsWith(title) && (one.writer !== 'extractive') === model);
+  const [topic] = (await json(`${api}/topics`)).topics;
+  return {
+    watch: alert.watch, alert: alert.id, topic, scout: report('Scout', true), dive: report('Deep dive', true),
+    daily: report('Daily briefing', true), alone: report('Daily briefing', false),
+  };
 }
 
 /** Asks for a run and waits for its report. */
@@ -180,6 +193,16 @@ async function save(api, topics, destination) {
   return made.id;
 }
 
+/** A configuration of fonts: the machine's, and those of the wheels that reports are printed with. */
+function fonts() {
+  const program = 'import sys, pathlib; from services.worker.render.child import font_folders; print("\\n".join(font_folders(pathlib.Path(sys.argv[1]))))';
+  const folders = execFileSync(options.python, ['-c', program, join(folder, 'fonts')], { cwd: REPOSITORY, encoding: 'utf8' });
+  const named = folders.trim().split('\n').map((one) => `<dir>${one}</dir>`).join('');
+  const file = join(folder, 'fonts.conf');
+  writeFileSync(file, `<fontconfig><include ignore_missing="yes">/etc/fonts/fonts.conf</include>${named}</fontconfig>`);
+  return file;
+}
+
 async function picture(browser, scene, theme, page) {
   const context = await browser.newContext({ viewport: SIZE, colorScheme: theme });
   const view = await context.newPage();
@@ -194,7 +217,8 @@ async function picture(browser, scene, theme, page) {
 
 try {
   mkdirSync(options.out, { recursive: true });
-  const { page, watch, alert, topic, alone, runs } = await prepare();
+  const page = options.address ?? (await prepare());
+  const { watch, alert, topic, scout, dive, daily, alone } = await made(page);
   const scenes = [
     { name: 'gap', path: '/', shows: '.plot canvas', only: 'section[aria-labelledby="momentum-title"]' },
     { name: 'watches', path: '/watches', shows: 'article' },
@@ -216,22 +240,23 @@ try {
     { name: 'search-filters', path: `/search?q=${words}&language=en&within=24h&linked=true&sort=time`, shows: '.page' },
     { name: 'map', path: '/map', shows: '[role="group"] a' },
     { name: 'agents', path: '/agents', shows: 'article, form' },
-    { name: 'run-live', path: '/agents', shows: 'form', act: async (view) => {
+    { name: 'run-live', path: '/agents?agent=scout', shows: 'form', act: async (view) => {
       await view.getByLabel('Question').fill(QUESTION);
       await view.getByLabel('Question').press('Control+Enter');
       await view.getByText('Calling topic_posts').first().waitFor();
       await view.waitForTimeout(600);
     } },
-    { name: 'run-done', path: `/runs/${runs.scout.id}`, shows: 'h2' },
-    { name: 'pipeline-run', path: `/runs/${runs.dive.id}`, shows: 'h2' },
-    { name: 'report', path: `/reports/${runs.daily.report}`, shows: 'article, h1' },
-    { name: 'report-alone', path: `/reports/${alone.report}`, shows: 'article, h1' },
+    { name: 'run-done', path: `/runs/${scout.run}`, shows: 'h2' },
+    { name: 'pipeline-run', path: `/runs/${dive.run}`, shows: 'h2' },
+    { name: 'report', path: `/reports/${daily.id}`, shows: 'article, h1' },
+    { name: 'report-alone', path: `/reports/${alone.id}`, shows: 'article, h1' },
     { name: 'reports', path: '/reports', shows: 'h1' },
     { name: 'figures', path: '/figures', shows: 'h1' },
     { name: 'models', path: '/models', shows: 'h1' },
   );
   const wanted = options.only?.split(',');
-  const browser = await chromium.launch({ executablePath: options.chromium, args: ['--headless', '--no-sandbox', '--disable-gpu'] });
+  const env = { ...process.env, FONTCONFIG_FILE: fonts() };
+  const browser = await chromium.launch({ executablePath: options.chromium, env, args: ['--headless', '--no-sandbox', '--disable-gpu'] });
   for (const scene of scenes.filter((one) => !wanted || wanted.includes(one.name))) {
     for (const theme of ['light', 'dark']) await picture(browser, scene, theme, page);
     console.log(`${scene.name} done`);
