@@ -99,10 +99,10 @@ def claims(answers: list[str]) -> list[Found]:
             if text not in seen and not _FORBIDDEN.search(text):
                 seen.add(text)
                 told.append({"text": text[:500], "posts": [], "calls": [number[1]]})
-        fresh = [post for post in objects(answer, "uri") if quotable(post["text"]) and post["text"] not in seen]
-        for post in fresh[:MOST_QUOTES]:
-            seen.add(post["text"])
-            told.append({"text": quote(post), "posts": [post["id"]], "calls": []})
+        fresh = {quote(post): post["id"] for post in objects(answer, "uri") if quotable(post["text"])}
+        for text in [text for text in fresh if text not in seen][:MOST_QUOTES]:
+            seen.add(text)
+            told.append({"text": text, "posts": [fresh[text]], "calls": []})
     return told[:20]
 
 

@@ -9,8 +9,9 @@
  *
  * Runs of agents and pipelines are made first without a model and then with the tests' fake provider, whose model quotes
  * what its tools answered (`tests/support/fake_reporter.py`): pictures show the path of a run, not what a model would find.
- * `--only search,map` makes some scenes alone; `--phone` makes them 390 px wide, to look at; `--address URL` takes them of
- * a platform that was prepared so and still runs.
+ * The documentation has the newer pages in the light theme alone. `--look` makes all scenes in both, `--only search,map`
+ * some scenes, `--phone` makes them 390 px wide, and `--address URL` takes them of a platform that was prepared so and
+ * still runs.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     chromium: { type: 'string', default: '/usr/bin/chromium' },
     only: { type: 'string' },
     address: { type: 'string' },
+    look: { type: 'boolean', default: false },
     phone: { type: 'boolean', default: false },
     python: { type: 'string', default: new URL('../../../.venv/bin/python', import.meta.url).pathname },
     groundswell: { type: 'string', default: new URL('../../../.venv/bin/groundswell', import.meta.url).pathname },
@@ -83,16 +85,20 @@ async function stop() {
 
 async function json(url, method = 'GET', body = undefined) {
   const answer = await fetch(url, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`);
+  if (!answer.ok) throw Object.assign(new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`), { status: answer.status });
   return answer.json();
 }
 
-/** Asks until there is an answer that counts. */
+/** Asks until there is an answer that counts; a busy machine that says 503, or nothing yet, is asked again. */
 async function until(what, ask, everyMs = 500, forMs = 6 * MINUTE) {
   const end = Date.now() + forMs;
   while (Date.now() < end) {
-    const found = await ask();
-    if (found) return found;
+    try {
+      const found = await ask();
+      if (found) return found;
+    } catch (error) {
+      if (error.status !== 503 && !(error instanceof TypeError)) throw error;
+    }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
   throw new Error(`In vain waited for ${what}.`);
@@ -205,6 +211,7 @@ function fonts() {
 
 async function picture(browser, scene, theme, page) {
   const context = await browser.newContext({ viewport: SIZE, colorScheme: theme });
+  context.setDefaultTimeout(2 * MINUTE); // a machine that does other things as well
   const view = await context.newPage();
   await view.goto(page + scene.path);
   await view.locator(scene.shows).first().waitFor();
@@ -234,31 +241,32 @@ try {
       await view.getByText('Interruptions, newest first').waitFor();
     } },
   ];
+  const [light, look] = [true, true];
   const words = encodeURIComponent(topic.terms.slice(0, 2).join(' '));
   scenes.push(
-    { name: 'search', path: `/search?q=${words}`, shows: 'mark' },
-    { name: 'search-filters', path: `/search?q=${words}&language=en&within=24h&linked=true&sort=time`, shows: '.page' },
-    { name: 'map', path: '/map', shows: '[role="group"] a' },
-    { name: 'agents', path: '/agents', shows: 'article, form' },
-    { name: 'run-live', path: '/agents?agent=scout', shows: 'form', act: async (view) => {
+    { name: 'search', path: `/search?q=${words}`, shows: 'mark', light },
+    { name: 'search-filters', path: `/search?q=${words}&language=en&within=24h&linked=true&sort=time`, shows: '.page', light },
+    { name: 'map', path: '/map', shows: '[role="group"] a', light },
+    { name: 'agents', path: '/agents', shows: 'article, form', look },
+    { name: 'run-live', path: '/agents?agent=scout', shows: 'form', light, act: async (view) => {
       await view.getByLabel('Question').fill(QUESTION);
       await view.getByLabel('Question').press('Control+Enter');
       await view.getByText('Calling topic_posts').first().waitFor();
       await view.waitForTimeout(600);
     } },
-    { name: 'run-done', path: `/runs/${scout.run}`, shows: 'h2' },
-    { name: 'pipeline-run', path: `/runs/${dive.run}`, shows: 'h2' },
-    { name: 'report', path: `/reports/${daily.id}`, shows: 'article, h1' },
-    { name: 'report-alone', path: `/reports/${alone.id}`, shows: 'article, h1' },
-    { name: 'reports', path: '/reports', shows: 'h1' },
-    { name: 'figures', path: '/figures', shows: 'h1' },
-    { name: 'models', path: '/models', shows: 'h1' },
+    { name: 'run-done', path: `/runs/${scout.run}`, shows: 'h2', look },
+    { name: 'pipeline-run', path: `/runs/${dive.run}`, shows: 'h2', light },
+    { name: 'report', path: `/reports/${daily.id}`, shows: 'article, h1', light },
+    { name: 'report-alone', path: `/reports/${alone.id}`, shows: 'article, h1', look },
+    { name: 'reports', path: '/reports', shows: 'h1', look },
+    { name: 'figures', path: '/figures', shows: 'h1', light },
+    { name: 'models', path: '/models', shows: 'h1', light },
   );
   const wanted = options.only?.split(',');
   const env = { ...process.env, FONTCONFIG_FILE: fonts() };
   const browser = await chromium.launch({ executablePath: options.chromium, env, args: ['--headless', '--no-sandbox', '--disable-gpu'] });
-  for (const scene of scenes.filter((one) => !wanted || wanted.includes(one.name))) {
-    for (const theme of ['light', 'dark']) await picture(browser, scene, theme, page);
+  for (const scene of scenes.filter((one) => (wanted ? wanted.includes(one.name) : options.look || !one.look))) {
+    for (const theme of scene.light && !options.look ? ['light'] : ['light', 'dark']) await picture(browser, scene, theme, page);
     console.log(`${scene.name} done`);
   }
   await browser.close();
