@@ -38,10 +38,10 @@ const SIZE = options.phone ? { width: 390, height: 844 } : { width: 1440, height
 const REPOSITORY = new URL('../../../', import.meta.url).pathname;
 const QUESTION = 'What is new, and what do people say about it?';
 /** So many conversations make a map, if they come in time: they need vectors, which a busy machine makes slowly. */
-const CONVERSATIONS = 6;
-const PATIENCE_MS = 8 * MINUTE;
+const CONVERSATIONS = 5;
+const PATIENCE_MS = 4 * MINUTE;
 const HISTORY_MINUTES = 60;
-const RATE = '40';
+const RATE = '20';
 /** Where the reading of the past is cut, and how much is forgotten then. */
 const CUT_MINUTES_AGO = 38;
 const FORGOTTEN_MINUTES = 6;
