@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check torture mcp-conformance english llm bench budget-proof momentum-score search-score pictures show lock generated clean
+.PHONY: help run test check up down container-test torture mcp-conformance english llm bench budget-proof momentum-score search-score pictures show lock generated clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -22,6 +22,15 @@ test: ## Run every check and every test
 	@$(MAKE) --no-print-directory check
 	@cd services/frontend && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm run --silent check && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm test --silent
 	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
+
+up: ## Start the whole stack in containers and wait until it is healthy (SOURCE=simulator WITHOUT=qdrant PROFILE=observability)
+	@$(PYTHON) infra/stack.py up $(if $(SOURCE),--source $(SOURCE)) $(foreach name,$(WITHOUT),--without $(name)) $(foreach name,$(PROFILE),--profile $(name))
+
+down: ## Stop the stack in containers; the data stay
+	@$(PYTHON) infra/stack.py down
+
+container-test: ## Test the stack in containers: start in every order, losses, health (needs Docker)
+	@GROUNDSWELL_TEST_CONTAINERS=1 $(BIN)/python -m pytest -q --timeout 1200 tests/containers
 
 check: ## Lint, types and import contracts
 	@$(BIN)/ruff format --check -q .

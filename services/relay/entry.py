@@ -27,13 +27,13 @@ from shared.config.settings import Settings
 from shared.contracts.feeds import check_options
 from shared.embedding.embedder import Embedder
 from shared.errors import SchemaNotReady, StoreRejected, StoreUnavailable
-from shared.store import units
 from shared.store.database import Database
 from shared.store.hold import Hold
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
+from shared.store.unit_reports import teller
 from shared.telemetry import logs
-from shared.telemetry.health import Reporter, State
+from shared.telemetry.health import Readiness, Reporter
 from shared.telemetry.metrics import serve
 from shared.vectors.index import VectorIndex
 
@@ -71,21 +71,29 @@ STANDARD = Parts(_embedder, _index)
 
 def run(settings: Settings, stop: threading.Event, parts: Parts = STANDARD) -> int:
     """Run until ``stop``; the exit code. Waits for PostgreSQL and its schema as long as it takes."""
-    serve(settings.metrics_host, settings.relay_metrics_port)
+    readiness = Readiness()
+    serve(settings.metrics_host, settings.relay_metrics_port, readiness.why_not)
     database = Database(settings, name="relay", size=settings.relay_pool_size, cuts=True)
     database.open()
     publisher = LivePublisher(settings.valkey_url)
     try:
         if not _wait_for_schema(database, stop):
             return 0
-        return _run(settings, stop, parts, database, publisher)
+        return _run(settings, stop, parts, database, publisher, readiness)
     finally:
         publisher.close()
         database.close()
 
 
-def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Database, publisher: LivePublisher) -> int:
-    reporter = Reporter("relay", _say(database))
+def _run(
+    settings: Settings,
+    stop: threading.Event,
+    parts: Parts,
+    database: Database,
+    publisher: LivePublisher,
+    readiness: Readiness,
+) -> int:
+    reporter = Reporter("relay", teller(database))
     publishing = PublishStage(publisher, lambda state, reason: reporter.set("valkey", state, reason))
     index = parts.index(settings, database)
     embedding = EmbedStage(
@@ -111,6 +119,7 @@ def _run(settings: Settings, stop: threading.Event, parts: Parts, database: Data
     )
     for part in (reporter, publishing, embedding, remover, departures, feeds):
         part.start()
+    readiness.follow(reporter)
     while not stop.wait(WATCH_SECONDS):
         pass
     logs.get(__name__).info("relay_stopping")
@@ -149,13 +158,3 @@ def _wait_for_schema(database: Database, stop: threading.Event) -> bool:
                 logs.get(__name__).warning("relay_waits_for_schema", error=said)
         stop.wait(backoff.next_seconds())
     return False
-
-
-def _say(database: Database) -> Callable[[str, str, str, State, str | None], None]:
-    def say(unit: str, instance: str, component: str, state: State, reason: str | None) -> None:
-        database.execute(
-            units.SAY,
-            {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason},
-        )
-
-    return say

@@ -52,7 +52,6 @@ def run(
     """
     timings = timings or Timings()
     secret = secret_of(settings)
-    serve(settings.metrics_host, settings.render_node_metrics_port)
     root = Path(settings.render_node_dir or Path(settings.data_dir) / "render-node").absolute()
     with _alone(root), _listen(settings.render_node_host, settings.render_node_port) as door_socket:
         if processes.end_left_behind(root / "running.json"):
@@ -70,6 +69,7 @@ def run(
             )
         )
         health = Health(words[0], jobs, program, settings.render_node_queue_jobs)
+        serve(settings.metrics_host, settings.render_node_metrics_port, health.why_not)
         limits = command.Limits(
             seconds=settings.render_node_job_seconds,
             memory_bytes=settings.render_node_memory_megabytes * MEGABYTE,

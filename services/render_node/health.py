@@ -50,6 +50,12 @@ class Health:
         with self._lock:
             return self._judge()[0]
 
+    def why_not(self) -> str | None:
+        """Why nothing can be rendered, or ``None``."""
+        with self._lock:
+            state, reason = self._judge()
+        return (reason or "It is down.") if state == "down" else None
+
     def full(self) -> NodeHealth:
         """Everything."""
         program = self._program.state()

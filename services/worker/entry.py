@@ -26,6 +26,7 @@ from services.worker.agents.definition import load_agents
 from services.worker.agents.work import AgentWork
 from services.worker.broker import PatientBroker, make_broker, make_worker
 from services.worker.delivery.deliver import Courier
+from services.worker.depths import Depths
 from services.worker.dispatcher import Dispatcher
 from services.worker.housekeeping import Housekeeping
 from services.worker.llm.open import any_provider, tiers_of
@@ -50,12 +51,12 @@ from services.worker.timings import Timings
 from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
 from shared.errors import DependencyError, SchemaNotReady
-from shared.store import units
 from shared.store.database import Database
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
+from shared.store.unit_reports import teller
 from shared.telemetry import logs
-from shared.telemetry.health import Reporter, Say, State
+from shared.telemetry.health import Readiness, Reporter, State
 from shared.telemetry.metrics import serve
 from shared.vectors.index import VectorIndex
 
@@ -69,10 +70,11 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
     timings = timings or Timings()
     agents = load_agents(settings.agents_folder)
     pipelines = load_pipelines(agents, settings.pipelines_folder)
-    serve(settings.metrics_host, settings.worker_metrics_port)
+    readiness = Readiness()
+    serve(settings.metrics_host, settings.worker_metrics_port, readiness.why_not)
     database = Database(settings, name="worker", size=settings.worker_pool_size)
     database.open()
-    reporter = Reporter("worker", _say(database))
+    reporter = Reporter("worker", teller(database))
     publisher = LivePublisher(settings.valkey_url)
     broker = make_broker(settings.valkey_url, timings)
     llm: LlmThread | None = None
@@ -110,6 +112,7 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         worker.start()
         for loop in loops:
             loop.start()
+        readiness.follow(reporter)
         logs.get(__name__).info("worker_started")
         stop.wait()
         _drain(worker, loops, timings)
@@ -150,6 +153,7 @@ def _loops(
         Loop("mover", mover, stop, every=timings.move_seconds, most=most, first=timings.settle_seconds),
         Loop("retention", housekeeping, stop, every=timings.retention_seconds, most=most, first=timings.settle_seconds),
         Loop("vectors", care, stop, every=timings.vectors_seconds, most=most, first=timings.settle_seconds),
+        Loop("depths", Depths(database), stop, every=timings.depths_seconds, most=timings.depths_seconds, first=0.0),
         Loop("valkey", _watch(broker, reporter), stop, every=PING_SECONDS, most=PING_SECONDS),
     ]
 
@@ -173,14 +177,6 @@ def _wait_for_schema(database: Database, stop: threading.Event, timings: Timings
         stop.wait(pause)
         pause = min(2 * pause, timings.most_backoff_seconds)
     return False
-
-
-def _say(database: Database) -> Say:
-    def say(unit: str, instance: str, component: str, state: State, reason: str | None) -> None:
-        report = {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason}
-        database.execute(units.SAY, report)
-
-    return say
 
 
 def _renderer_at_start() -> tuple[str, State, str | None]:

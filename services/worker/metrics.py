@@ -11,6 +11,8 @@ RUN_SECONDS = Histogram(
     ["kind"],
     buckets=(0.25, 0.5, 1, 2, 5, 10, 30, 60, 120),
 )
+WAITING = Gauge("groundswell_worker_waiting", "What waits in the whole platform, by kind.", ["kind"])
+OLDEST_JOB_SECONDS = Gauge("groundswell_worker_oldest_job_seconds", "Age of the oldest job not handed out.")
 STEP_SECONDS = Histogram(
     "groundswell_worker_step_seconds",
     "Time a step took.",

@@ -37,7 +37,8 @@ SAMPLED_ROWS = 4_000
 #: The share of an index's lists that is looked at where all of its rows pass, and their least number; for an
 #: index of one language or feed more, since the query may be in another: then nothing is very near, and what is
 #: nearest lies scattered. Where fewer rows pass, it lies in more lists: the share grows with the root of that.
-PROBED, PROBED_PART, LEAST_PROBES = 0.08, 0.3, 20
+PROBED, LEAST_PROBES = 0.08, 20
+PROBED_PART, LEAST_PROBES_PART = 0.3, 30
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -181,8 +182,8 @@ class PgvectorIndex:
         near = [chunk for chunk in indexed if part in chunk.near]
         arms = [Arm(chunk.id, kind if chunk.near[part] else "") for chunk in near]
         lists = max((chunk.near[part] or chunk.near[""] for chunk in near), default=1)
-        wanted = max(LEAST_PROBES, lists * (PROBED_PART if kind else PROBED)) / math.sqrt(share)
-        probes = min(lists, math.ceil(wanted))
+        wanted = max(LEAST_PROBES_PART, lists * PROBED_PART) if kind else max(LEAST_PROBES, lists * PROBED)
+        probes = min(lists, math.ceil(wanted / math.sqrt(share)))
         indexes = {chunk.id for chunk in near}
         return Plan([chunk.id for chunk in found if chunk.id not in indexes], arms, probes)
 

@@ -2,6 +2,8 @@
 
 What it keeps and finds is the work of the client library's own in-memory engine, which is exact; what real
 servers do beyond that (graphs, quantisation, optimisers) only a real server can show.
+
+``python -m tests.support.qdrant_server HOST PORT KEY`` serves until it is ended.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import sys
 import threading
 import time
 import warnings
@@ -29,7 +32,7 @@ SILENT_SECONDS = 1.3
 class QdrantServer:
     """``key``: the API key it asks for. ``faults`` are used up one a call; ``calls`` are all that came."""
 
-    def __init__(self, key: str = "") -> None:
+    def __init__(self, key: str = "", host: str = "127.0.0.1", port: int = 0) -> None:
         self.key, self.faults, self.calls = key, deque[Fault](), list[tuple[str, str, Any]]()
         self.settings: dict[str, dict[str, Any]] = {}
         self.payload: dict[str, dict[str, Any]] = {}
@@ -37,8 +40,8 @@ class QdrantServer:
         self._engine = QdrantClient(":memory:")
         self._one = threading.RLock()
         handler = type("Handler", (_Handler,), {"world": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._http = ThreadingHTTPServer((host, port), handler)
+        self.url = f"http://{host}:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
@@ -228,3 +231,8 @@ def _filter(body: dict[str, Any]) -> models.Filter | None:
 def _plain(record: Any) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(record.model_dump_json(exclude_none=True))
     return found
+
+
+if __name__ == "__main__":
+    QdrantServer(sys.argv[3], sys.argv[1], int(sys.argv[2]))
+    threading.Event().wait()

@@ -3,6 +3,19 @@
 
 CREATE EXTENSION IF NOT EXISTS vector;
 
+-- PostgreSQL 18 has it. For older ones: a random id (RFC 9562) whose first 48 bits are the milliseconds since 1970.
+DO $older$
+BEGIN
+  IF to_regprocedure('pg_catalog.uuidv7()') IS NULL THEN
+    CREATE FUNCTION uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $body$
+      SELECT encode(set_byte(overlay(
+               uuid_send(gen_random_uuid())
+               PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
+             6, 112 | (get_byte(uuid_send(gen_random_uuid()), 6) & 15)), 'hex')::uuid
+    $body$;
+  END IF;
+END $older$;
+
 CREATE TABLE feed (
   id               text PRIMARY KEY,
   kind             text NOT NULL,
