@@ -78,6 +78,7 @@ function launch(program, args, environment, address) {
 async function stop() {
   const child = children.pop();
   child.removeAllListeners('exit');
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill('SIGTERM');
   await ended;
