@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,9 +186,8 @@ _COMMON = frozenset(
 
 def environment(folder: Path, url: str) -> dict[str, str]:
     """Variables that make it the platform's only model, named so that nobody takes it for a real one."""
-    return {
-        f"{PREFIX}{name.upper()}": str(value) for name, value in model_settings(folder, url, "fake-reporter").items()
-    }
+    settings = {**model_settings(folder, url, "fake-reporter"), "llm_openai_api_key": f"sk-{secrets.token_hex(16)}"}
+    return {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.items()}
 
 
 async def main(folder: Path) -> None:

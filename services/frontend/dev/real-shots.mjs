@@ -39,7 +39,7 @@ const REPOSITORY = new URL('../../../', import.meta.url).pathname;
 const QUESTION = 'What is new, and what do people say about it?';
 /** So many conversations make a map, if they come in time: they need vectors, which a busy machine makes slowly. */
 const CONVERSATIONS = 5;
-const PATIENCE_MS = 4 * MINUTE;
+const PATIENCE_MS = 2 * MINUTE;
 const HISTORY_MINUTES = 60;
 const RATE = '20';
 /** Where the reading of the past is cut, and how much is forgotten then. */

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from services.worker.pipelines.press import Press
 from services.worker.render.printer import Printer
 from services.worker.render.renderer import Renderer
+from shared.config.load import load
 from shared.config.settings import Settings
 from shared.store.database import Database
 from tests.integration.worker.agents.test_runs import ask, ended, report
@@ -18,7 +20,7 @@ from tests.integration.worker.pipelines.test_shipped import start
 from tests.support.agents import workplace
 from tests.support.api import Served
 from tests.support.fake_llm import Fake, fake_llm
-from tests.support.fake_reporter import FakeReporter, claims
+from tests.support.fake_reporter import FakeReporter, claims, environment
 from tests.support.pdf_pages import pages
 from tests.support.pipelines import chains, store_weeks
 
@@ -81,3 +83,11 @@ def test_a_hits_reason_is_no_topics_and_an_answer_that_is_cut_off_is_read_as_far
     answer = f"[c3] search answered:\n{json.dumps({'hits': [hit, hit]})[:-20]}"
     told = [{"text": "One account writes: “Smoke over the harbour again (1)”", "posts": ["p1"], "calls": []}]
     assert claims([answer, "Refused."]) == told
+
+
+def test_a_platform_starts_with_the_environment_that_names_the_reporter_as_its_model(tmp_path: Path) -> None:
+    told = environment(tmp_path, "http://127.0.0.1:9")
+    assert load("solo", told).llm_openai_url == "http://127.0.0.1:9/v1"
+    assert load(
+        "worker", {**told, "GROUNDSWELL_POSTGRES_URL": "postgresql://x@h/d", "GROUNDSWELL_VALKEY_URL": "redis://h"}
+    )
