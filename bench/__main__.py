@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import backlog, embedding, features, freshness, ingest, jetstream, llm, momentum
+from bench import backlog, embedding, features, freshness, ingest, jetstream, llm, momentum, run_changes
 from bench import search as searching
 
 Section = tuple[str, Callable[[], None]]
@@ -48,6 +48,7 @@ def main() -> None:
         ("Search: recall and latency per filter", lambda: searching.main([])),
         ("Embedding against the bare model", embedding.main),
         ("Language models: what the gateway adds", lambda: llm.main([])),
+        ("What numbering its changes costs a run", run_changes.main),
     ]
     said = _Both()
     with contextlib.redirect_stdout(said):

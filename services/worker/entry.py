@@ -24,6 +24,7 @@ from services.worker.actors import deliver as deliver_actor
 from services.worker.actors import pipeline as pipeline_actor
 from services.worker.agents.definition import load_agents
 from services.worker.agents.work import AgentWork
+from services.worker.backups import Backups
 from services.worker.broker import PatientBroker, make_broker, make_worker
 from services.worker.delivery.deliver import Courier
 from services.worker.depths import Depths
@@ -91,10 +92,11 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         announce = Announcer(database, publisher)
         performer = Performer(database, briefing.perform, announce, stop, timings)
         briefing_actor.register(broker, performer)
-        work = AgentWork(settings, database, agents, press, llm, _sandbox(reporter))
+        box = _sandbox(reporter)
+        work = AgentWork(settings, database, agents, press, llm, box)
         work.tell()
         agent_actor.register(broker, Performer(database, work.perform, announce, stop, timings, "agent"))
-        chains = PipelineWork(settings, database, pipelines, press, llm)
+        chains = PipelineWork(settings, database, pipelines, press, llm, box)
         chains.tell()
         pipeline_actor.register(broker, Performer(database, chains.perform, announce, stop, timings, "pipeline"))
         courier = Courier(database, publisher, settings.public_url)
@@ -154,8 +156,20 @@ def _loops(
         Loop("retention", housekeeping, stop, every=timings.retention_seconds, most=most, first=timings.settle_seconds),
         Loop("vectors", care, stop, every=timings.vectors_seconds, most=most, first=timings.settle_seconds),
         Loop("depths", Depths(database), stop, every=timings.depths_seconds, most=timings.depths_seconds, first=0.0),
+        *_backups(settings, database, reporter, stop, timings),
         Loop("valkey", _watch(broker, reporter), stop, every=PING_SECONDS, most=PING_SECONDS),
     ]
+
+
+def _backups(
+    settings: Settings, database: Database, reporter: Reporter, stop: threading.Event, timings: Timings
+) -> list[Loop]:
+    """None where nobody wants any."""
+    if not settings.backup_hours:
+        reporter.set("backup", "off", "GROUNDSWELL_BACKUP_HOURS is 0.")
+        return []
+    look, every = Backups(settings, database, partial(reporter.set, "backup")), timings.backup_seconds
+    return [Loop("backup", look, stop, every=every, most=every, first=timings.settle_seconds)]
 
 
 def _index(settings: Settings, database: Database) -> VectorIndex:

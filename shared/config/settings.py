@@ -629,6 +629,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             most=3650,
         ),
     ] = 3
+    backup_hours: Annotated[
+        float,
+        About(
+            "Hours between backups that a worker takes by itself; 0 takes none. See docs/backup.md.",
+            ("worker",),
+            "6",
+            least=0,
+            most=720,
+        ),
+    ] = 6.0
+    backup_dir: Annotated[
+        str,
+        About("Folder of the backups; empty takes backups in the data folder.", ("worker",), "/srv/backups"),
+    ] = ""
+    backup_keep: Annotated[
+        int, About("Backups that are kept; older ones are removed.", ("worker",), "28", least=1, most=10_000)
+    ] = 28
+    backup_key_file: Annotated[
+        str,
+        About(
+            "File with the age identity that backups are encrypted with, of mode 600; empty makes one in the data "
+            "folder. Keep a copy elsewhere: without it no backup can be read.",
+            ("worker",),
+            "/run/secrets/backup.key",
+        ),
+    ] = ""
+    backup_remote: Annotated[
+        str,
+        About("Where rclone copies backups to, as remote:path; empty copies none.", ("worker",), "dropbox:groundswell"),
+    ] = ""
     retention_days: Annotated[
         int,
         About(

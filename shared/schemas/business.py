@@ -40,7 +40,7 @@ class BusinessDay(BusinessFigures, frozen=True, kw_only=True):
 
 
 class BusinessKind(Schema, frozen=True, kw_only=True):
-    """Runs that ended, of one agent or of one kind of pipeline. ``success`` is done of done and failed."""
+    """Runs that ended, of one agent, of one pipeline, or briefings. ``success`` is done of done and failed."""
 
     name: str
     agent: bool

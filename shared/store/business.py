@@ -97,7 +97,7 @@ DAYS = Statement(
 KINDS = Statement(
     f"""SELECT name, agent, done, failed, cancelled, spend_nano_usd,
                CASE WHEN done + failed > 0 THEN done::float8 / (done + failed) END AS success
-          FROM (SELECT coalesce(agent, kind) AS name, agent IS NOT NULL AS agent,
+          FROM (SELECT coalesce(agent, pipeline, kind) AS name, agent IS NOT NULL AS agent,
                        count(*) FILTER (WHERE status = 'done') AS done,
                        count(*) FILTER (WHERE status = 'failed') AS failed,
                        count(*) FILTER (WHERE status = 'cancelled') AS cancelled,

@@ -136,6 +136,14 @@ def test_started_in_any_order_all_get_healthy(up: Stack, order: tuple[str, ...])
     until(lambda: (attempt(up.posts) or 0) > posts, 60, "posts go on")
 
 
+def test_a_backup_is_taken_and_proven_in_the_workers_container(up: Stack) -> None:
+    taken = up.compose("exec", "--no-TTY", "worker", "groundswell", "backup")
+    assert "Keep a copy elsewhere" in taken
+    assert "are as they were backed up" in up.compose(
+        "exec", "--no-TTY", "worker", "groundswell", "restore", "--verify"
+    )
+
+
 def test_two_workers_share_the_work(up: Stack) -> None:
     def live(unit: dict[str, Any]) -> bool:
         return unit["unit"] == "worker" and not unit["silent"]

@@ -12,6 +12,7 @@ from services.api.operations.document import page as operations_page
 from services.api.operations.registry import TOOLSETS
 from services.cli.env import metrics_page
 from shared.config.document import page, template
+from shared.store.business import FIGURES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -34,6 +35,26 @@ def test_the_operations_page_is_fresh() -> None:
 
 def test_the_openapi_document_is_fresh() -> None:
     assert is_fresh(ROOT / "services/frontend/openapi.json"), "run: make generated"
+
+
+#: What the glossary calls each business figure.
+FIGURE_TERMS = {
+    "llm_success": "LLM success rate",
+    "interaction_cost": "cost per interaction",
+    "agent_completion": "agent completion rate",
+    "pipeline_success": "pipeline success rate",
+    "cache_hits": "cache hit rate",
+    "reports_opened": "opening rate",
+    "reports_helpful": "helpful rate",
+}
+
+
+def test_every_business_figure_is_defined_and_drawn() -> None:
+    assert tuple(FIGURE_TERMS) == FIGURES
+    glossary = (ROOT / "docs/glossary.md").read_text("utf-8")
+    drawn = (ROOT / "services/frontend/src/lib/core/business.ts").read_text("utf-8")
+    assert [term for term in FIGURE_TERMS.values() if f"| {term} | " not in glossary] == []
+    assert re.findall(r"{ name: '(\w+)', title:", drawn) == list(FIGURES)
 
 
 def test_the_page_about_mcp_names_every_toolset() -> None:

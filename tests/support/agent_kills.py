@@ -85,6 +85,15 @@ def halt_at(point: str, pipe: int) -> None:
     after(Steps, "_enter", lambda steps: f"intended {steps._seq}")
     after(Steps, "_done", lambda steps: f"done {steps._seq}")
     after(Hands, "call", lambda _: "called 2")
+    wait = Steps._wait
+
+    def waiting(self: Any, approval: str) -> None:
+        try:
+            wait(self, approval)
+        finally:
+            reached("parked")
+
+    Steps._wait = waiting  # type: ignore[method-assign]
     after_async(Budget, "dispatch", "dispatched")
     after_async(WireProvider, "send", "billed")
     init = Steps.__init__

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -15,9 +17,10 @@ from services.worker.agents.definition import load_agents
 from services.worker.llm.open import tiers_of
 from services.worker.llm.thread import LlmThread
 from services.worker.pipelines.chain import PipelineWork
-from services.worker.pipelines.definition import Pipeline, load_pipelines
+from services.worker.pipelines.definition import Pipeline, load_pipeline, load_pipelines
 from services.worker.pipelines.perform import Performer
 from services.worker.pipelines.press import Press
+from services.worker.sandbox.box import Box
 from shared.config.settings import Settings
 from shared.contracts.ids import author_hash
 from shared.schemas.base import Schema
@@ -35,6 +38,12 @@ BUS = (
 )
 CHATTER = ("Good morning to all who are up", "Nice cat", "Rain again today", "What a game last night", "Coffee first")
 COPY = "WIN a free bus pass now, only today, tell all your friends about it"
+#: What the watch-keeper asks for.
+WATCH = {"name": "bridge", "rule": {"words": {"any": ["bridge"]}}}
+#: What the analyst asks and draws.
+BY_WEEK = """SELECT CASE WHEN minute >= '2026-05-10 12:00+00' THEN 'newer' ELSE 'older' END AS week,
+  sum(posts) AS posts, 2 AS weeks FROM feed_minutes GROUP BY 1 ORDER BY 1"""
+WEEKS = {"kind": "bar", "title": "Posts by week", "call": "c2", "x": "week", "y": "posts", "y_title": "posts"}
 OLD, NEW = timedelta(days=14), timedelta(days=7)
 
 
@@ -46,18 +55,32 @@ def chains(
     *,
     model: bool = True,
     press: Press | None = None,
+    box: Box | None = None,
 ) -> Iterator[Performer]:
     """Calls ``work(run_id)`` until the run stands still."""
     llm = LlmThread(settings, tiers_of(settings), lambda *_: None) if model else None
     if llm:
         llm.start()
     try:
-        work = PipelineWork(settings, database, pipelines or load_pipelines(load_agents()), press or quick_press(), llm)
+        pipelines = pipelines or load_pipelines(load_agents())
+        work = PipelineWork(settings, database, pipelines, press or quick_press(), llm, box)
         work.tell()
         yield Performer(database, work.perform, lambda _: None, threading.Event(), TIMINGS, "pipeline")
     finally:
         if llm:
             llm.stop()
+
+
+def keeper() -> dict[str, Pipeline]:
+    """A pipeline whose first stage asks for a watch, which a person has to approve, and then looks what there is."""
+    daily = (Path(__file__).parents[2] / "services/worker/pipelines/library/daily-briefing.toml").read_text("utf-8")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "keeper.toml"
+        path.write_text(daily.replace('"scout"', '"watch-keeper"').replace('name = "watch-keeper"', 'name = "keep"'))
+        made, wrong = load_pipeline(path, load_agents())
+    assert made is not None, wrong
+    assert not wrong, wrong
+    return {"keeper": made}
 
 
 class PostId(Schema, frozen=True, kw_only=True):
@@ -151,6 +174,7 @@ def casts(post: str, **changes: Any) -> dict[str, Any]:
         return {"text": text, "posts": [post], "calls": list(calls)}
 
     found = ("answer", {"claims": [claim("Engineers lash the third pontoon.")], "unknown": ["When it opens again"]})
+    kept = {"claims": [{"text": "This is what is watched now.", "calls": ["c4"]}]}
     claims = [claim("They lash the third pontoon.", "f1"), claim("Engineers are there."), claim("It lost 99 pontoons.")]
     draft = {
         "title": "What the harbour says",
@@ -158,6 +182,11 @@ def casts(post: str, **changes: Any) -> dict[str, Any]:
         "sections": [{"heading": "At the bridge", "claims": claims}],
     }
     return {
+        "You are a data analyst": [
+            ("query", {"sql": BY_WEEK}),
+            ("answer", {"claims": [{"text": "The newer of 2 weeks was busier.", "calls": ["c2"]}], "charts": [WEEKS]}),
+        ],
+        "You look after watches": [("create_watch", WATCH), ("watches", {}), ("answer", kept)],
         "You are the scout": [("posts", {"limit": 200}), found],
         "You are a careful researcher": [("topic_posts", {"topic": "harbour-bridge", "limit": 20}), found],
         "You are a fact-checker": [

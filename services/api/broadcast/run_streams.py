@@ -140,25 +140,28 @@ class RunStreams:
         """While anybody follows anything."""
         while self._followed:
             await asyncio.sleep(AWAY_SECONDS if self._away else LOOK_SECONDS)
+            asked = dict(self._followed)  # who joins while the answer is under way was not asked for
             try:
-                rows = await self._database.fetch(store.HEADS, {"runs": list(self._followed)})
+                rows = await self._database.fetch(store.HEADS, {"runs": list(asked)})
             except GroundswellError as error:
                 if not self._away:
                     logs.get(__name__).info("run_streams_wait", error=str(error))
                 self._away = True
             else:
                 self._away = False
-                self._take({UUID(row.run): row for row in rows})
+                _take(asked, {UUID(row.run): row for row in rows})
             if self._closing():
                 for followed in self._followed.values():
                     followed.news.set()
 
-    def _take(self, heads: dict[UUID, store.HeadRow]) -> None:
-        for run, followed in self._followed.items():
-            if heads.get(run) != followed.head:
-                followed.head = heads.get(run)
-                news, followed.news = followed.news, asyncio.Event()
-                news.set()
+
+def _take(asked: dict[UUID, _Followed], heads: dict[UUID, store.HeadRow]) -> None:
+    """A run that was asked for and is not among ``heads`` is gone."""
+    for run, followed in asked.items():
+        if heads.get(run) != followed.head:
+            followed.head = heads.get(run)
+            news, followed.news = followed.news, asyncio.Event()
+            news.set()
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:

@@ -15,6 +15,7 @@ from msgspec import Meta
 from services.worker.agents.evidence import Called, Evidence
 from services.worker.agents.python_tool import PYTHON
 from services.worker.pipelines.plain_text import excerpt
+from shared.schemas.base import Schema
 from shared.schemas.chart import ChartPoint, ChartSeries, ReportChart
 
 MOST_CHARTS, MOST_POINTS, MOST_BARS, MOST_SERIES = 3, 600, 60, 6
@@ -39,6 +40,13 @@ class ChartAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     y_title: _Axis = ""
 
 
+class Drawn(Schema, frozen=True, kw_only=True):
+    """A chart, and the call whose answer it draws."""
+
+    call: str
+    chart: ReportChart
+
+
 class NoChart(Exception):
     """Why there is none, for the model."""
 
@@ -49,6 +57,11 @@ class _Table(msgspec.Struct, frozen=True):
     columns: list[str]
     rows: list[list[Any]]
     note: str
+
+
+def draw(asked: ChartAsked, evidence: Evidence) -> Drawn:
+    """See ``build``."""
+    return Drawn(call=asked.call, chart=build(asked, evidence))
 
 
 def build(asked: ChartAsked, evidence: Evidence) -> ReportChart:
@@ -81,6 +94,22 @@ def build(asked: ChartAsked, evidence: Evidence) -> ReportChart:
         source=f"call {asked.call} ({called.operation})",
         note=table.note,
     )
+
+
+def unsound(chart: ReportChart) -> str:
+    """Why a chart that was stored cannot be drawn, or nothing: what ``build`` makes is always sound."""
+    points = [point for series in chart.series for point in series.points]
+    most = MOST_POINTS if chart.kind == "line" else MOST_BARS
+    if not points or len(points) > most or len(chart.series) > MOST_SERIES:
+        return f"has {len(points)} points in {len(chart.series)} series"
+    if not all(map(_is_number, (point.y for point in points))):
+        return "holds a figure that is no number"
+    kinds = {"time": lambda x: isinstance(x, str) and _time(x), "number": _is_number, "category": _is_text}
+    if not all(kinds[chart.x_kind](point.x) for point in points):
+        return f"holds a place that is no {chart.x_kind}"
+    if chart.kind == "line" and chart.x_kind == "category":
+        return "is a line between names"
+    return ""
 
 
 def _table(called: Called, number: str) -> _Table:
@@ -133,6 +162,10 @@ def _kind(values: list[Any]) -> Literal["time", "number", "category"]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _time(text: str) -> datetime | None:

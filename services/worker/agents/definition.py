@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -161,15 +162,8 @@ def load_agent(folder: Path) -> Agent:
     elif file.operations or file.gather:
         raise ValueError(f"with the contract {file.contract!r} it reads what it is given and may hold no operation")
     operations = [_operation(name) for name in file.operations]
-    for gather in file.gather:
-        if gather.operation not in file.operations:
-            raise ValueError(f"it gathers with {gather.operation!r}, which is not among its operations")
-        if _operation(gather.operation).effect != "read":
-            raise ValueError(f"it gathers with {gather.operation!r}, which changes something")
-        try:
-            gather.drawn("c1")
-        except msgspec.ValidationError as error:
-            raise ValueError(f"agent.toml: {error} in a chart") from error
+    if wrong := misgathered(file.gather, operations):
+        raise ValueError(wrong[0])
     if why := too_powerful(operations, file.approval):
         raise ValueError(why)
     return Agent(
@@ -185,6 +179,21 @@ def load_agent(folder: Path) -> Agent:
         gather=tuple(file.gather),
         tools=tuple(file.tools),
     )
+
+
+def misgathered(gathers: Iterable[Gather], operations: Iterable[Known]) -> list[str]:
+    """What is wrong with calls to be made where no model answers, for an agent with ``operations``."""
+    effects, wrong = {one.name: one.effect for one in operations}, []
+    for gather in gathers:
+        if gather.operation not in effects:
+            wrong.append(f"it gathers with {gather.operation!r}, which is not among its operations")
+        elif effects[gather.operation] != "read":
+            wrong.append(f"it gathers with {gather.operation!r}, which changes something")
+        try:
+            gather.drawn("c1")
+        except msgspec.ValidationError as error:
+            wrong.append(f"its chart of {gather.operation!r}: {error}")
+    return wrong
 
 
 def _operation(name: str) -> Known:

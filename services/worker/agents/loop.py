@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from services.worker.agents import outputs, prompt, python_tool
-from services.worker.agents.charts import NoChart, build
+from services.worker.agents.charts import Drawn, NoChart, draw
 from services.worker.agents.definition import Agent
 from services.worker.agents.evidence import Evidence
 from services.worker.agents.kept import RunResults
@@ -27,7 +27,6 @@ from services.worker.llm.request import Reply, Request, ToolCall
 from services.worker.pipelines.plain_text import excerpt
 from services.worker.sandbox.box import Box
 from shared.errors import InputError, ModelUnavailable, NotFound
-from shared.schemas.chart import ReportChart
 from shared.store.agent_steps import AskedRow
 from shared.store.database import Database
 
@@ -55,7 +54,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class AgentLoop:
-    """One run. ``evidence`` is what it has seen, also after ``work`` gave nothing; ``drawn`` what ``gather`` drew.
+    """One run. ``evidence`` is what it has seen, also after ``work`` gave nothing; ``gathered`` are the calls that
+    ``gather`` made, and ``drawn`` is what it drew of them.
 
     ``given`` is what an earlier stage of a pipeline hands over (``prompt.given``), with its ``evidence``; ``box`` is
     the sandbox for those that calculate.
@@ -75,7 +75,8 @@ class AgentLoop:
     ) -> None:
         self._agent, self._run, self._asked, self._steps = agent, run, asked, steps
         self.evidence = evidence or Evidence()
-        self.drawn: list[ReportChart] = []
+        self.drawn: list[Drawn] = []
+        self.gathered: list[str] = []
         self._box = box if PYTHON.name in agent.tools else None
         self._results = RunResults(database, run)
         self._operations = {one.name: one for one in agent.operations}
@@ -110,9 +111,9 @@ class AgentLoop:
         except InputError as error:  # more than a window holds
             return self._none(str(error))
 
-    def gather(self) -> None:
-        """The calls that need no model, where nothing was found so far. Refusals are left out."""
-        if self.evidence.calls:
+    def gather(self, *, anyway: bool = False) -> None:
+        """The calls that need no model, where nothing was found so far, or ``anyway``. Refusals are left out."""
+        if self.evidence.calls and not anyway:
             return
         for gather in self._agent.gather:
             if gather.if_nothing and self.evidence.posts:
@@ -125,9 +126,11 @@ class AgentLoop:
                     told = self._call(gather.operation, arguments)
                 except Diverged:
                     return
+                if told.good:
+                    self.gathered.append(told.number)
                 if told.good and (asked := gather.drawn(told.number)):
                     with suppress(NoChart):  # nothing to draw yet
-                        self.drawn.append(build(asked, self.evidence))
+                        self.drawn.append(draw(asked, self.evidence))
                 if not gather.by_topic:
                     break
 
@@ -173,7 +176,7 @@ class AgentLoop:
 
     async def _obey(self, reply: Reply) -> outputs.Accepted | None:
         if not reply.calls:
-            self._broken.append("it answered without calling `answer`")
+            self._reject("it answered without calling `answer`")
             self._context.say("This reached nobody. Hand in what you found by calling the tool `answer`.")
             return None
         for place, call in enumerate(reply.calls):
@@ -181,7 +184,7 @@ class AgentLoop:
                 judged = outputs.judge(self._agent.contract, call.arguments, self.evidence)
                 if isinstance(judged, outputs.Accepted):
                     return judged
-                self._broken.append(judged.why)
+                self._reject(judged.why)
                 text = f"Not accepted. {judged.why} Mend it and call `answer` once more."
             elif place >= MOST_CALLS:
                 text = f"Refused: at most {MOST_CALLS} calls at once."
@@ -189,6 +192,10 @@ class AgentLoop:
                 text = await self._tool(call)
             await self._context.result(call.id, call.name, text)
         return None
+
+    def _reject(self, why: str) -> None:
+        self._broken.append(why)
+        self._steps.reject(why)
 
     async def _tool(self, call: ToolCall) -> str:
         if call.name == prompt.RECALL:

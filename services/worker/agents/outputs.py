@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from services.worker.agents.charts import MOST_CHARTS, ChartAsked, NoChart, build
+from services.worker.agents.charts import MOST_CHARTS, ChartAsked, Drawn, NoChart, draw
 from services.worker.agents.evidence import Evidence
-from shared.schemas.chart import ReportChart
 
 _Short = Annotated[str, Meta(min_length=1, max_length=600)]
 _FORBIDDEN = re.compile(r"(?i)https?:|www\.|\]\(|[<>`\x00-\x1f\u2028\u2029]")
@@ -92,7 +91,7 @@ CONTRACTS: dict[str, type[Output]] = {
 TAKES: dict[str, tuple[str, ...]] = {
     "findings": ("question", "findings"),
     "verdict": ("question", "findings"),
-    "analysis": ("question",),
+    "analysis": ("question", "findings"),
     "draft": ("dossier",),
     "review": ("draft",),
 }
@@ -110,7 +109,7 @@ class Accepted(msgspec.Struct, frozen=True):
 
     output: Output
     weighed: list[Weighed]
-    charts: list[ReportChart] = []
+    charts: list[Drawn] = []
 
 
 class Broken(msgspec.Struct, frozen=True):
@@ -137,10 +136,10 @@ def judge(contract: str, arguments: dict[str, Any], evidence: Evidence) -> Accep
     wrong = [line for where, claim in claims for line in _wrong(where, claim, evidence)]
     wrong += [f"{where} holds {found[0]!r}." for where, text in _texts(output) if (found := _FORBIDDEN.search(text))]
     wrong += _out_of_place(output, evidence)
-    charts: list[ReportChart] = []
+    charts: list[Drawn] = []
     for number, asked in enumerate(output.charts if isinstance(output, Analysis) else [], 1):
         try:
-            charts.append(build(asked, evidence))
+            charts.append(draw(asked, evidence))
         except NoChart as error:
             wrong.append(f"Chart {number}: {error}.")
     if wrong:

@@ -8,11 +8,12 @@ from uuid import UUID
 
 import msgspec
 
+from services.worker.agents.charts import Drawn
 from services.worker.agents.definition import Agent
 from services.worker.agents.evidence import Called, Evidence
 from services.worker.agents.loop import Outcome
 from services.worker.agents.outline import outline
-from services.worker.agents.outputs import Findings, Verdict, Weighed
+from services.worker.agents.outputs import Analysis, Findings, Verdict, Weighed
 from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed
 from services.worker.pipelines.markdown import markdown
@@ -21,7 +22,6 @@ from services.worker.pipelines.plot import plot
 from services.worker.pipelines.wording import count, listing
 from shared.contracts.addresses import post_address
 from shared.schemas.analysis import QueryAnswer
-from shared.schemas.chart import ReportChart
 from shared.schemas.run import Citation, Report, ReportSection
 from shared.store.agent_steps import AskedRow, PostRow
 
@@ -52,7 +52,7 @@ def write(
     outcome: Outcome,
     evidence: Evidence,
     there: Mapping[str, PostRow],
-    drawn: Sequence[ReportChart] = (),
+    drawn: Sequence[Drawn] = (),
     missing: str = "",
 ) -> Composed:
     """The report. ``there`` are the posts of ``cited`` that still exist: the others are no support any more.
@@ -77,8 +77,8 @@ def write(
         pdf="failed",
         pdf_reason="Not made yet.",
         charts=[
-            msgspec.structs.replace(chart, drawn=plot(chart))
-            for chart in (outcome.accepted.charts if outcome.accepted else drawn)
+            msgspec.structs.replace(one.chart, drawn=plot(one.chart))
+            for one in (outcome.accepted.charts if outcome.accepted else drawn)
         ],
     )
     return Composed(report=report, figures=[], markdown=markdown(report))
@@ -105,7 +105,7 @@ def _told(outcome: Outcome, numbers: Mapping[str, int]) -> list[ReportSection]:
         ReportSection(heading="Findings", paragraphs=[_claim(one, numbers) for one in outcome.accepted.weighed])
     ]
     output = outcome.accepted.output
-    if unknown := output.unknown if isinstance(output, Findings | Verdict) else []:
+    if unknown := output.unknown if isinstance(output, Findings | Verdict | Analysis) else []:
         sections.append(ReportSection(heading="Not found out", paragraphs=[excerpt(t, longest=600) for t in unknown]))
     return sections
 
@@ -126,33 +126,33 @@ def _claim(one: Weighed, numbers: Mapping[str, int]) -> str:
 
 
 def _listed(outcome: Outcome, evidence: Evidence, numbers: Mapping[str, int]) -> list[ReportSection]:
-    told = [f"{line} (call {number})" for number, one in evidence.calls.items() for line in _lines(one)]
+    told = [f"{line} (call {number})" for number, one in evidence.calls.items() for line in lines(one)]
     said = [f"{excerpt(evidence.posts[post].text, longest=280)} [{number}]" for post, number in numbers.items()]
     sections = [("What the platform tells", told), ("Posts", said)]
-    found = [ReportSection(heading=heading, paragraphs=lines) for heading, lines in sections if lines]
+    found = [ReportSection(heading=heading, paragraphs=paragraphs) for heading, paragraphs in sections if paragraphs]
     return found or [ReportSection(heading="What was found", paragraphs=["Nothing was found."])]
 
 
-def _lines(called: Called) -> list[str]:
+def lines(called: Called) -> list[str]:
     """What a call answered; of a query its rows."""
     if called.operation != "query":
         return outline(called.text)
     answer = msgspec.json.decode(called.text, type=QueryAnswer)
     names = [column.name for column in answer.columns]
-    lines = []
+    told = []
     for row in answer.rows[:MOST_LISTED]:
         cells = (f"{name} {cell}" for name, cell in zip(names, row, strict=True) if cell is not None)
-        lines.append(excerpt(", ".join(cells), longest=280))
+        told.append(excerpt(", ".join(cells), longest=280))
     more = len(answer.rows) - MOST_LISTED
-    return [*lines, f"and {more:,} more"] if more > 0 else lines
+    return [*told, f"and {more:,} more"] if more > 0 else told
 
 
 def _calls(evidence: Evidence) -> list[ReportSection]:
-    lines = [
+    looked = [
         f"{number}: {called.operation} {excerpt(called.shown, longest=160)}"
         for number, called in evidence.calls.items()
     ]
-    return [ReportSection(heading="Where it looked", paragraphs=lines)] if lines else []
+    return [ReportSection(heading="Where it looked", paragraphs=looked)] if looked else []
 
 
 def _citation(number: int, post: PostRow) -> Citation:

@@ -14,14 +14,28 @@ from uuid import UUID
 import msgspec
 
 from services.worker.agents import outputs
+from services.worker.agents.charts import Drawn
 from services.worker.agents.definition import Agent
 from services.worker.agents.evidence import Called, Evidence, Seen
-from services.worker.agents.loop import Outcome
+from services.worker.agents.loop import AgentLoop, Outcome
 from services.worker.agents.outputs import Weighed
-from services.worker.agents.report import VERDICTS
+from services.worker.agents.report import VERDICTS, lines
+from services.worker.pipelines import chart_words
+from services.worker.pipelines.chart_words import points_of
 from services.worker.pipelines.dossier import findings_of
 from services.worker.pipelines.plain_text import excerpt
-from services.worker.pipelines.typed import Dossier, Draft, Fault, Findings, Part, Post, Question, Review, Said
+from services.worker.pipelines.typed import (
+    Analysis,
+    Dossier,
+    Draft,
+    Fault,
+    Findings,
+    Part,
+    Post,
+    Question,
+    Review,
+    Said,
+)
 from services.worker.pipelines.wording import count, listing
 from services.worker.pipelines.written import as_post, extractive, sentence
 from shared.schemas.base import Schema
@@ -37,7 +51,7 @@ def evidence(value: Schema) -> Evidence:
         _fill(made, value.posts, value)
     dossier = value.dossier if isinstance(value, Draft) else value
     if isinstance(dossier, Dossier):
-        _fill(made, dossier.posts, dossier.findings)
+        _fill(made, dossier.posts, dossier.findings, dossier.charts)
         for number, text in dossier.facts.items():
             made.calls[number] = Called("counted", number, text, text)
     if isinstance(value, Draft):
@@ -45,12 +59,13 @@ def evidence(value: Schema) -> Evidence:
     return made
 
 
-def _fill(made: Evidence, posts: Iterable[Post], findings: Findings) -> None:
+def _fill(made: Evidence, posts: Iterable[Post], findings: Findings, charts: Sequence[Drawn] = ()) -> None:
     for post in posts:
         made.posts[post.id] = Seen(post.id, post.author, post.text, post.time.isoformat())
     for call, asked in findings.calls.items():
         # Of a call's answer only what was found in it is handed on: a figure has to stand there.
-        told = " ".join(one.text for one in findings.said if call in one.calls)
+        found = [one.text for one in findings.said if call in one.calls]
+        told = " ".join([*found, *(text for one in charts if one.call == call for text in points_of(one.chart))])
         made.calls[call] = Called("call", asked, told, told)
 
 
@@ -88,6 +103,9 @@ def _dossier(value: Dossier) -> dict[str, Any]:
         "findings": _said(one for one in findings.said if not one.unsupported),
         "not_found_out": findings.unknown,
         "counted_facts": value.facts,
+        "charts": [
+            {"call": one.call, "title": one.chart.title, "points": points_of(one.chart)} for one in value.charts
+        ],
         "posts": _posts(value.posts),
     }
 
@@ -103,12 +121,14 @@ def _posts(posts: Iterable[Post]) -> list[dict[str, Any]]:
     ]
 
 
-def output(agent: Agent, value: Schema, outcome: Outcome, seen: Evidence) -> Schema:
+def output(agent: Agent, value: Schema, outcome: Outcome, loop: AgentLoop) -> Schema:
     """The stage's output, also where there is no answer."""
     told = note(agent, outcome)
     answer = outcome.accepted.output if outcome.accepted else None
     if agent.contract in ("findings", "verdict"):
-        return _found(findings_of(value), outcome, seen, told)
+        return _found(findings_of(value), outcome, loop.evidence, told)
+    if agent.contract == "analysis":
+        return _analysed(findings_of(value), outcome, loop, told)
     if isinstance(value, Dossier):
         plain = Draft(dossier=value, title="", summary=[], parts=[])
         if not isinstance(answer, outputs.Draft) or outcome.accepted is None:
@@ -129,12 +149,36 @@ def note(agent: Agent, outcome: Outcome) -> str:
     return f"{agent.title}: no model. {excerpt(outcome.why, longest=240)}"
 
 
-def _found(before: Findings, outcome: Outcome, seen: Evidence, told: str) -> Findings:
+def plainer(outcome: Outcome) -> str:
+    """Why the plainer output stands; nothing where a model's answer does."""
+    return "" if outcome.accepted else excerpt(outcome.why, longest=600)
+
+
+def _analysed(before: Findings, outcome: Outcome, loop: AgentLoop, told: str) -> Analysis:
+    """Where no model answered, what code has to say of what was gathered."""
+    seen, charts = loop.evidence, list(outcome.accepted.charts if outcome.accepted else loop.drawn)
+    plain: list[Said] = []
+    if outcome.accepted is None:
+        plain = [one for each in charts for one in chart_words.told(each)]
+        bare = [number for number in loop.gathered if number not in {each.call for each in charts}]
+        plain += [Said(text=text, calls=[number]) for number in bare for text in lines(seen.calls[number])]
+    findings = _found(before, outcome, seen, told, plain, [each.call for each in charts])
+    return Analysis(findings=findings, charts=charts)
+
+
+def _found(
+    before: Findings,
+    outcome: Outcome,
+    seen: Evidence,
+    told: str,
+    plain: Sequence[Said] = (),
+    drawn: Sequence[str] = (),
+) -> Findings:
     accepted = outcome.accepted
     weighed = accepted.weighed if accepted else []
-    said = [_weighed(one) for one in weighed]
+    said = [*(_weighed(one) for one in weighed), *plain]
     unknown: list[str] = []
-    if accepted and isinstance(accepted.output, outputs.Findings | outputs.Verdict):
+    if accepted and isinstance(accepted.output, outputs.Findings | outputs.Verdict | outputs.Analysis):
         unknown = [excerpt(text, longest=600) for text in accepted.output.unknown]
         if isinstance(accepted.output, outputs.Verdict) and said:
             said[0] = msgspec.structs.replace(said[0], text=f"{VERDICTS[accepted.output.verdict]} {said[0].text}")
@@ -143,7 +187,7 @@ def _found(before: Findings, outcome: Outcome, seen: Evidence, told: str) -> Fin
     for id_ in named:
         if id_ not in posts and (post := _seen(seen.posts[id_])):
             posts[id_] = post
-    cited = dict.fromkeys(call for one in said for call in one.calls)
+    cited = dict.fromkeys([*(call for one in said for call in one.calls), *drawn])
     calls = {call: _asked(seen.calls[call]) for call in cited if call not in before.calls}
     kept = [one if all(post in posts for post in one.posts) else _without(one, posts) for one in said]
     return Findings(

@@ -14,7 +14,6 @@ import msgspec
 from services.worker import metrics
 from services.worker.agents import prompt
 from services.worker.agents.definition import Agent
-from services.worker.agents.evidence import Evidence
 from services.worker.agents.hands import Hands, address_of
 from services.worker.agents.loop import AgentLoop, Outcome
 from services.worker.agents.means import Asking, asking, issue_token
@@ -26,6 +25,7 @@ from services.worker.pipelines.durable import DurableRun, Interrupted, Parked, P
 from services.worker.pipelines.press import Press
 from services.worker.pipelines.stages import CODE, Desk
 from services.worker.pipelines.typed import Handed, Question, Review, hand, take
+from services.worker.sandbox.box import Box
 from shared.config.settings import Settings
 from shared.errors import DependencyError, FencedError, GroundswellError, InputError
 from shared.schemas.base import Schema
@@ -49,7 +49,10 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PipelineWork:
-    """Does runs of ``pipelines``. Without ``llm`` no model answers, and reports are extractive."""
+    """Does runs of ``pipelines``. Without ``llm`` no model answers, and reports are extractive.
+
+    ``box`` is the sandbox for agents that calculate.
+    """
 
     def __init__(
         self,
@@ -58,9 +61,10 @@ class PipelineWork:
         pipelines: Mapping[str, Pipeline],
         press: Press,
         llm: Asking | None,
+        box: Box | None = None,
     ) -> None:
         self._settings, self._database, self._pipelines = settings, database, pipelines
-        self._press, self._llm = press, llm
+        self._press, self._llm, self._box = press, llm, box
 
     def tell(self) -> None:
         """Write down which pipelines there are, for those who ask for them. Raises StoreUnavailable."""
@@ -112,12 +116,13 @@ class PipelineWork:
             handed = hand(stage.gives, made.result, tainted=before.tainted or built_in.taints)
             detail, effect = made.detail, made.effect
         else:
-            outcome, seen = self._ask(turn, place, stage, stage.agent, before)
+            outcome, loop = self._ask(turn, place, stage, stage.agent, before)
             metrics.STAGE_REJECTIONS.labels(turn.pipeline.name, stage.name).inc(len(outcome.broken))
-            given = casting.output(stage.agent, value, outcome, seen)
+            given = casting.output(stage.agent, value, outcome, loop)
             # What it reads by itself taints as what it was given does.
             tainted = before.tainted or any(one.taints for one in stage.agent.operations)
-            handed, detail, effect = hand(stage.gives, given, tainted=tainted), casting.note(stage.agent, outcome), None
+            handed = hand(stage.gives, given, tainted=tainted, plainer=casting.plainer(outcome))
+            detail, effect = casting.note(stage.agent, outcome), None
         try:
             accept(stage, handed)
         except StageRejected:
@@ -125,7 +130,7 @@ class PipelineWork:
             raise
         return Produced(handed, detail=detail, effect=_ending(effect, run) if stage.gives == "print" else effect)
 
-    def _ask(self, turn: Turn, place: int, stage: Stage, agent: Agent, before: Handed) -> tuple[Outcome, Evidence]:
+    def _ask(self, turn: Turn, place: int, stage: Stage, agent: Agent, before: Handed) -> tuple[Outcome, AgentLoop]:
         run, value, after = turn.run.claimed.run, take(before), place * store.APART
         limits = turn.pipeline.limits
         [used] = self._database.fetch(store.USED, {"run": run, "before": after})
@@ -145,14 +150,14 @@ class PipelineWork:
         try:
             steps = Steps(self._database, turn.run, hands, complete, after)
             seen = casting.evidence(value)
-            loop = AgentLoop(self._database, agent, run, asked, steps, given=given, evidence=seen)
+            loop = AgentLoop(self._database, agent, run, asked, steps, given=given, evidence=seen, box=self._box)
             outcome = asyncio.run(loop.work())
             if outcome.accepted is None:
-                loop.gather()
+                loop.gather(anyway=agent.contract == "analysis")  # figures are wanted, whatever was found before
         finally:
             if hands:
                 hands.close()
-        return outcome, loop.evidence
+        return outcome, loop
 
     def _hands(self, turn: Turn, agent: Agent, before: Handed) -> Hands:
         with turn.run.held() as transaction:

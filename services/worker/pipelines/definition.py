@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from services.worker.agents.definition import Agent, Limits
+from services.worker.agents.definition import Agent, Gather, Limits, misgathered
 from services.worker.agents.outputs import TAKES
 from services.worker.agents.trust import too_powerful
 from services.worker.pipelines.stages import CODE
@@ -20,7 +20,7 @@ from shared.errors import ConfigurationError
 from shared.schemas.pipeline import PARAMETERS, Parameter, PipelineParameters
 
 #: What an agent with this contract gives.
-GIVES = {"findings": "findings", "verdict": "findings", "draft": "draft", "review": "review"}
+GIVES = {"findings": "findings", "verdict": "findings", "analysis": "analysis", "draft": "draft", "review": "review"}
 #: What any chain may be given; agents' seconds, and beyond them its code and its print.
 MOST_STAGES, MOST_CHAIN_SECONDS = 12, 5_400
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,30}")
@@ -47,6 +47,8 @@ class StageFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str = ""
     question: Annotated[str, Meta(max_length=2_000)] = ""
     limits: StageLimits = StageLimits()
+    #: What its agent calls here where no model answers; if it is left out, what the agent always calls.
+    gather: Annotated[list[Gather], Meta(max_length=10)] = []
 
 
 class ChainLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,8 +183,8 @@ def _stage(file: StageFile, agents: Mapping[str, Agent], known: set[str]) -> tup
             wrong += _fits(file, f"the code {file.code!r}", built_in.takes, built_in.gives)
             if built_in.needs and not known & set(built_in.needs):
                 wrong.append(f"the code {file.code!r} needs one of: {', '.join(built_in.needs)}")
-        if file.question or file.limits != StageLimits():
-            wrong.append("a question and limits are for agents")
+        if file.question or file.gather or file.limits != StageLimits():
+            wrong.append("a question, limits and a gather are for agents")
     elif file.agent not in agents:
         wrong.append(f"there is no agent {file.agent!r}; there are {', '.join(sorted(agents))}")
     else:
@@ -191,8 +193,9 @@ def _stage(file: StageFile, agents: Mapping[str, Agent], known: set[str]) -> tup
             wrong.append(f"an agent with the contract {agent.contract!r} cannot be a stage")
         else:
             wrong += _fits(file, f"the agent {file.agent!r}", TAKES[agent.contract], GIVES[agent.contract])
-        wrong += _limits(file.limits, agent.limits)
-        agent = msgspec.structs.replace(agent, limits=_lowered(file.limits, agent.limits))
+        wrong += [*_limits(file.limits, agent.limits), *misgathered(file.gather, agent.operations)]
+        gather = tuple(file.gather) or agent.gather
+        agent = msgspec.structs.replace(agent, limits=_lowered(file.limits, agent.limits), gather=gather)
         if agent.asked and len(file.question) < 3:
             wrong.append("its agent needs a question")
     wrong += [

@@ -9,7 +9,7 @@ from datetime import datetime
 from services.worker.pipelines.contracts import Chart, Figure
 from services.worker.pipelines.plain_text import excerpt
 from services.worker.pipelines.ranking import Quote
-from services.worker.pipelines.typed import Dossier, Findings, Part, Post, Question, Said
+from services.worker.pipelines.typed import Analysis, Dossier, Findings, Part, Post, Question, Said
 from services.worker.pipelines.wording import clock, count
 from shared.schemas.base import Schema
 
@@ -23,8 +23,8 @@ MOST_FACTS, MOST_POSTS = 60, 60
 
 def findings_of(value: Schema) -> Findings:
     """What was found before, or nothing yet."""
-    if isinstance(value, Findings):
-        return value
+    if isinstance(value, Findings | Analysis):
+        return value.findings if isinstance(value, Analysis) else value
     assert isinstance(value, Question)  # noqa: S101 - the chain was checked
     return Findings(question=value, said=[], unknown=[], posts=[], calls={})
 

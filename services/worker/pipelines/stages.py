@@ -13,7 +13,7 @@ from services.worker.pipelines.durable import Produced
 from services.worker.pipelines.press import Press
 from services.worker.pipelines.source import source
 from services.worker.pipelines.topic import topic
-from services.worker.pipelines.typed import Dossier, Review, Written
+from services.worker.pipelines.typed import Analysis, Dossier, Review, Written
 from services.worker.pipelines.week import week
 from services.worker.pipelines.wording import count
 from services.worker.pipelines.written import written
@@ -46,6 +46,8 @@ class BuiltIn(msgspec.Struct, frozen=True, kw_only=True):
 def _counting(function: Callable[[Database, Schema], Dossier]) -> Work:
     def work(desk: Desk, value: Schema) -> Produced[Schema]:
         made = function(desk.database, value)
+        if isinstance(value, Analysis):
+            made = msgspec.structs.replace(made, charts=value.charts)
         return Produced(
             made, detail=f"{count(len(made.facts), 'fact')} counted, {count(len(made.posts), 'post')} to cite"
         )
@@ -66,7 +68,7 @@ def _render(desk: Desk, value: Schema) -> Produced[Schema]:
     return Produced(printed.result, detail=printed.detail, effect=printed.effect)
 
 
-_FINDINGS = ("question", "findings")
+_FINDINGS = ("question", "findings", "analysis")
 CODE: dict[str, BuiltIn] = {
     "day": BuiltIn(takes=_FINDINGS, gives="dossier", taints=True, work=_counting(day)),
     "week": BuiltIn(takes=_FINDINGS, gives="dossier", taints=True, work=_counting(week)),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from services.worker.agents.charts import MOST_CHARTS, Drawn, unsound
 from services.worker.pipelines.contracts import Chart, Composed, Figure, Rendered
 from shared.schemas.base import Schema
 from shared.schemas.pipeline import PipelineParameters
@@ -64,11 +65,18 @@ class Findings(Schema, frozen=True, kw_only=True):
     notes: list[str] = []
 
 
+class Analysis(Schema, frozen=True, kw_only=True):
+    """What an analyst found: claims, as in findings, and charts whose points code took from what calls answered."""
+
+    findings: Findings
+    charts: list[Drawn]
+
+
 class Dossier(Schema, frozen=True, kw_only=True):
     """All that a report may say: what was found, and what code counted.
 
     ``summary`` and ``parts`` are the report where no model writes one; ``standing`` parts are in every one.
-    ``facts`` are sentences with counted figures, f1 and so on.
+    ``facts`` are sentences with counted figures, f1 and so on; ``charts`` are an analyst's.
     """
 
     findings: Findings
@@ -83,6 +91,7 @@ class Dossier(Schema, frozen=True, kw_only=True):
     standing: list[Part]
     facts: dict[str, str]
     posts: list[Post]
+    charts: list[Drawn] = []
 
 
 class Draft(Schema, frozen=True, kw_only=True):
@@ -124,6 +133,7 @@ class Written(Schema, frozen=True, kw_only=True):
 CONTRACTS: dict[str, type[Schema]] = {
     "question": Question,
     "findings": Findings,
+    "analysis": Analysis,
     "dossier": Dossier,
     "draft": Draft,
     "review": Review,
@@ -133,16 +143,20 @@ CONTRACTS: dict[str, type[Schema]] = {
 
 
 class Handed(Schema, frozen=True, kw_only=True):
-    """An output as it is stored. ``tainted``: strangers' text went into it, or into what it was made of."""
+    """An output as it is stored. ``tainted``: strangers' text went into it, or into what it was made of.
+
+    ``plainer`` is why no model's answer is in it, where an agent worked.
+    """
 
     contract: str
     tainted: bool
     value: dict[str, Any]
+    plainer: str = ""
 
 
-def hand(contract: str, value: Schema, *, tainted: bool) -> Handed:
+def hand(contract: str, value: Schema, *, tainted: bool, plainer: str = "") -> Handed:
     """``value`` as plain data."""
-    return Handed(contract=contract, tainted=tainted, value=msgspec.to_builtins(value))
+    return Handed(contract=contract, tainted=tainted, value=msgspec.to_builtins(value), plainer=plainer)
 
 
 def take(handed: Handed) -> Schema:
@@ -163,7 +177,11 @@ def _wrong(value: Schema) -> Iterable[str]:
     """What types alone do not say: whoever cites, cites what is there."""
     if isinstance(value, Findings):
         yield from _cited("findings", value.said, {post.id for post in value.posts}, set(value.calls))
+    elif isinstance(value, Analysis):
+        yield from _wrong(value.findings)
+        yield from _misdrawn(value.charts, value.findings)
     elif isinstance(value, Dossier):
+        yield from _misdrawn(value.charts, value.findings)
         if not value.parts or not value.summary:
             yield "a dossier without a summary or without parts"
         there = {post.id for post in value.posts}
@@ -182,6 +200,17 @@ def _wrong(value: Schema) -> Iterable[str]:
         for fault in value.faults:
             if not (0 <= fault.part < len(counts) and 1 <= fault.said <= counts[fault.part]):
                 yield f"a fault of sentence {fault.said} of part {fault.part}, which there is not"
+
+
+def _misdrawn(charts: list[Drawn], findings: Findings) -> Iterable[str]:
+    """Charts of calls that are not told of, and those that nobody can draw."""
+    if len(charts) > MOST_CHARTS:
+        yield f"{len(charts)} charts; at most {MOST_CHARTS}"
+    for drawn in charts:
+        if drawn.call not in findings.calls:
+            yield f"the chart {drawn.chart.title[:60]!r} draws {drawn.call!r}, which it was not given"
+        if why := unsound(drawn.chart):
+            yield f"the chart {drawn.chart.title[:60]!r} {why}"
 
 
 def _cited(where: str, said: Iterable[Said], posts: set[str], calls: set[str]) -> Iterable[str]:

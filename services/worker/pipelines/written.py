@@ -13,6 +13,7 @@ from services.worker.pipelines.compose import report_id
 from services.worker.pipelines.contracts import Composed
 from services.worker.pipelines.markdown import markdown
 from services.worker.pipelines.plain_text import clean, excerpt
+from services.worker.pipelines.plot import plot
 from services.worker.pipelines.typed import Draft, Part, Post, Review, Said, Written
 from services.worker.pipelines.wording import count, listing
 from shared.contracts.addresses import post_address
@@ -59,6 +60,7 @@ def written(database: Database, run: UUID, title: str, review: Review) -> Writte
         range_end=dossier.range_end,
         pdf="failed",
         pdf_reason="Not made yet.",
+        charts=[msgspec.structs.replace(one.chart, drawn=plot(one.chart)) for one in dossier.charts],
     )
     return Written(
         composed=Composed(report=report, figures=dossier.figures, markdown=markdown(report)), chart=dossier.chart
@@ -98,7 +100,8 @@ def _parts(draft: Draft) -> list[Part]:
 
 def _support(draft: Draft) -> list[Part]:
     """What the numbers of facts and calls in the text stand for."""
-    cited = list(dict.fromkeys(call for part in _parts(draft) for one in part.said for call in one.calls))
+    named = [call for part in _parts(draft) for one in part.said for call in one.calls]
+    cited = list(dict.fromkeys([*named, *(drawn.call for drawn in draft.dossier.charts)]))
     facts = [Said(text=f"{call}: {draft.dossier.facts[call]}") for call in cited if call in draft.dossier.facts]
     asked = draft.dossier.findings.calls
     calls = [Said(text=f"{call}: {asked[call]}") for call in cited if call in asked]

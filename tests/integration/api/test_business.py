@@ -13,6 +13,7 @@ from services.api.scheduler.business import BusinessJob
 from services.api.scheduler.lease import Lease
 from shared.config.settings import Settings
 from shared.schemas.base import Schema
+from shared.store.business import FIGURES
 from shared.store.database import Command, Database, Statement
 from tests.support.api import Served
 from tests.support.waiting import eventually
@@ -28,8 +29,8 @@ CALL = """INSERT INTO llm_call (request, month, agent, priority, kind, tier, mod
             CASE WHEN %(state)s = 'settled' THEN CASE WHEN %(tokens)s::int IS NULL THEN 'bound' ELSE 'usage' END END,
             %(tokens)s, CASE WHEN %(sent)s THEN {noon} END,
             CASE WHEN %(state)s IN ('settled', 'released') THEN {noon} END"""
-RUN = """INSERT INTO run (kind, topic, title, agent, status, spend_nano_usd, created_at, updated_at)
-         VALUES (%(kind)s, 't', 't', %(agent)s, %(status)s, %(spend)s, {noon}, {noon}) RETURNING id"""
+RUN = """INSERT INTO run (kind, topic, title, agent, pipeline, status, spend_nano_usd, created_at, updated_at)
+         VALUES (%(kind)s, 't', 't', %(agent)s, %(pipeline)s, %(status)s, %(spend)s, {noon}, {noon}) RETURNING id"""
 
 REPORT = """INSERT INTO report (id, run, topic, title, body, markdown, created_at)
             VALUES (%(report)s, %(run)s, 't', 't', %(body)s::jsonb, '', {noon})"""
@@ -62,10 +63,18 @@ def put_call(database: Database, state: str, *, tokens: int | None = None, sent:
 
 
 def put_run(
-    database: Database, status: str, *, kind: str = "agent", agent: str | None = None, spend: int = 0, ago: int = 0
+    database: Database,
+    status: str,
+    *,
+    kind: str = "agent",
+    agent: str | None = None,
+    pipeline: str | None = None,
+    spend: int = 0,
+    ago: int = 0,
 ) -> None:
     sql = RUN.format(noon=_NOON.format(ago))
-    database.execute(Command(sql), {"kind": kind, "agent": agent, "status": status, "spend": spend})
+    about = {"kind": kind, "agent": agent, "pipeline": pipeline, "status": status, "spend": spend}
+    database.execute(Command(sql), about)
 
 
 def put_report(database: Database, *, ago: int = 0) -> str:
@@ -118,8 +127,8 @@ def test_runs_by_what_did_them_and_how_they_ended(api: Served, database: Databas
     put_run(database, "failed", agent="researcher", spend=7)
     put_run(database, "cancelled", agent="scout", spend=3)
     put_run(database, "done", kind="briefing")
-    put_run(database, "failed", kind="weekly")
-    put_run(database, "failed", kind="weekly")
+    put_run(database, "failed", kind="pipeline", pipeline="weekly-report")
+    put_run(database, "failed", kind="pipeline", pipeline="weekly-report")
     for status in ("queued", "running", "needs_approval", "needs_human"):
         put_run(database, status, agent="scout", spend=1_000)  # counts for neither
     put_run(database, "done", agent="scout", spend=1_000, ago=40)
@@ -130,11 +139,11 @@ def test_runs_by_what_did_them_and_how_they_ended(api: Served, database: Databas
     # a cancelled run has cost something and was asked for
     assert whole["interaction_cost"] == figure(160, 7)
     kinds = {kind["name"]: kind for kind in told["kinds"]}
-    assert list(kinds) == ["scout", "weekly", "briefing", "researcher"]
+    assert list(kinds) == ["scout", "weekly-report", "briefing", "researcher"]
     assert kinds["scout"] == {
         "name": "scout", "agent": True, "done": 2, "failed": 0, "cancelled": 1, "spend_nano_usd": 153, "success": 1.0
     }  # fmt: skip
-    assert (kinds["weekly"]["agent"], kinds["weekly"]["success"]) == (False, 0.0)
+    assert (kinds["weekly-report"]["agent"], kinds["weekly-report"]["success"]) == (False, 0.0)
 
 
 def test_a_kind_whose_runs_were_all_cancelled_has_no_success_rate(api: Served, database: Database) -> None:
@@ -198,6 +207,8 @@ def test_prometheus_is_told_the_last_seven_days_and_nan_where_there_are_no_data(
     def shown(gauge: Any) -> float:
         return float(gauge._value.get())
 
+    told = {(one.name, one.labels["figure"]) for one in BUSINESS_RATIO.collect()[0].samples}
+    assert {figure for _, figure in told} == set(FIGURES) - {"interaction_cost"}  # that one has a gauge of its own
     assert shown(BUSINESS_RATIO.labels("llm_success")) == 0.5
     assert shown(BUSINESS_WHOLE.labels("llm_success")) == 2
     assert shown(INTERACTION_COST) == 80

@@ -60,7 +60,7 @@ def test_it_queries_calculates_and_draws_what_its_calls_answered(
                 answer(("There are 3 posts, 2 of them English: a share of 0.67.", [], ["c2", "c4"]),
                        ("German has 55 posts.", [], ["c2"]), charts=[bars, shares | {"y": "posts"}]),
                 answer(("There are 3 posts, 2 of them English: a share of 0.67.", [], ["c2", "c4"]),
-                       ("German has 55 posts.", [], ["c2"]), charts=[bars, shares]),
+                       ("German has 55 posts.", [], ["c2"]), charts=[bars, shares], unknown=["Why German"]),
             ]
         )  # fmt: skip
         run = ask(api, "analyst", "In which languages?")
@@ -80,6 +80,7 @@ def test_it_queries_calculates_and_draws_what_its_calls_answered(
         "There are 3 posts, 2 of them English: a share of 0.67. (call c2, c4)",
         "German has 55 posts. (call c2) (unsupported: 55 stands in nothing that it cites)",
     ]
+    assert (told["sections"][1]["heading"], told["sections"][1]["paragraphs"]) == ("Not found out", ["Why German"])
     assert told["summary"] == "Analyst made 2 calls and makes 2 claims. 1 claim without support is marked."
     # then code is a step like any other, and its chart is in every form of the report
     assert [step["name"] for step in events(api, run)] == [

@@ -65,6 +65,11 @@ def test_an_output_that_breaks_its_contract_is_rejected_with_the_error_and_tried
     assert report(api, run)["title"] == "Weekly report: The week"
     assert "Writer: openai/small after 1 rejected try." in report(api, run)["sections"][-1]["paragraphs"]
     assert rejections("write") == before + 1
+    # the question whose answer was not accepted says why, as the model was told; the one after it was
+    told = [one["rejected"] for one in events(api, run) if one["name"] in ("401-ask", "402-ask")]
+    assert told[1] is None
+    assert told[0] in second["messages"][-1]["content"]
+    assert [one["plainer"] for one in events(api, run) if one["kind"] == "work"] == [None] * 6
 
 
 def test_one_that_is_broken_again_is_replaced_by_the_extractive_one(
@@ -77,9 +82,20 @@ def test_one_that_is_broken_again_is_replaced_by_the_extractive_one(
         work(run["id"])
     assert rejections("write") == before + 2
     told = report(api, run)
-    assert (ended(api, run)["status"], told["writer"]) == ("done", "extractive")
-    assert told["sections"][0]["heading"] == "Day by day"
-    assert "broke its contract twice" in told["sections"][-1]["paragraphs"][0]
+    assert (ended(api, run)["status"], told["writer"]) == ("done", "extraction, with findings by openai/small")
+    assert [part["heading"] for part in told["sections"]][:2] == ["Findings", "Day by day"]
+    assert "Writer: no model. What the model handed in broke its contract twice" in str(told["sections"][-1])
+    asks = [one for one in events(api, run) if one["name"] in ("401-ask", "402-ask")]
+    assert ["99" in one["rejected"] for one in asks] == [True, True]
+    plainer = {one["name"]: one["plainer"] for one in stages(api, run)}
+    assert "broke its contract twice" in plainer.pop("write")
+    assert set(plainer.values()) == {None}
+    # a worker that does it again from the stage's second question finds the first rejection as it was
+    api.http.post(f"/api/v1/runs/{run['id']}/retry", json={"from_step": "402-ask"})
+    with chains(settings, database) as work:
+        work(run["id"])
+    again = [one["rejected"] for one in events(api, run) if one["name"] in ("401-ask", "402-ask")]
+    assert again == [one["rejected"] for one in asks]
 
 
 def test_what_the_editor_faults_is_left_out_and_too_many_faults_are_no_report(
@@ -106,7 +122,7 @@ def test_what_the_editor_faults_is_left_out_and_too_many_faults_are_no_report(
         run = start(api, database, "weekly-report")
         work(run["id"])
     told = report(api, run)
-    assert told["writer"] == "extractive"
+    assert told["writer"] == "extraction, with findings by openai/small"
     assert told["sections"][-1]["paragraphs"][-1].endswith("of 4: the draft is not used.")
 
 
@@ -160,16 +176,16 @@ def test_a_stages_own_limit_ends_its_work(
     api: Served, settings: Settings, database: Database, fake: Fake, post: str
 ) -> None:
     [made] = weekly().values()
-    writer = made.stages[1].agent
+    writer = made.stages[2].agent
     assert writer is not None
     short = msgspec.structs.replace(writer, limits=msgspec.structs.replace(writer.limits, steps=1))
-    stages_ = (made.stages[0], msgspec.structs.replace(made.stages[1], agent=short), *made.stages[2:])
+    stages_ = (*made.stages[:2], msgspec.structs.replace(made.stages[2], agent=short), *made.stages[3:])
     fake.control(casts=casts(post, **{"You write reports": [draft(post, "It lost 99 pontoons.")]}))
     with chains(settings, database, weekly(stages=stages_)) as work:
         run = start(api, database, "weekly-report")
         work(run["id"])
     assert len(prompts(fake, "You write reports")) == 1
-    assert "limit of 1 steps" in report(api, run)["sections"][-1]["paragraphs"][0]
+    assert "limit of 1 steps" in str(report(api, run)["sections"][-1])
 
 
 def test_a_run_is_cancelled_and_done_again_from_a_stage_or_a_step(

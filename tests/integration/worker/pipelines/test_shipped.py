@@ -17,7 +17,7 @@ from tests.integration.worker.agents.test_runs import ended, events, report
 from tests.support.agents import as_id
 from tests.support.api import Served
 from tests.support.fake_llm import Fake
-from tests.support.pipelines import ask_at_the_end, casts, chains, post_ids, store_weeks
+from tests.support.pipelines import BY_WEEK, WEEKS, ask_at_the_end, casts, chains, post_ids, store_weeks
 from tests.support.runs import run_row
 
 ALL: list[tuple[str, dict[str, Any]]] = [
@@ -42,7 +42,15 @@ SAYS = {
         "The busiest minute was",
         "Engineers on the harbour bridge",
     ],
-    "weekly-report": ["posts were read in 7 days", "Day by day", "% more than the", "“bus strike”", "drivers"],
+    "weekly-report": [
+        "posts were read in 7 days",
+        "Day by day",
+        "% more than the",
+        "“bus strike”",
+        "drivers",
+        "Posts by language, as they declare it: en ",
+        "by hour of the day (UTC), these seven days: between ",
+    ],
     "source-audit": ["Copies", "WIN a free bus pass now", "How reliable"],
 }
 
@@ -122,3 +130,65 @@ def test_with_a_model_the_report_is_the_writers_and_every_sentence_cites(
     # one budget over all of it, and what the run cost is the provider's bill
     assert run_row(database, as_id(run)).spend_nano_usd == fake.bill > 0
     assert sum(event["cost_nano_usd"] for event in events(api, run)) == fake.bill
+
+
+def test_the_weekly_reports_charts_are_what_calls_answered_and_stand_in_every_form(
+    api: Served, settings: Settings, database: Database, fake: Fake
+) -> None:
+    store_weeks(database)
+    [post] = post_ids(database, "Engineers on the harbour bridge")
+    fake.control(casts=casts(post))
+    with chains(settings, database) as work:
+        run = start(api, database, "weekly-report")
+        work(run["id"])
+        bare = start(api, database, "weekly-report", question="Again?")
+    with chains(settings, database, model=False) as work:
+        work(bare["id"])
+    # with a model: its chart, drawn of its call's rows, which nobody has to cite
+    told = report(api, run)
+    [chart] = told["charts"]
+    asked = api.http.post("/api/v1/operations/query", json={"sql": BY_WEEK}).json()
+    assert [point["y"] for point in chart["series"][0]["points"]] == [float(row[1]) for row in asked["rows"]]
+    assert chart["source"] == "call c2 (query)"
+    given = {one["name"]: one for one in stages(api, run)}
+    assert (given["figures"]["contract"], given["figures"]["tainted"]) == ("analysis", True)
+    assert given["week"]["output"]["charts"] == given["figures"]["output"]["charts"]
+    [looked] = [part["paragraphs"] for part in told["sections"] if part["heading"] == "Where they looked"]
+    assert looked[0].startswith("c2: query ")
+    prompt = next(one for one in fake.attempts if "You write reports" in one["body"]["messages"][0]["content"])
+    assert "The newer of 2 weeks was busier." in prompt["body"]["messages"][1]["content"]
+    # without one: what the stage gathers, its figures in words that cite the call
+    told = report(api, bare)
+    hours, languages = told["charts"]
+    assert [(len(one["points"]), one["name"]) for one in hours["series"]] == [
+        (24, "these seven days"),
+        (24, "the seven before"),
+    ]
+    assert [point["x"] for point in languages["series"][0]["points"]] == ["en"]
+    found = next(part["paragraphs"] for part in told["sections"] if part["heading"] == "Findings")
+    assert found[-1].startswith("Posts by language, as they declare it: en ")
+    assert found[-1].endswith("(c3)")
+    for path, words in (("html", "<svg"), ("markdown", "| language | posts |")):
+        assert words in api.http.get(f"/api/v1/reports/{told['id']}/{path}").text
+
+
+def test_an_analyst_whose_charts_draw_nothing_is_told_and_then_done_without(
+    api: Served, settings: Settings, database: Database, fake: Fake
+) -> None:
+    store_weeks(database)
+    [post] = post_ids(database, "Engineers on the harbour bridge")
+    invented = {**WEEKS, "call": "c9"}
+    plays = [
+        ("query", {"sql": BY_WEEK}),
+        ("answer", {"claims": [{"text": "So.", "calls": ["c2"]}], "charts": [invented]}),
+    ]
+    fake.control(casts=casts(post, **{"You are a data analyst": plays}))
+    with chains(settings, database) as work:
+        run = start(api, database, "weekly-report")
+        work(run["id"])
+    asked = [one["body"] for one in fake.attempts if "You are a data analyst" in one["body"]["messages"][0]["content"]]
+    assert "it draws the call 'c9', which was not made" in asked[-1]["messages"][-1]["content"]
+    told = report(api, run)
+    assert ended(api, run)["status"] == "done"
+    assert [chart["title"].partition(",")[0] for chart in told["charts"]] == ["Posts an hour", "Posts by language"]
+    assert "Analyst: no model. What the model handed in broke its contract twice" in str(told["sections"][-1])

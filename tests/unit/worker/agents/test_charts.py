@@ -109,7 +109,8 @@ def test_an_analysis_is_held_to_its_charts() -> None:
     chart = {"kind": "line", "title": "Posts", "call": "c2", "x": "hour", "y": "posts"}
     good = outputs.judge("analysis", {"claims": claims, "charts": [chart]}, evidence)
     assert isinstance(good, outputs.Accepted)
-    assert [point.y for point in good.charts[0].series[0].points] == [2.0, 3.0]
+    [drawn] = good.charts
+    assert (drawn.call, [point.y for point in drawn.chart.series[0].points]) == ("c2", [2.0, 3.0])
     for more, why in (
         ({"title": "see https://evil.example"}, "https:"),
         ({"y": "likes"}, "Chart 1"),

@@ -62,7 +62,7 @@ def test_every_contract_that_is_given_or_taken_exists() -> None:
         (('takes = ["question"]', 'takes = ["question"]\ndefaults = {days = 3}'), "for 'days', which"),
         (("title =", "titel ="), "unknown field `titel`"),
         (('title = "Writing"', 'title = "W"\nlimits = { steps = 99 }'), "99 steps is not between 1 and its agent's 6"),
-        (('title = "Counting the day"', 'title = "Counting"\nlimits = { steps = 1 }'), "limits are for agents"),
+        (('title = "Counting the day"', 'title = "Counting"\nlimits = { steps = 1 }'), "a gather are for agents"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_named(tmp_path: Path, change: tuple[str, str], reason: str) -> None:
@@ -78,6 +78,35 @@ def test_a_chain_whose_contracts_do_not_meet_says_where(tmp_path: Path) -> None:
     assert "stage 'day' takes findings, but the run gives question" in mistakes(tmp_path, without_scout)
     without_end = "[[stage]]".join(parts[:-1])
     assert "it ends with report, not with a print" in mistakes(tmp_path, without_end)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (('operation = "query"', 'operation = "remove_feed"'), "gathers with 'remove_feed', which is not among its op"),
+        (('kind = "line"', 'kind = "pie"'), "its chart of 'query': Invalid enum value 'pie'"),
+        (('gives = "analysis"', 'gives = "findings"'), "the agent 'analyst' gives analysis, not findings"),
+        (('takes = "analysis"', 'takes = "findings"'), "stage 'week' takes findings, but stage 'figures' gives analys"),
+    ],
+)
+def test_an_analyst_stands_in_a_chain_and_what_is_wrong_there_is_named(
+    tmp_path: Path, change: tuple[str, str], reason: str
+) -> None:
+    weekly = (LIBRARY / "weekly-report.toml").read_text("utf-8")
+    assert mistakes(tmp_path, weekly) == ""
+    assert reason in mistakes(tmp_path, weekly.replace(*change, 1))
+
+
+def test_a_stage_gathers_by_itself_or_as_its_agent_does(tmp_path: Path) -> None:
+    weekly = (LIBRARY / "weekly-report.toml").read_text("utf-8")
+    head, _, rest = weekly.partition("\n# Where no model answers")
+    (tmp_path / "plain.toml").write_text(head + "\n[[stage]]\nname" + rest.partition("\n[[stage]]\nname")[2])
+    made = load_pipelines(AGENTS, str(tmp_path))
+    own, plain = made["weekly-report"].stages[0].agent, made["plain"].stages[0].agent
+    assert own is not None
+    assert plain is not None
+    assert [gather.chart["kind"] for gather in own.gather] == ["line", "bar"]
+    assert plain.gather == AGENTS["analyst"].gather
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.worker.pipelines import counting
+from services.worker.agents.charts import Drawn
+from services.worker.pipelines import casting, chart_words, counting
 from services.worker.pipelines.counting import Counts, Stretch
-from services.worker.pipelines.dossier import dossier
+from services.worker.pipelines.dossier import dossier, findings_of
 from services.worker.pipelines.typed import (
+    Analysis,
     Dossier,
     Draft,
     Fault,
@@ -26,10 +28,28 @@ from services.worker.pipelines.typed import (
 )
 from services.worker.pipelines.week import _days
 from services.worker.pipelines.written import extractive, sentence, struck
+from shared.schemas.chart import ChartPoint, ChartSeries, ReportChart
 from shared.schemas.pipeline import PipelineParameters
 from shared.store.briefing import GapRow
 
 NOW = datetime(2026, 5, 3, 14, 0, tzinfo=UTC)
+
+
+def chart(*points: tuple[str | float, float], **changes: Any) -> Drawn:
+    """Of call c1."""
+    series = [ChartSeries(name="", points=[ChartPoint(x=x, y=y) for x, y in points or [("en", 1204.0), ("de", 7.0)]])]
+    made = ReportChart(
+        kind="bar",
+        title="Languages",
+        x_title="",
+        y_title="",
+        x_kind="category",
+        series=series,
+        source="call c1 (query)",
+    )
+    return Drawn(call="c1", chart=msgspec.structs.replace(made, **changes))
+
+
 POST = Post(id="p1", uri="u", author="a", time=NOW, text="The bridge is closed")
 FINDINGS = Findings(
     question=Question(parameters=PipelineParameters(), asked_at=NOW),
@@ -99,6 +119,57 @@ def test_a_sentence_that_says_nothing_without_its_marks_is_no_fact() -> None:
 def test_what_breaks_its_contract_is_told(contract: str, value: Any, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         take(hand(contract, value, tainted=False))
+
+
+def test_an_analysis_is_handed_on_whole_and_its_charts_come_to_the_dossier() -> None:
+    analysis = Analysis(findings=FINDINGS, charts=[chart()])
+    assert take(hand("analysis", analysis, tainted=True)) == analysis
+    assert findings_of(analysis) == FINDINGS
+    told = msgspec.structs.replace(made(), charts=analysis.charts)
+    assert take(hand("dossier", told, tainted=True)) == told
+
+
+@pytest.mark.parametrize(
+    ("drawn", "reason"),
+    [
+        (msgspec.structs.replace(chart(), call="c9"), "the chart 'Languages' draws 'c9', which it was not given"),
+        (chart(("en", float("inf"))), "no number|Out of range|null"),
+        (chart((3.0, 1.0)), "a place that is no category"),
+        (chart(("today", 1.0), x_kind="time"), "a place that is no time"),
+        (chart(kind="line"), "is a line between names"),
+        (chart(series=[]), "has 0 points in 0 series"),
+        (chart(*((f"l{n}", 1.0) for n in range(61))), "has 61 points in 1 series"),
+    ],
+)
+def test_a_chart_that_nobody_gave_or_can_draw_breaks_the_contract(drawn: Drawn, reason: str) -> None:
+    for contract, value in (
+        ("analysis", Analysis(findings=FINDINGS, charts=[drawn])),
+        ("draft", draft(dossier=msgspec.structs.replace(made(), charts=[drawn]))),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            take(hand(contract, value, tainted=False))
+
+
+def test_a_charts_points_may_be_cited_by_its_call_and_those_alone() -> None:
+    told = msgspec.structs.replace(made(), charts=[chart()])
+    assert '"en: 1,204"' in casting.shown(told)
+    assert "en: 1,204" in casting.evidence(told).calls["c1"].said
+    many = chart(*((float(n), float(n)) for n in range(60)), x_kind="number")
+    shown = chart_words.points_of(many.chart)
+    assert (shown[0], shown[-1], len(shown)) == ("20: 20", "59: 59", chart_words.MOST_SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        (chart(), ["Languages: en 1,204 and de 7."]),
+        (chart(*((c, float(n)) for n, c in enumerate("abcdef"))), ["Languages: f 5, e 4, d 3 and c 2; 2 more."]),
+        (chart((1.0, 3.0), (2.0, 9.5), kind="line", x_kind="number"), ["Languages: between 3 at 1 and 9.5 at 2."]),
+        (chart((1.0, 3.0), (2.0, 3.0), kind="line", x_kind="number"), ["Languages: 3 throughout."]),
+    ],
+)
+def test_a_chart_in_words_cites_its_call(drawn: Drawn, said: list[str]) -> None:
+    assert chart_words.told(drawn) == [Said(text=text, calls=["c1"]) for text in said]
 
 
 def test_a_model_can_forge_no_mark() -> None:

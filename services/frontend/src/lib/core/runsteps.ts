@@ -17,6 +17,8 @@ export function readStep(json: unknown): RunEvent | null {
     detail: text(said.detail),
     cost_nano_usd: typeof said.cost_nano_usd === 'number' ? said.cost_nano_usd : 0,
     approval: text(said.approval),
+    rejected: text(said.rejected),
+    plainer: text(said.plainer),
     started_at: text(said.started_at),
     finished_at: text(said.finished_at),
   };
@@ -39,11 +41,6 @@ export function asked(step: RunEvent): string {
   if (step.request === null || step.request === undefined) return '';
   if (typeof step.request === 'object' && Object.keys(step.request).length === 0) return '';
   return JSON.stringify(step.request, null, 2);
-}
-
-/** Whether the step at `place` is one of a stage's agent: in a pipeline a stage comes before what its agent does. */
-export function within(steps: readonly RunEvent[], place: number): boolean {
-  return steps[place]?.kind !== 'work' && steps.slice(0, place).some((earlier) => earlier.kind === 'work');
 }
 
 /** A sentence for those who cannot see the list grow. */

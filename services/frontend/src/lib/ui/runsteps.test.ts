@@ -2,7 +2,7 @@
 import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Report, RunEvent } from '../api/types';
-import { readStep, within } from '../core/runsteps';
+import { readStep } from '../core/runsteps';
 import ReportBody from './ReportBody.svelte';
 import RunSteps from './RunSteps.svelte';
 
@@ -44,13 +44,6 @@ describe('RunSteps', () => {
     expect(buttons).toHaveLength(1);
     buttons[0]?.click();
     expect(again.mock.calls[0]?.[0].name).toBe('1-x');
-  });
-
-  it("sets what a stage's agent does below the stage, and an agent's own run flat", () => {
-    const [stage, ask] = [step({ n: 0, name: 'scout', kind: 'work' }), step({ n: 1, kind: 'ask' })];
-    draw([stage, ask, step({ n: 200, name: 'day', kind: 'work' })]);
-    expect([...document.querySelectorAll('li')].map((row) => row.classList.contains('within'))).toEqual([false, true, false]);
-    expect(within([ask, step({ n: 9000, kind: 'work' })], 0)).toBe(false);
   });
 });
 
