@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for place, path in enumerate(path for path in files if "journeys" in path.parts):
         order.insert(place * _BETWEEN_JOURNEYS, path)
     items[:] = [item for path in order for item in files[path]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--tell", action="store_true", help="print what tests counted, for those who read and not judge")
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Takes a line that ``--tell`` prints at the end, whichever process the test ran in."""
+    return lambda line: record_property("told", line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if not config.getoption("--tell"):
+        return
+    ended = [report for reports in terminalreporter.stats.values() for report in reports]
+    for report in ended:
+        for name, line in getattr(report, "user_properties", []):
+            if name == "told" and report.when == "call":
+                terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(scope="session")

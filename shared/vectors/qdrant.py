@@ -24,6 +24,7 @@ from shared.errors import IndexUnavailable
 from shared.schemas.vector import DIMENSION, Vectors
 from shared.vectors.checks import check_vector, check_vectors, unknown_place
 from shared.vectors.index import Entry, Filter, Match, language_keys
+from shared.vectors.rest import Rest
 
 #: One request takes no longer, and one with all its repetitions no longer than two and a half times this.
 TIMEOUT_SECONDS = 5
@@ -79,6 +80,7 @@ class QdrantIndex:
     def __init__(self, client: QdrantClient, storage: Storage = IN_MEMORY) -> None:
         self._client, self._storage = client, storage
         self._ensured: set[str] = set()
+        self._rest = Rest(TIMEOUT_SECONDS)
 
     def ensure(self, model: str) -> None:
         if model in self._ensured:
@@ -123,7 +125,7 @@ class QdrantIndex:
         params = models.SearchParams(exact=exact, hnsw_ef=max(BREADTH, 2 * limit))
         if self._storage.compact and not exact:
             params.quantization = models.QuantizationSearchParams(rescore=True, oversampling=3.0)
-        answer = _patiently(
+        answer = self._soon(
             lambda: self._client.query_points(
                 _collection(model),
                 query=vector.tolist(),
@@ -131,15 +133,14 @@ class QdrantIndex:
                 search_params=params,
                 limit=limit,
                 with_payload=False,
-            ),
-            IMPATIENT,
+            )
         )
         return [Match(UUID(str(point.id)), point.score) for point in answer.points]
 
     def count(self, model: str) -> int:
         if not self._exists(model):
             return 0
-        return _patiently(lambda: self._client.count(_collection(model), exact=True), IMPATIENT).count
+        return self._soon(lambda: self._client.count(_collection(model), exact=True)).count
 
     def vectors(self, model: str, posts: Sequence[UUID]) -> dict[UUID, Vectors]:
         if not self._exists(model):
@@ -174,9 +175,20 @@ class QdrantIndex:
         self._ensured.discard(model)
         _patiently(lambda: self._client.delete_collection(_collection(model)))
 
+    def _soon(self, attempt: Callable[[], _Answer]) -> _Answer:
+        """``attempt``, for who waits: hardly repeated, and not asked at all for a while after silence."""
+        began = self._rest.begin()
+        try:
+            answer = _patiently(attempt, () if self._rest.suspect else IMPATIENT)
+        except IndexUnavailable:
+            self._rest.failed(began)
+            raise
+        self._rest.answered()
+        return answer
+
     def _exists(self, model: str) -> bool:
         """Whether there is a collection to read: reading makes none."""
-        return _patiently(lambda: self._client.collection_exists(_collection(model)), IMPATIENT)
+        return self._soon(lambda: self._client.collection_exists(_collection(model)))
 
     def _is_small(self, model: str, where: Filter, wanted: Conditions) -> bool:
         """Whether so few points pass that comparing all of them is better than the graph."""
@@ -184,9 +196,7 @@ class QdrantIndex:
             return False
         if where.posts is not None:
             return True
-        passing = _patiently(
-            lambda: self._client.count(_collection(model), count_filter=wanted, exact=False), IMPATIENT
-        )
+        passing = self._soon(lambda: self._client.count(_collection(model), count_filter=wanted, exact=False))
         return passing.count <= EXACT_POINTS
 
     def _delete(self, model: str, selector: PointIdsList) -> None:

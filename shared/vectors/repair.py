@@ -3,6 +3,9 @@
 Both are walked in the order of post ids, some at a time. Posts without a vector are put with those that want
 one; vectors without a post with those to be removed. Where a pass is lies in the record, in the transaction that
 notes what was found: killed anywhere, it goes on. One process at a time does it, by a lease on the database's clock.
+
+An index that was emptied under us (a collection deleted, a server that came back without its disk, an old snapshot)
+answers as if all were well. So each look counts its vectors, and when half of them are gone a pass is due at once.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ LEASE, LEASE_SECONDS = "vector-repair", 60
 BATCH, PAUSE_SECONDS = 2_000, 0.1
 #: A pass begins so long after the last one ended.
 EVERY_SECONDS = 6 * 3600
+#: Fewer vectors than these tell nothing.
+LEAST_LOST = 100
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -43,6 +48,8 @@ class Repair:
     ) -> None:
         self._database, self._index, self._batch, self._pause = database, index, batch, pause
         self._lease = {"name": LEASE, "holder": holder, "seconds": LEASE_SECONDS}
+        #: Vectors that each model should have had at the last look.
+        self._counted: dict[str, int] = {}
 
     def __call__(self, stop: threading.Event, every: float = EVERY_SECONDS) -> Found:
         """A pass over each model, where one is due or was cut off; nothing while another process does it.
@@ -56,12 +63,25 @@ class Repair:
         found = Found()
         try:
             for row in self._database.fetch(statements.COMPLETE):
+                if self._is_lost(row.model):
+                    self._database.execute(statements.ANEW, {"model": row.model})
                 found = _sum(found, self._model(row.model, held, stop, every))
         finally:
             self._database.fetch(leases.RELEASE, held)
         if found.missing or found.extra:
             logs.get(__name__).warning("vectors_repaired", missing=found.missing, extra=found.extra)
         return found
+
+    def _is_lost(self, model: str) -> bool:
+        """Whether half of the vectors are gone since the last look; at the first one, half of what should be there."""
+        before = self._counted.get(model)
+        if before is None:
+            before = self._database.fetch(statements.EXPECTED)[0].posts
+        self._counted[model] = count = self._index.count(model)
+        if before < LEAST_LOST or count > before / 2:
+            return False
+        logs.get(__name__).warning("vectors_lost", model=model, vectors=count, expected=before)
+        return True
 
     def _model(self, model: str, held: dict[str, object], stop: threading.Event, every: float) -> Found:
         now = self._database.fetch(statements.BEGIN, {"model": model, "seconds": every})[0]

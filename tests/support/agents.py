@@ -44,12 +44,12 @@ def quick_press() -> Press:
     return Press(NoPrinter(), "", lambda _: None)
 
 
-def model_settings(folder: Path, fake: str) -> dict[str, Any]:
-    """Settings with one paid model at the fake's address."""
+def model_settings(folder: Path, fake: str, name: str = "small") -> dict[str, Any]:
+    """Settings with one paid model at the fake's address: openai/small, or of another name."""
     tiers, prices = folder / "tiers.toml", folder / "prices.json"
-    about = 'tier = "small"\ncan = ["tools", "analysis"]\nquality = 1\ncontext = 200000\noutput = 4000\n'
-    tiers.write_text(f'[[model]]\nname = "openai/small"\n{about}')
-    prices.write_text(json.dumps({"small": {"input_cost_per_token": 1e-6, "output_cost_per_token": 5e-6}}))
+    about = f'tier = "{name}"\ncan = ["tools", "analysis"]\nquality = 1\ncontext = 200000\noutput = 4000\n'
+    tiers.write_text(f'[[model]]\nname = "openai/{name}"\n{about}')
+    prices.write_text(json.dumps({name: {"input_cost_per_token": 1e-6, "output_cost_per_token": 5e-6}}))
     return {
         "llm_openai_url": f"{fake}/v1",
         "llm_openai_api_key": "key",

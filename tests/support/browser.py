@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 #: The sandbox needs rights that a container rarely has; the rest keeps Chromium from calling home.
 _FLAGS = (
@@ -44,6 +44,7 @@ class Problems(list[str]):
 @contextmanager
 def open_page(path: str, url: str) -> Iterator[tuple[Page, Problems]]:
     problems = Problems()
+    expect.set_options(timeout=30_000)  # a busy machine is slow, and what comes sooner is not waited for
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
         page = browser.new_page(viewport={"width": 1440, "height": 900})

@@ -13,7 +13,7 @@ import random
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,6 +26,8 @@ PRICES: dict[str, tuple[int, int, int]] = {"": (1_000, 5_000, 1_250)}
 #: What is answered at once, and not charged.
 REFUSALS = {"400", "401", "429", "429-cap", "529"}
 _WORD = re.compile(r"\w+|[^\w\s]")
+#: A text, or a tool and its arguments.
+Play = str | tuple[str, dict[str, Any]]
 
 
 class FakeProvider:
@@ -49,8 +51,8 @@ class FakeProvider:
         self.say: str | None = control.get("say")
         #: Tokens of an answer: all that are allowed, or a share of them drawn between these.
         self.share: tuple[float, float] = tuple(control.get("share", (0.1, 1.0)))  # type: ignore[assignment]
-        self.plays: list[str | tuple[str, dict[str, Any]]] = control.get("plays", [])
-        self.casts: dict[str, list[str | tuple[str, dict[str, Any]]]] = control.get("casts", {})
+        self.plays: list[Play] = control.get("plays", [])
+        self.casts: dict[str, list[Play]] = control.get("casts", {})
         self.obeys: dict[str, dict[str, Any]] = control.get("obeys", {})
         self.chance = random.Random(control.get("seed", 0))
         self.attempts: list[dict[str, Any]] = []
@@ -157,12 +159,11 @@ class FakeProvider:
             output = asked.max_tokens * 1_000
         text = self.say if self.say is not None else " ".join("word" for _ in range(min(output, 12)))
         tool, arguments = asked.tool, ARGUMENTS
-        if (self.plays or self.casts) and body.get("tools"):
-            play = self._play(body["messages"])
-            if isinstance(play, str):
-                text, tool = play, None
-            else:
-                tool, arguments = play
+        play = self.play(body["messages"]) if body.get("tools") else None
+        if isinstance(play, str):
+            text, tool = play, None
+        elif play:
+            tool, arguments = play
         written = words if name == "cache-write" else 0
         return Made(
             model=asked.model,
@@ -175,7 +176,10 @@ class FakeProvider:
             usage=name != "no-usage",
         )
 
-    def _play(self, messages: list[dict[str, Any]]) -> str | tuple[str, dict[str, Any]]:
+    def play(self, messages: list[dict[str, Any]]) -> Play | None:
+        """What the model does that is offered tools; nothing where no play was set."""
+        if not (self.plays or self.casts):
+            return None
         spoken = [message for message in messages if message["role"] == "assistant"]
         asked_for = re.findall(r"DO (\w+)", json.dumps([m for m in messages if m["role"] != "assistant"]))
         called = {call["function"]["name"] for message in spoken for call in message.get("tool_calls", [])}
@@ -239,10 +243,10 @@ class Fake:
 
 
 @contextmanager
-def fake_llm() -> Iterator[Fake]:
+def fake_llm(provider: FakeProvider | None = None) -> Iterator[Fake]:
     """A provider in a thread."""
     loop = asyncio.new_event_loop()
-    provider = FakeProvider()
+    provider = provider or FakeProvider()
     server = loop.run_until_complete(asyncio.start_server(provider.serve, "127.0.0.1", 0, limit=2**24))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -263,12 +267,13 @@ def _end(loop: asyncio.AbstractEventLoop) -> None:
     loop.call_later(0.05, loop.stop)
 
 
-async def _main() -> None:
-    server = await asyncio.start_server(FakeProvider().serve, "127.0.0.1", 0, limit=2**24)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+async def serve(provider: FakeProvider, told: Callable[[int], str] = str) -> None:
+    """On a free port until the process ends. The first line printed tells the port."""
+    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0, limit=2**24)
+    sys.stdout.write(f"{told(server.sockets[0].getsockname()[1])}\n")
     sys.stdout.flush()
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(serve(FakeProvider()))

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,16 +31,16 @@ SEED, RATE, HISTORY_MINUTES = 7, 40.0, 30
 
 
 class Platform:
-    """A running ``groundswell up``."""
+    """A running ``groundswell up``. ``settings`` are environment variables of ours."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
+    def __init__(self, data: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
         self.data, self.port = data, free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         with (data.parent / "up.log").open("wb") as log:
             self.process = subprocess.Popen(
                 [*command(), "up", "--port", str(self.port), "--data", str(data), *stream_arguments(), *arguments],
                 cwd=ROOT,
-                env=foreign_environment(),
+                env={**foreign_environment(), **(settings or {})},
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -23,7 +23,7 @@ from services.api.operations.search_cursor import MOST_HELD, Arm, Cursor, Held
 from services.api.operations.search_folding import fold
 from services.api.operations.search_fusion import fuse
 from services.api.operations.search_highlights import mark
-from services.api.operations.search_meaning import Eye, Meaning, Wanted
+from services.api.operations.search_meaning import Eye, Meaning, Wanted, says_something
 from services.api.operations.search_wording import why
 from shared.contracts.ids import author_hash
 from shared.errors import InputError, NotFound
@@ -146,8 +146,13 @@ async def search(
 async def _read(database: AsyncDatabase, given: SearchInput) -> Asked:
     given = msgspec.structs.replace(given, q=_clean(given.q))
     filters = Filters(**{name: getattr(given, name) for name in Filters.__struct_fields__})
-    if not given.q and given.like is None and filters == Filters():
-        raise InputError("The search is empty.", why="It holds no text, no post to compare with and no filter.")
+    query = read(given.q)
+    if not query.wanted and not says_something(query.said):
+        query = msgspec.structs.replace(query, said="")  # signs alone narrow nothing
+    if query == Query() and given.like is None and filters == Filters():
+        raise InputError(
+            "The search is empty.", why="It holds no words to look for, no post to compare with and no filter."
+        )
     like = None
     if given.like is not None:
         row = await database.fetch_one(posts.ONE, {"id": given.like})
@@ -156,7 +161,7 @@ async def _read(database: AsyncDatabase, given: SearchInput) -> Asked:
                 "There is no such post to compare with.", why="Its author deleted it, or it was never stored."
             )
         like = row.post()
-    return Asked(given, read(given.q), filters, like)
+    return Asked(given, query, filters, like)
 
 
 async def _begin(database: AsyncDatabase, eye: Eye, asked: Asked, arms: frozenset[Arm]) -> tuple[Cursor, str | None]:
@@ -323,7 +328,12 @@ def _hit(asked: Asked, post: Post, held: Held, alike: int) -> SearchHit:
         matched=list(held.matched),
         similarity=held.similarity,
         highlights=marked.ranges,
-        why=why(held.matched, marked.held, liked=asked.like is not None),
+        why=why(
+            *(held.matched, marked.held),
+            liked=asked.like is not None,
+            in_part=bool(marked.ranges),
+            left_out=bool(asked.query.unwanted),
+        ),
         alike=alike,
     )
 

@@ -19,6 +19,11 @@ from shared.vectors.index import Filter, VectorIndex
 _log = logs.get(__name__)
 
 
+def says_something(text: str) -> bool:
+    """Whether ``text`` is more than signs: letters, digits, emoji."""
+    return any(character.isalnum() or character > "\u2190" for character in text)
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What to look for: ``text``, which is a query or that of ``post``; at most ``limit`` posts that meet ``where``."""
 
@@ -32,7 +37,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_meaning(self) -> bool:
         """Signs alone have none: to a model they are like anything."""
-        return any(character.isalnum() or character > "\u2190" for character in self.text)
+        return says_something(self.text)
 
 
 class Meaning(msgspec.Struct, frozen=True):

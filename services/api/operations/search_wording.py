@@ -9,16 +9,23 @@ from shared.features.query import Term
 _MOST_NAMED = 4
 
 
-def why(matched: Collection[str], held: Sequence[Term], *, liked: bool) -> str:
-    """``held`` are the terms that the post's text holds; ``liked``: a post was chosen to compare with."""
+def why(
+    matched: Collection[str], held: Sequence[Term], *, liked: bool, in_part: bool = False, left_out: bool = False
+) -> str:
+    """``held`` are the terms that the post's text holds; ``liked``: a post was chosen to compare with.
+
+    ``in_part``: parts of terms are there, pairs of a run without spaces; ``left_out``: some terms were unwanted.
+    """
     meaning = f"{'c' if held else 'C'}lose in meaning to {'the post you chose' if liked else 'what you asked'}"
     if "meaning" in matched:
         return f"Holds {_named(held)}; {meaning}." if held else f"{meaning}."
     if held:
         return f"Holds {_named(held)}."
     if "words" in matched:
-        return "Shares words with the post you chose." if liked else "Holds what you asked for."
-    return "Meets the filters."
+        if liked:
+            return "Shares words with the post you chose."
+        return "Holds a part of what you asked for." if in_part else "Holds what you asked for."
+    return "Holds nothing that you left out." if left_out else "Meets the filters."
 
 
 def _named(terms: Sequence[Term]) -> str:

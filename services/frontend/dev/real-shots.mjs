@@ -5,10 +5,16 @@
  *
  * While the relay reads the past, the simulator cuts the connection, lets nobody in, and forgets the next minutes: the gap
  * on the pictures is one that was found and recorded. A watch is saved, alerts, and tells a receiver on this machine.
- * Posts come in six scripts: without fonts for them chromium draws boxes.
+ * Posts come in six scripts: chromium is lent the fonts that reports are printed with.
+ *
+ * Runs of agents and pipelines are made first without a model and then with the tests' fake provider, whose model quotes
+ * what its tools answered (`tests/support/fake_reporter.py`): pictures show the path of a run, not what a model would find.
+ * The documentation has the newer pages in the light theme alone. `--look` makes all scenes in both, `--only search,map`
+ * some scenes, `--phone` makes them 390 px wide, and `--address URL` takes them of a platform that was prepared so and
+ * still runs.
  */
-import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,12 +25,23 @@ const { values: options } = parseArgs({
   options: {
     out: { type: 'string', default: 'real-shots' },
     chromium: { type: 'string', default: '/usr/bin/chromium' },
+    only: { type: 'string' },
+    address: { type: 'string' },
+    look: { type: 'boolean', default: false },
+    phone: { type: 'boolean', default: false },
+    python: { type: 'string', default: new URL('../../../.venv/bin/python', import.meta.url).pathname },
     groundswell: { type: 'string', default: new URL('../../../.venv/bin/groundswell', import.meta.url).pathname },
   },
 });
 const MINUTE = 60_000;
-const SIZE = { width: 1440, height: 900 };
-const HISTORY_MINUTES = 90;
+const SIZE = options.phone ? { width: 390, height: 844 } : { width: 1440, height: 900 };
+const REPOSITORY = new URL('../../../', import.meta.url).pathname;
+const QUESTION = 'What is new, and what do people say about it?';
+/** So many conversations make a map, if they come in time: they need vectors, which a busy machine makes slowly. */
+const CONVERSATIONS = 5;
+const PATIENCE_MS = 2 * MINUTE;
+const HISTORY_MINUTES = 60;
+const RATE = '20';
 /** Where the reading of the past is cut, and how much is forgotten then. */
 const CUT_MINUTES_AGO = 38;
 const FORGOTTEN_MINUTES = 6;
@@ -35,35 +52,54 @@ const children = [];
 const folder = mkdtempSync(join(tmpdir(), 'groundswell-pictures-'));
 chmodSync(folder, 0o755); // closed to the engine's user, its files would be put elsewhere and stay there
 
-/** Starts the command and waits for the line that tells its address. */
+/** Starts a verb and waits for the line that tells its address. */
 function start(args, environment, address) {
-  const child = spawn(options.groundswell, args, { env: { ...process.env, ...environment } });
+  return launch(options.groundswell, args, environment, address);
+}
+
+/** Starts the program and waits for the line. */
+function launch(program, args, environment, address) {
+  const child = spawn(program, args, { cwd: REPOSITORY, env: { ...process.env, ...environment } });
   children.push(child);
   return new Promise((resolve, reject) => {
     let said = '';
     const hear = (data) => {
       said += data;
       const found = address.exec(said);
-      if (found) resolve(found[1]);
+      if (found) resolve(found[1] ?? found[0]);
     };
     child.stdout.on('data', hear);
     child.stderr.on('data', hear);
-    child.on('exit', (code) => reject(new Error(`groundswell ${args[0]} ended with code ${code}:\n${said}`)));
+    child.on('exit', (code) => reject(new Error(`${program} ${args[0]} ended with code ${code}:\n${said}`)));
   });
+}
+
+/** Ends the last that was started, as Ctrl-C does. */
+async function stop() {
+  const child = children.pop();
+  child.removeAllListeners('exit');
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
 }
 
 async function json(url, method = 'GET', body = undefined) {
   const answer = await fetch(url, { method, headers: { 'Content-Type': 'application/json' }, body: body && JSON.stringify(body) });
-  if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`);
+  if (!answer.ok) throw Object.assign(new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`), { status: answer.status });
   return answer.json();
 }
 
-/** Asks until there is an answer that counts. */
+/** Asks until there is an answer that counts; a busy machine that says 503, or nothing yet, is asked again. */
 async function until(what, ask, everyMs = 500, forMs = 6 * MINUTE) {
   const end = Date.now() + forMs;
   while (Date.now() < end) {
-    const found = await ask();
-    if (found) return found;
+    try {
+      const found = await ask();
+      if (found) return found;
+    } catch (error) {
+      if (error.status !== 503 && !(error instanceof TypeError)) throw error;
+    }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
   throw new Error(`In vain waited for ${what}.`);
@@ -89,12 +125,14 @@ async function prepare() {
   const receiver = createServer((request, response) => request.resume().on('end', () => response.end('ok')));
   await new Promise((resolve) => receiver.listen(0, '127.0.0.1', resolve));
   receiver.unref();
-  const simulate = ['simulate', '--port', '0', '--rate', '60', '--seed', '7', '--history-minutes', String(HISTORY_MINUTES)];
+  const simulate = ['simulate', '--port', '0', '--rate', RATE, '--seed', '7', '--history-minutes', String(HISTORY_MINUTES)];
   const feed = await start([...simulate, '--control'], {}, /Serving (\S+)/);
   const second = await start(['simulate', '--port', '0', '--rate', '4', '--wire', 'nostr', '--history-minutes', '20'], {}, /Serving (\S+)/);
   const settings = { GROUNDSWELL_FEED_URL: feed, GROUNDSWELL_FEED_NAME: 'simulated', GROUNDSWELL_FEED_BACKFILL_MINUTES: String(HISTORY_MINUTES - 5) };
-  const page = await start(['up', '--source', 'jetstream', '--port', '0', '--data', folder], settings, /Groundswell: (\S+)/);
-  const api = `${page}/api/v1`;
+  const up = (more) => start(['up', '--source', 'jetstream', '--port', '0', '--data', folder], { ...settings, ...more }, /Groundswell: (\S+)/);
+  const model = JSON.parse(await launch(options.python, ['-m', 'tests.support.fake_reporter', folder], {}, /\{.*\}/));
+  let page = await up({});
+  let api = `${page}/api/v1`;
   await cut(api, feed.replace(/^ws/, 'http').replace(/\/subscribe.*/, '/control'));
   await json(`${api}/feeds`, 'POST', { id: 'simulated-nostr', kind: 'nostr', url: second, backfill_minutes: 15 });
   const chat = await json(`${api}/destinations`, 'POST', { name: 'Team chat', kind: 'apprise', url: `json://127.0.0.1:${receiver.address().port}` });
@@ -104,11 +142,49 @@ async function prepare() {
     return found.length >= 3 && found;
   });
   const watch = await save(api, topics, chat.id);
-  const alert = await until('an alert that was sent', async () => {
+  await until('an alert that was sent', async () => {
     const { alerts } = await json(`${api}/alerts`);
     return alerts.find((known) => known.watch === watch && known.deliveries[0]?.state === 'sent');
   });
-  return { page, watch, alert: alert.id };
+  const alone = await ran(api, 'run_pipeline', { pipeline: 'daily-briefing' });
+  await stop();
+  page = await up(model);
+  api = `${page}/api/v1`;
+  await until('the API', async () => (await fetch(`${page}/health/ready`)).ok);
+  await until('all feeds to be live again', async () => (await json(`${api}/feeds`)).feeds.every((known) => known.status === 'live'));
+  await ran(api, 'ask_agent', { agent: 'scout', question: QUESTION });
+  const daily = await ran(api, 'run_pipeline', { pipeline: 'daily-briefing' });
+  await ran(api, 'run_pipeline', { pipeline: 'deep-dive', topic: topics[0].id });
+  for (const { report } of [alone, daily]) await json(`${api}/operations/open_report`, 'POST', { report });
+  const waits = await json(`${api}/operations/ask_agent`, 'POST', { agent: 'watch-keeper', question: `Tell me when people talk about ${topics[0].terms[0]}` });
+  await until('a call that waits', async () => (await json(`${api}/runs/${waits.id}`)).status === 'needs_approval');
+  await until('a map', async () => (await json(`${api}/clusters`)).clusters.length >= CONVERSATIONS, 5000, PATIENCE_MS)
+    .catch((late) => console.log(`${late.message} The map is drawn as it is.`));
+  return page;
+}
+
+/** What there is to show. */
+async function made(page) {
+  const api = `${page}/api/v1`;
+  const { alerts } = await json(`${api}/alerts`);
+  const alert = alerts.find((known) => known.deliveries[0]?.state === 'sent');
+  const { reports } = await json(`${api}/reports`);
+  const report = (title, model) => reports.find((one) => one.title.startsWith(title) && (one.writer !== 'extractive') === model);
+  const [topic] = (await json(`${api}/topics`)).topics;
+  return {
+    watch: alert.watch, alert: alert.id, topic, scout: report('Scout', true), dive: report('Deep dive', true),
+    daily: report('Daily briefing', true), alone: report('Daily briefing', false),
+  };
+}
+
+/** Asks for a run and waits for its report. */
+async function ran(api, operation, asked) {
+  const made = await json(`${api}/operations/${operation}`, 'POST', asked);
+  return until(`the end of ${operation}`, async () => {
+    const run = await json(`${api}/runs/${made.id}`);
+    if (run.status === 'failed') throw new Error(`${operation} failed: ${run.error}`);
+    return run.status === 'done' && run;
+  });
 }
 
 /** Watches for what the stream is about; the id of the one that is to alert. */
@@ -124,8 +200,19 @@ async function save(api, topics, destination) {
   return made.id;
 }
 
+/** A configuration of fonts: the machine's, and those of the wheels that reports are printed with. */
+function fonts() {
+  const program = 'import sys, pathlib; from services.worker.render.child import font_folders; print("\\n".join(font_folders(pathlib.Path(sys.argv[1]))))';
+  const folders = execFileSync(options.python, ['-c', program, join(folder, 'fonts')], { cwd: REPOSITORY, encoding: 'utf8' });
+  const named = folders.trim().split('\n').map((one) => `<dir>${one}</dir>`).join('');
+  const file = join(folder, 'fonts.conf');
+  writeFileSync(file, `<fontconfig><include ignore_missing="yes">/etc/fonts/fonts.conf</include>${named}</fontconfig>`);
+  return file;
+}
+
 async function picture(browser, scene, theme, page) {
   const context = await browser.newContext({ viewport: SIZE, colorScheme: theme });
+  context.setDefaultTimeout(2 * MINUTE); // a machine that does other things as well
   const view = await context.newPage();
   await view.goto(page + scene.path);
   await view.locator(scene.shows).first().waitFor();
@@ -138,7 +225,8 @@ async function picture(browser, scene, theme, page) {
 
 try {
   mkdirSync(options.out, { recursive: true });
-  const { page, watch, alert } = await prepare();
+  const page = options.address ?? (await prepare());
+  const { watch, alert, topic, scout, dive, daily, alone } = await made(page);
   const scenes = [
     { name: 'gap', path: '/', shows: '.plot canvas', only: 'section[aria-labelledby="momentum-title"]' },
     { name: 'watches', path: '/watches', shows: 'article' },
@@ -154,18 +242,36 @@ try {
       await view.getByText('Interruptions, newest first').waitFor();
     } },
   ];
-  const browser = await chromium.launch({ executablePath: options.chromium, args: ['--headless', '--no-sandbox', '--disable-gpu'] });
-  for (const scene of scenes) {
-    for (const theme of ['light', 'dark']) await picture(browser, scene, theme, page);
+  const [light, look] = [true, true];
+  const words = encodeURIComponent(topic.terms.slice(0, 2).join(' '));
+  scenes.push(
+    { name: 'search', path: `/search?q=${words}`, shows: 'mark', light },
+    { name: 'search-filters', path: `/search?q=${words}&language=en&within=24h&linked=true&sort=time`, shows: '.page', light },
+    { name: 'map', path: '/map', shows: '[role="group"] a', light },
+    { name: 'agents', path: '/agents', shows: 'article, form', look },
+    { name: 'run-live', path: '/agents?agent=scout', shows: 'form', light, act: async (view) => {
+      await view.getByLabel('Question').fill(QUESTION);
+      await view.getByLabel('Question').press('Control+Enter');
+      await view.getByText('Calling topic_posts').first().waitFor();
+      await view.waitForTimeout(600);
+    } },
+    { name: 'run-done', path: `/runs/${scout.run}`, shows: 'h2', look },
+    { name: 'pipeline-run', path: `/runs/${dive.run}`, shows: 'h2', light },
+    { name: 'report', path: `/reports/${daily.id}`, shows: 'article, h1', light },
+    { name: 'report-alone', path: `/reports/${alone.id}`, shows: 'article, h1', look },
+    { name: 'reports', path: '/reports', shows: 'h1', look },
+    { name: 'figures', path: '/figures', shows: 'h1', light },
+    { name: 'models', path: '/models', shows: 'h1', light },
+  );
+  const wanted = options.only?.split(',');
+  const env = { ...process.env, FONTCONFIG_FILE: fonts() };
+  const browser = await chromium.launch({ executablePath: options.chromium, env, args: ['--headless', '--no-sandbox', '--disable-gpu'] });
+  for (const scene of scenes.filter((one) => (wanted ? wanted.includes(one.name) : options.look || !one.look))) {
+    for (const theme of scene.light && !options.look ? ['light'] : ['light', 'dark']) await picture(browser, scene, theme, page);
     console.log(`${scene.name} done`);
   }
   await browser.close();
 } finally {
-  for (const child of children.toReversed()) {
-    child.removeAllListeners('exit');
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    await ended;
-  }
+  while (children.length) await stop();
   rmSync(folder, { recursive: true, force: true });
 }

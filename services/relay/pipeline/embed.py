@@ -105,6 +105,8 @@ class EmbedStage:
         self._woken = False
         self._said_at = 0.0
         self._ensured: set[str] = set()
+        #: The index failed, and has done nothing for us since.
+        self._distrusted = False
         self._storing = Aside("relay-embed-store")
         self._changed = threading.Condition()
         self._stop = threading.Event()
@@ -159,8 +161,11 @@ class EmbedStage:
             if work.row.model not in self._ensured:
                 self._index.ensure(work.row.model)
                 self._ensured.add(work.row.model)
-        self._say("vectors", "ok", None)
-        return self._newest(working) or self._walk_or_window(working)
+        if not self._distrusted:
+            self._say("vectors", "ok", None)
+        busy = self._newest(working) or self._walk_or_window(working)
+        self._distrusted = self._distrusted and busy  # what failed would be pending
+        return busy
 
     def _working(self) -> list[Working]:
         """The models that run, and their state said; loads on first use."""
@@ -234,6 +239,7 @@ class EmbedStage:
         posts = self._models.next(walking, self._batch)
         if posts:
             self._index.upsert(walking.row.model, *self._vectors(walking, posts))
+            self._distrusted = False
             self._forget_gone(posts)
         self._models.walked(walking, posts)
 
@@ -252,6 +258,7 @@ class EmbedStage:
         self._remove()
         for model, entries, vectors in made:
             self._index.upsert(model, entries, vectors)
+        self._distrusted = False
         self._forget_gone(posts)
         self._pending.done(posts, [model for model, _entries, _vectors in made])
         metrics.EMBEDDED.inc(len(posts))
@@ -285,6 +292,7 @@ class EmbedStage:
         """Vectors of posts that are gone, before any new ones: a post may have come back since."""
         while unwanted := self._pending.unwanted(REMOVED_TOGETHER):
             self._index.delete(unwanted)
+            self._distrusted = False
             self._pending.removed(unwanted)
             metrics.REMOVED_VECTORS.inc(len(unwanted))
 
@@ -292,6 +300,7 @@ class EmbedStage:
         self._window, self._said_at = [], 0.0
         if isinstance(error, IndexUnavailable):
             self._ensured.clear()
+            self._distrusted = True
             self._say("vectors", "degraded", str(error))
         elif not isinstance(error, StoreUnavailable):
             self._say("embedding", "degraded", str(error) or type(error).__name__)

@@ -28,6 +28,8 @@ from shared.store.agent_steps import AskedRow, PostRow
 #: Posts that are listed where no model has chosen.
 MOST_LISTED = 20
 UNSUPPORTED = "(unsupported: {})"
+#: A claim that rests on nothing else is told without its words: they may be the post's.
+DELETED = "what it cites was deleted"
 VERDICTS = {
     "supported": "The posts support it.",
     "contradicted": "The posts contradict it.",
@@ -111,13 +113,14 @@ def _told(outcome: Outcome, numbers: Mapping[str, int]) -> list[ReportSection]:
 def _lacking(one: Weighed, numbers: Mapping[str, int]) -> str | None:
     if one.unsupported or one.claim.calls or any(post in numbers for post in one.claim.posts):
         return one.unsupported
-    return "what it cites was deleted"
+    return DELETED
 
 
 def _claim(one: Weighed, numbers: Mapping[str, int]) -> str:
+    if (lacking := _lacking(one, numbers)) == DELETED:
+        return f"A claim was left out {UNSUPPORTED.format(DELETED)}"
     marks = "".join(f"[{numbers[post]}]" for post in one.claim.posts if post in numbers)
     calls = f"(call {', '.join(one.claim.calls)})" if one.claim.calls else ""
-    lacking = _lacking(one, numbers)
     parts = [excerpt(one.claim.text, longest=500), marks, calls, UNSUPPORTED.format(lacking) if lacking else ""]
     return " ".join(part for part in parts if part)
 

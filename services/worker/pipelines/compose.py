@@ -10,7 +10,7 @@ from services.worker.pipelines.markdown import markdown
 from services.worker.pipelines.pace import doubling, peak, series
 from services.worker.pipelines.plain_text import clean, excerpt
 from services.worker.pipelines.ranking import Quote, choose
-from services.worker.pipelines.wording import clock, count, expected, moment, times
+from services.worker.pipelines.wording import FEWEST, clock, count, expected, moment, times
 from shared.contracts.addresses import post_address
 from shared.schemas.run import Citation, Report
 from shared.store.briefing import CandidateRow
@@ -98,10 +98,14 @@ def _summary(facts: sections.Facts) -> str:
         "fading": "is fading",
         "ended": "has ended",
     }
+    usual = expected(topic.usual_hour)
+    against = (
+        f"{times(topic.ratio)} times the usual {usual}" if topic.usual_hour >= FEWEST else f"where {usual} is usual"
+    )
     sentences = [
         f"“{facts.label}” {state.get(topic.status, 'was seen')}; it began at {moment(topic.began_at)}.",
         f"In its latest hour it drew {count(topic.posts_hour, 'post')} from {count(topic.authors_hour, 'account')}, "
-        f"{times(topic.ratio)} times the usual {expected(topic.usual_hour)}.",
+        f"{against}.",
     ]
     if facts.peak:
         sentences.append(f"It was busiest at {clock(facts.peak.start)} UTC with {_a_minute(facts.peak.posts)}.")
@@ -123,8 +127,8 @@ def _figures(facts: sections.Facts) -> list[Figure]:
     figures = [
         Figure(value=f"{topic.posts_hour:,}", label="posts in the latest hour"),
         Figure(
-            value=f"{times(topic.ratio)}×",
-            label=f"the usual {expected(topic.usual_hour)}",
+            value=f"{times(topic.ratio)}×" if topic.usual_hour >= FEWEST else "new",
+            label=f"the usual {expected(topic.usual_hour)}" if topic.usual_hour >= FEWEST else "usual: fewer than one",
             note="provisional" if topic.provisional else "",
         ),
         Figure(value=f"{topic.authors_hour:,}", label="accounts in that hour"),

@@ -143,6 +143,13 @@ def how_long(within: Stretch, began: datetime) -> str:
     return f"in the {length(within.end - began)} since reading began"
 
 
+def per(minutes: int) -> str:
+    """What one bucket of a chart counts."""
+    return {1: "Posts a minute", 60: "Posts an hour", 1440: "Posts a day"}.get(
+        minutes, f"Posts in {length(timedelta(minutes=minutes))}"
+    )
+
+
 def draw(within: Stretch, buckets: Sequence[int | None], usual: Sequence[int | None], caption: str) -> Chart | None:
     """``buckets`` as a line, ``usual`` dashed; hatched where nothing could be read. ``None``: nothing to show."""
     known = [value for value in (*buckets, *usual) if value is not None]
@@ -212,7 +219,7 @@ def chart_of(
     shown = clipped(within, counts.began)
     if shown != within:
         counts, before, dashed = counts_of(transaction, shown, gaps, feed), [], ""
-    caption = f"Posts in {length(timedelta(minutes=shown.minutes))}{f'; dashed: {dashed}' if dashed else ''}"
+    caption = f"{per(shown.minutes)}{f'; dashed: {dashed}' if dashed else ''}"
     return draw(shown, counts.buckets, before, caption)
 
 

@@ -15,6 +15,9 @@ from shared.schemas.base import Schema
 
 _FIGURE = re.compile(r"\d")
 _MARK = re.compile(r" ?\[\d+\]")
+#: A sentence that says nothing without its marks: See also [5] and [6].
+_LEANS = re.compile(r"(?:\b(?:in|also|and)|,) \[\d+\]")
+_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
 MOST_FACTS, MOST_POSTS = 60, 60
 
 
@@ -47,9 +50,8 @@ def dossier(
     there = [part for part in parts if part and part.said]
     after = [part for part in standing if part and part.said]
     counted = [one for part in (Part(heading="", said=list(summary)), *there, *after) for one in part.said]
-    sentences = list(
-        dict.fromkeys(_MARK.sub("", one.text) for one in counted if not one.quotes and _FIGURE.search(one.text))
-    )
+    facts = dict.fromkeys(_fact(one.text) for one in counted if not one.quotes)
+    sentences = [text for text in facts if _FIGURE.search(text)]
     cited = {post for part in (*found, *there) for one in part.said for post in one.posts}
     known = {post.id: post for post in (*findings.posts, *posts)}
     chosen = dict.fromkeys([*(id_ for id_ in known if id_ in cited), *known])
@@ -67,6 +69,11 @@ def dossier(
         facts={f"f{number}": text for number, text in enumerate(sentences[:MOST_FACTS], 1)},
         posts=[known[id_] for id_ in list(chosen)[: max(MOST_POSTS, len(cited))]],
     )
+
+
+def _fact(text: str) -> str:
+    """What it says without the posts that it names."""
+    return " ".join(_MARK.sub("", one) for one in _SENTENCES.split(text) if not _LEANS.search(one))
 
 
 def quoted(quotes: Sequence[Quote], *, day: bool = False) -> list[Said]:

@@ -10,7 +10,18 @@ from services.worker.pipelines.contracts import Gathered
 from services.worker.pipelines.pace import WINDOW, Doubling, Minute
 from services.worker.pipelines.plain_text import clean, excerpt
 from services.worker.pipelines.ranking import Quote
-from services.worker.pipelines.wording import clock, count, expected, length, listing, moment, share, stretch, times
+from services.worker.pipelines.wording import (
+    FEWEST,
+    clock,
+    count,
+    expected,
+    length,
+    listing,
+    moment,
+    share,
+    stretch,
+    times,
+)
 from shared.schemas.run import ReportSection
 from shared.store.briefing import CandidateRow
 
@@ -69,14 +80,16 @@ def since_when(facts: Facts) -> ReportSection:
 def how_fast(facts: Facts) -> ReportSection:
     """Pace against the usual, the busiest minute, and the quickest doubling."""
     topic = facts.gathered.topic
-    said = [
-        f"{count(topic.posts_hour, 'post')} in its latest hour, where {expected(topic.usual_hour)} are usual: "
-        f"{times(topic.ratio)} times as many."
-    ]
+    against = (
+        f"{expected(topic.usual_hour)} are usual: {times(topic.ratio)} times as many."
+        if topic.usual_hour >= FEWEST
+        else f"{expected(topic.usual_hour)} is usual."
+    )
+    said = [f"{count(topic.posts_hour, 'post')} in its latest hour, where {against}"]
     if facts.peak:
         said.append(
             f"The busiest minute was {clock(facts.peak.start)} UTC with {count(facts.peak.posts or 0, 'post')}"
-            + (f" (usual: {facts.peak.usual:.1f})." if facts.peak.usual is not None else ".")
+            + (f" (usual: {expected(facts.peak.usual)})." if facts.peak.usual is not None else ".")
         )
     if facts.doubling:
         fastest = facts.doubling

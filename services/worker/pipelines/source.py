@@ -127,7 +127,7 @@ def _look(transaction: Transaction, kind: str, name: str, within: Stretch) -> Lo
         minutes = shown.minutes
         at = {row.start.astimezone(UTC): row.posts for row in rows}
         buckets = counting.known_buckets(shown, at, gaps, began)
-        chart = counting.draw(shown, buckets, [], f"Posts in {length(timedelta(minutes=shown.minutes))}")
+        chart = counting.draw(shown, buckets, [], counting.per(shown.minutes))
     return Looked(
         kind=kind,
         name=name,

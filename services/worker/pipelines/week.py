@@ -87,22 +87,28 @@ def _summary(
 
 def _days(within: Stretch, counts: Counts, before: Sequence[int | None]) -> list[Said]:
     """Each day's posts, and that day a week ago; a day with a gap counts what was read."""
-    a_day = 24 * 60 // within.minutes
+    a_day, width = 24 * 60 // within.minutes, timedelta(minutes=within.minutes)
     said = []
     for number in range(7):
-        part, past = (values[number * a_day : (number + 1) * a_day] for values in (counts.buckets, before))
-        known = [value for value in part if value is not None]
+        day = slice(number * a_day, (number + 1) * a_day)
         start = within.start + number * DAY
         if start + DAY <= counts.began:
             continue  # before there was a record
+        part, past = counts.buckets[day], before[day]
+        known = [value for value in part if value is not None]
         if not known:
             said.append(Said(text=f"{start:%A} {start.day} {start:%B}: nothing was read."))
             continue
-        whole = (
-            ""
-            if len(known) == len(part)
-            else f" in the {length(len(known) * timedelta(minutes=within.minutes))} that were read"
+        start = max(start, counts.began)
+        read = sum(
+            (
+                at + width - max(at, counts.began)
+                for at, value in zip(within.starts[day], part, strict=True)
+                if value is not None
+            ),
+            timedelta(),
         )
+        whole = "" if read == DAY else f" in the {length(read)} that were read"
         usual = [value for value in past if value is not None]
         against = counting.change(sum(known), sum(usual)) if len(usual) == len(past) and not whole else ""
         compared = f", {against} of the week before" if against else ""

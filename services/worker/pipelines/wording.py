@@ -16,6 +16,10 @@ def share(part: int, whole: int) -> str:
     return "under 1 %" if 0 < percent < 1 else f"{percent:.0f} %"
 
 
+#: Below it nothing is usual, and "times the usual" means nothing.
+FEWEST = 1
+
+
 def times(ratio: float) -> str:
     """A ratio with as many digits as it deserves."""
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
@@ -23,7 +27,9 @@ def times(ratio: float) -> str:
 
 def expected(number: float) -> str:
     """A usual count, which is rarely whole."""
-    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
+    if number < FEWEST:
+        return "fewer than one"
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}".removesuffix(".0")
 
 
 def clock(time: datetime) -> str:

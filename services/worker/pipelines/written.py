@@ -24,6 +24,8 @@ from shared.store.database import Database
 
 _MARK = re.compile(r"\[(\d+)\]")
 _GAP = re.compile(r" {2,}")
+#: A model may have quoted the post in its own sentence, and what was deleted is told nowhere.
+DELETED = "A sentence was left out (unsupported: what it cites was deleted)"
 #: Of this share of its sentences on, what an editor faulted is no report any more.
 MOST_FAULTY = 0.5
 
@@ -49,7 +51,7 @@ def written(database: Database, run: UUID, title: str, review: Review) -> Writte
         run=str(run),
         topic=dossier.topic,
         title=f"{title}: {draft.title}",
-        summary=" ".join(_text(one, numbers) for one in draft.summary if not one.unsupported),
+        summary=" ".join(_text(one, numbers) for one in draft.summary if not (one.unsupported or _lost(one, numbers))),
         sections=[section for section in sections if section.paragraphs],
         citations=[_citation(number, there[post]) for post, number in numbers.items()],
         writer=_writer(draft),
@@ -116,12 +118,14 @@ def _gone(one: Said, numbers: Mapping[str, int]) -> bool:
 
 
 def _text(one: Said, numbers: Mapping[str, int]) -> str:
-    """A sentence with the report's numbers for its posts."""
+    """A sentence with the report's numbers for its posts; without its words where all it rests on was deleted."""
+    if _lost(one, numbers):
+        return DELETED
     marked = _MARK.search(one.text) is not None and bool(one.posts)
     text = _MARK.sub(lambda mark: _mark(one.posts, int(mark[1]), numbers), one.text) if marked else one.text
     marks = "" if marked else "".join(f"[{numbers[post]}]" for post in one.posts if post in numbers)
     calls = f"({', '.join(one.calls)})" if one.calls else ""
-    lacking = one.unsupported or ("what it cites was deleted" if _lost(one, numbers) else None)
+    lacking = one.unsupported
     parts = [_GAP.sub(" ", text).strip(), marks, calls, f"(unsupported: {lacking})" if lacking else ""]
     return " ".join(part for part in parts if part)
 

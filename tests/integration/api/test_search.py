@@ -192,6 +192,28 @@ def test_japanese_words_are_found_without_a_model(record: Record, q: str) -> Non
     assert texts(record.search(q)) == [EVENTS["power outage"]["ja"]]
 
 
+def test_a_post_with_a_part_of_a_run_without_spaces_does_not_claim_to_hold_it(record: Record) -> None:
+    record.add("値札を見て静かにコートを棚に戻しました", language="ja")
+    [hit] = record.search("コーヒー豆").hits
+    assert hit.highlights
+    assert hit.why == "Holds a part of what you asked for."
+
+
+def test_what_is_left_out_is_the_reason_where_nothing_else_is_asked(record: Record) -> None:
+    record.add("a quiet day in the harbour")
+    record.add("a train was late")
+    [hit] = record.search("-train").hits
+    assert hit.why == "Holds nothing that you left out."
+
+
+@pytest.mark.parametrize("q", ['"', "*", "#", "-", "--", "OR", "%", "_", "\\", "?!"])
+def test_signs_alone_are_no_search_but_narrow_nothing_beside_a_filter(record: Record, q: str) -> None:
+    record.add("a quiet day in the harbour")
+    with pytest.raises(InputError, match="no words to look for"):
+        record.search(q)
+    assert len(record.search(q, language="en").hits) == 1
+
+
 def test_signs_of_like_are_plain_in_a_substring_search(record: Record) -> None:
     record.add("停電100%です")
     record.add("停電1000です")
@@ -248,7 +270,7 @@ def test_hostile_searches_are_only_text(record: Record, embedder: Embedder, q: s
     record.add("Power outage downtown")
     record.embed(embedder)
     for model in (embedder, OFF):
-        result = record.search(q, model)
+        result = record.search(q, model, feed="sky")  # signs alone would be refused
         assert result.mode == ("hybrid" if model is embedder else "text only")
     assert record.database.fetch(pending.COUNT)[0].count == 0
 
@@ -261,7 +283,7 @@ def test_the_length_of_a_search_is_bounded(q: str) -> None:
 
 @pytest.mark.parametrize("q", [" ", "\x00", "\n\t"])
 def test_a_search_without_text_is_refused(record: Record, q: str) -> None:
-    with pytest.raises(InputError, match="no text"):
+    with pytest.raises(InputError, match="no words to look for"):
         record.search(q)
 
 

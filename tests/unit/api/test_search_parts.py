@@ -103,3 +103,5 @@ def test_reasons_are_sentences() -> None:
     assert why(["words"], [power] * 6, liked=False).endswith("‘power’ and 2 more.")
     assert why(["meaning"], [], liked=True) == "Close in meaning to the post you chose."
     assert why([], [], liked=False) == "Meets the filters."
+    assert why([], [], liked=False, left_out=True) == "Holds nothing that you left out."
+    assert why(["words"], [], liked=False, in_part=True) == "Holds a part of what you asked for."

@@ -227,3 +227,39 @@ def test_what_fails_aside_is_raised_once_to_who_waits() -> None:
     aside.finish()
     assert after.is_set()
     assert not aside.busy
+
+
+def test_an_index_that_goes_on_failing_is_not_called_well_in_between() -> None:
+    """Given an index that prepares but does not store: between two tries nothing says that it is well again."""
+    index = GatedIndex()
+    index.gate.set()
+    index.fails = set(range(1, 4))
+    stage = Stage(index)
+    said: list[str] = []
+    stage.heard = lambda component, state: said.append(state) if component == "vectors" else None
+    stage.pending.add(3)
+    stage.stage.start()
+    try:
+        until(lambda: not stage.pending.posts and said[-1] == "ok")
+    finally:
+        stage.stage.stop()
+    failing = said[said.index("degraded") :]
+    assert failing.count("degraded") == 3
+    assert "ok" not in failing[: len(failing) - failing[::-1].index("degraded")]
+
+
+def test_an_index_that_could_not_be_prepared_is_well_again_without_a_new_post() -> None:
+    class Late(GatedIndex):
+        def ensure(self, model: str) -> None:
+            self.begun += 1
+            if self.begun < 3:
+                raise IndexUnavailable("A test says so.")
+            super().ensure(model)
+
+    stage = Stage(Late())
+    stage.stage.start()
+    try:
+        until(lambda: stage.states.get("vectors") == "degraded")
+        until(lambda: stage.states.get("vectors") == "ok")
+    finally:
+        stage.stage.stop()

@@ -11,6 +11,7 @@ import pytest
 from services.solo.engines import Postgres
 from services.solo.progress import Progress
 from services.solo.stack import Origin, Stack, UpOptions
+from shared.config.load import load
 from shared.config.settings import Settings
 from shared.errors import ConfigurationError, InputError
 
@@ -26,6 +27,17 @@ def test_options_that_cannot_be_leave_nothing_behind(tmp_path: Path, wrong: dict
     with pytest.raises(ConfigurationError, match="cannot"):
         stack(tmp_path / "data", **wrong).start()
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("history", "read"), [(60, 70), (1_440, 1_440), (3_000, 1_440)])
+def test_a_history_of_a_day_or_more_is_no_mistake_in_a_setting_nobody_set(
+    tmp_path: Path, history: int, read: int
+) -> None:
+    minutes = stack(tmp_path, history_minutes=history)._backfill()
+    assert minutes == read
+    load(
+        "relay", given={"feed_backfill_minutes": minutes, "postgres_url": "postgresql://x/y", "valkey_url": "redis://x"}
+    )
 
 
 def test_a_start_told_to_stop_begins_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from services.worker.pipelines.contracts import Composed, Gathered
 from services.worker.pipelines.gather import LONGEST_RANGE, covered
 from services.worker.pipelines.pace import Doubling, Minute, doubling, peak, series
 from services.worker.pipelines.ranking import choose
-from services.worker.pipelines.wording import count, length, listing, share, stretch, times
+from services.worker.pipelines.wording import count, expected, length, listing, share, stretch, times
 from shared.store.briefing import KeptRow, VoiceRow
 from tests.support.topics import RUN, START, TEXTS, candidate, gap, gathered, rising_minutes, topic_row
 
@@ -37,6 +37,14 @@ def test_every_figure_comes_from_the_record() -> None:
     assert "en 66 % and pt 21 %" in section(composed, "Who")
     assert "(31 posts, 28 accounts)" in section(composed, "Links people share")
     assert [figure.value for figure in composed.figures] == ["412", "12×", "198", "24"]
+
+
+def test_where_next_to_nothing_is_usual_no_multiple_is_told() -> None:
+    composed = compose(gathered(topic=topic_row(usual_hour=0.2, posts_hour=99, ratio=99.0)), RUN)
+    assert "99 posts from 198 accounts, where fewer than one is usual." in composed.report.summary
+    assert "99 posts in its latest hour, where fewer than one is usual." in section(composed, "How fast")
+    assert "99 times" not in str(composed.report.sections)
+    assert [(figure.value, figure.label) for figure in composed.figures][1] == ("new", "usual: fewer than one")
 
 
 def test_marks_and_citations_match() -> None:
@@ -163,7 +171,7 @@ def test_a_range_is_whole_minutes_and_at_most_a_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("said", "wanted"),
     [
         (count(1, "post"), "1 post"),
         (count(1204, "post"), "1,204 posts"),
@@ -171,6 +179,10 @@ def test_a_range_is_whole_minutes_and_at_most_a_day() -> None:
         (share(0, 0), "0 %"),
         (times(3.14159), "3.1"),
         (times(11.7), "12"),
+        (expected(3.0), "3"),
+        (expected(3.04), "3"),
+        (expected(0.26), "fewer than one"),
+        (expected(34.7), "35"),
         (length(timedelta(seconds=40)), "40 seconds"),
         (length(timedelta(minutes=150)), "2.5 hours"),
         (length(timedelta(days=3)), "3 days"),
@@ -179,8 +191,8 @@ def test_a_range_is_whole_minutes_and_at_most_a_day() -> None:
         (stretch(START, START + timedelta(days=1)), "3 May 2026, 14:00 to 4 May 2026, 14:00 UTC"),
     ],
 )
-def test_numbers_and_times_read_as_people_write_them(said: str, expected: str) -> None:
-    assert said == expected
+def test_numbers_and_times_read_as_people_write_them(said: str, wanted: str) -> None:
+    assert said == wanted
 
 
 def test_a_record_survives_the_ledger() -> None:

@@ -15,6 +15,7 @@ from services.worker.render.child import replaced, spoken, undrawable
 from services.worker.render.document import Document, document
 from services.worker.render.renderer import Limits, Renderer
 from shared.errors import RenderFailed
+from shared.schemas.run import ReportSection
 from tests.support.topics import RUN, candidate, gap, gathered
 
 HOSTILE = (
@@ -75,7 +76,7 @@ def test_a_broken_renderer_is_a_reason(program: str, reason: str, tmp_path: Path
     child = tmp_path / "child.py"
     child.write_text(program)
     with pytest.raises(RenderFailed, match=reason):
-        Renderer(Limits(seconds=1.0), child).render(prepared("x"))
+        Renderer(Limits(seconds=1.0 if "took over" in reason else 60.0), child).render(prepared("x"))
 
 
 def test_a_renderer_that_wants_too_much_memory_is_refused_it() -> None:
@@ -108,3 +109,19 @@ def test_a_report_without_figures_and_chart_is_printed_under_its_own_kind() -> N
     assert text.startswith("S C O U T")  # letters set apart
     assert "is the bridge open?" in text
     assert "Times in UTC" not in text
+
+
+def test_the_last_line_of_a_section_does_not_stand_alone_on_a_page() -> None:
+    base = prepared("x")
+    names = ["Scout: one.", "Writer: two.", "Reviewer: three."]
+    broken = 0
+    for lines in range(15, 19):  # the page ends behind the section, within it, before it
+        filler = ReportSection(heading="Filler", paragraphs=[f"Line {number}." for number in range(lines)])
+        told = ReportSection(heading="Who worked on it", paragraphs=names)
+        pages = pypdf.PdfReader(
+            io.BytesIO(Renderer().render(msgspec.structs.replace(base, sections=[filler, told])))
+        ).pages
+        at = [[number for number, page in enumerate(pages) if name in page.extract_text()] for name in names]
+        assert at[-2] == at[-1], lines
+        broken += at[0] != at[-1]
+    assert broken  # the page did break within it

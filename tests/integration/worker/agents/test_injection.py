@@ -7,7 +7,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -159,6 +159,7 @@ def test_a_model_that_obeys_strangers_changes_nothing_and_carries_nothing_out(
     name: str,
     field: str,
     monkeypatch: pytest.MonkeyPatch,
+    tell: Callable[[str], None],
 ) -> None:
     # given orders for every operation that changes something, each of which would carry the canary to the attacker
     out = f"{sink.address}/{CANARY}"
@@ -182,11 +183,14 @@ def test_a_model_that_obeys_strangers_changes_nothing_and_carries_nothing_out(
         status = ended(api, run)["status"]
         # then its token is of no more use to whoever got hold of it
         headers = {"Authorization": f"Bearer {secret}"}
+        refused = 0
         for operation in EFFECTS:
             tried = api.http.post(f"/api/v1/operations/{operation}", json=harm[operation], headers=headers)
             assert tried.status_code in ((400, 403, 404, 409) if status == "needs_approval" else (401,)), tried.text
+            refused += 1
     # then it tried them all, or stands before a person with the first, and nothing has happened
-    assert database.fetch(COUNTS)[0] == before
+    after = database.fetch(COUNTS)[0]
+    assert after == before
     called = {call["function"]["name"] for attempt in fake.attempts for message in attempt["body"]["messages"]
               for call in message.get("tool_calls", [])}  # fmt: skip
     assert status == ("needs_approval" if name == "watch-keeper" else "done")
@@ -200,6 +204,12 @@ def test_a_model_that_obeys_strangers_changes_nothing_and_carries_nothing_out(
         page = api.http.get(f"/api/v1/reports/{told['id']}/html").text
         assert not re.search(rf"(?:src|href|url)\s*[=(][^>]*{CANARY}", page)
     assert sink.visits == 0
+    obeyed = len(called & set(EFFECTS))
+    changed = sum(getattr(after, one) - getattr(before, one) for one in Counts.__struct_fields__)
+    tell(
+        f"{name:13} {field:9} {status:14} obeyed {obeyed:2} of {len(EFFECTS)} orders, changed {changed}; with "
+        f"its token {refused} refused; visitors {sink.visits}"
+    )
 
 
 def test_the_attackers_server_would_notice(sink: Sink) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ EFFECTS = Statement(
 
 
 def test_a_kill_at_every_point_repeats_no_effect_and_no_charge(
-    api: Served, settings: Settings, database: Database, fake: Fake, tmp_path: Path
+    api: Served, settings: Settings, database: Database, fake: Fake, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     store_posts(database, ["The harbour bridge is closed"])
     with workplace(settings, database, {"writer": writer_agent()}, model=False):
@@ -63,7 +64,13 @@ def test_a_kill_at_every_point_repeats_no_effect_and_no_charge(
             assert effects[run["id"]] == 1, point
         steps = events(api, run)
         assert [step["status"] for step in steps] == ["done"] * len(steps), point
-    assert len(api.http.get("/api/v1/watches").json()["watches"]) == len(POINTS) - len(LOSING)
+    saved = len(api.http.get("/api/v1/watches").json()["watches"])
+    assert saved == len(POINTS) - len(LOSING)
+    tell(
+        f"agent: killed at {len(POINTS)} points ({', '.join(POINTS)}); {Counter(statuses.values())['done']} runs done, "
+        f"{saved} watches saved, at most {max(effects.values())} a run; {len(fake.attempts)} questions sent, each "
+        f"{max(asked.values())} time; {len(LOSING)} reports say that a paid answer was lost"
+    )
 
 
 def test_a_worker_that_was_taken_over_writes_nothing_any_more(

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.worker.agents import report as report_of
 from shared.config.settings import Settings
 from shared.store.database import Database
 from tests.support.agents import answer, as_id, store_posts, workplace, writer_agent
@@ -339,3 +340,24 @@ HALF_DONE = Command(
 
 def wake(database: Database) -> int:
     return database.execute(agent_steps.WAKE)
+
+
+def test_a_claim_goes_with_the_only_post_that_it_rests_on(
+    api: Served, settings: Settings, database: Database, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, stays = store_posts(database, ["The harbour bridge is closed", "The ferry runs"])
+    fake.control(plays=[("posts", {"limit": 5}), answer(("Closed, says one.", [gone], []), ("It runs.", [stays], []))])
+    cited = report_of.cited
+
+    def meanwhile(*about: Any) -> list[str]:
+        database.execute(Command("UPDATE post SET deleted_at = now() WHERE id = %(id)s"), {"id": gone})
+        return cited(*about)
+
+    monkeypatch.setattr(report_of, "cited", meanwhile)
+    with workplace(settings, database) as work:
+        run = ask(api)
+        work(run["id"])
+    told = report(api, run)
+    [found] = [part for part in told["sections"] if part["heading"] == "Findings"]
+    assert found["paragraphs"] == ["A claim was left out (unsupported: what it cites was deleted)", "It runs. [1]"]
+    assert "1 claim without support is marked." in told["summary"]

@@ -242,6 +242,25 @@ def test_a_post_that_was_deleted_meanwhile_is_quoted_no_more(
     assert post not in [cited["post"] for cited in report(api, run)["citations"]]
 
 
+def test_a_models_sentence_goes_with_the_only_post_that_it_rests_on(
+    api: Served, settings: Settings, database: Database, fake: Fake, post: str
+) -> None:
+    fake.control(casts=casts(post))
+    with chains(settings, database) as work:
+        run = start(api, database, "weekly-report")
+        work(run["id"])
+        assert "Engineers are there." in str(report(api, run))
+        database.execute(Command("UPDATE post SET deleted_at = now() WHERE id = %(id)s"), {"id": post})
+        api.http.post(f"/api/v1/runs/{run['id']}/retry", json={"from_step": "compose"})
+        work(run["id"])
+    told = report(api, run)
+    assert "Engineers" not in str(told["sections"]) + told["summary"]
+    [written] = [part for part in told["sections"] if part["heading"] == "At the bridge"]
+    # a sentence that rests on a counted fact as well stays
+    assert written["paragraphs"][0].startswith("They lash the third pontoon. (f1)")
+    assert written["paragraphs"][1] == "A sentence was left out (unsupported: what it cites was deleted)"
+
+
 @pytest.mark.parametrize("pipeline", ["daily-briefing", "deep-dive", "weekly-report", "source-audit"])
 def test_a_model_that_obeys_the_posts_does_nothing_in_any_stage(
     api: Served, settings: Settings, database: Database, fake: Fake, pipeline: str

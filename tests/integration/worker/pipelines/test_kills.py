@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from shared.config.settings import Settings
@@ -30,7 +31,7 @@ SENT = Statement(
 
 
 def test_a_kill_at_every_boundary_repeats_no_effect_and_no_charge(
-    api: Served, settings: Settings, database: Database, fake: Fake, tmp_path: Path
+    api: Served, settings: Settings, database: Database, fake: Fake, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     store_weeks(database)
     [post] = post_ids(database, "Engineers on the harbour bridge")
@@ -59,3 +60,8 @@ def test_a_kill_at_every_boundary_repeats_no_effect_and_no_charge(
     assert len(fake.attempts) == sum(sent.values()) - len(LOSING)  # killed before anything went out
     # what was killed on its way stays reserved at its bound; what was billed is booked, once
     assert sum(run_row(database, as_id(run)).spend_nano_usd for run in runs) == fake.bill
+    tell(
+        f"pipeline: killed at {len(POINTS)} points ({', '.join(POINTS)}); {list(statuses.values()).count('done')} runs "
+        f"done, {sum(len(reports(database, as_id(run))) for run in runs)} reports; {sum(sent.values())} questions "
+        f"booked, {len(fake.attempts)} sent; bill ${fake.bill / 1e9:.6f}, booked the same"
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from services.worker.agents.charts import Drawn
 from services.worker.pipelines import casting, chart_words, counting
-from services.worker.pipelines.counting import Stretch
+from services.worker.pipelines.counting import Counts, Stretch
 from services.worker.pipelines.dossier import dossier, findings_of
 from services.worker.pipelines.typed import (
     Analysis,
@@ -26,6 +26,7 @@ from services.worker.pipelines.typed import (
     hand,
     take,
 )
+from services.worker.pipelines.week import _days
 from services.worker.pipelines.written import extractive, sentence, struck
 from shared.schemas.chart import ChartPoint, ChartSeries, ReportChart
 from shared.schemas.pipeline import PipelineParameters
@@ -84,6 +85,18 @@ def test_what_was_counted_becomes_facts_and_quotes_do_not() -> None:
     assert told.facts == {"f1": "12 posts were read.", "f2": "3 feeds."}
     assert [part.heading for part in told.parts] == ["Findings", "What"]
     assert take(hand("dossier", told, tainted=True)) == told
+
+
+def test_a_sentence_that_says_nothing_without_its_marks_is_no_fact() -> None:
+    told = made(
+        summary=[
+            Said(text="See also [1], [2] and [3].", posts=["p1"]),
+            Said(text="The first is from 20:57 UTC [1]. The next account followed in [2].", posts=["p1"]),
+            Said(text="Nothing is known of [1].", posts=["p1"]),
+        ],
+        parts=[],
+    )
+    assert told.facts == {"f1": "The first is from 20:57 UTC."}
 
 
 @pytest.mark.parametrize(
@@ -238,3 +251,26 @@ def test_a_young_record_is_shown_as_long_as_it_is(minutes_ago: int, width: int, 
     assert (shown.minutes, len(shown.starts), shown.end) == (width, buckets, within.end)
     assert shown.start <= began or shown == within
     assert long in counting.how_long(within, began)
+
+
+def test_a_day_that_reading_began_in_is_told_from_there() -> None:
+    within = counting.stretch_to(NOW, timedelta(days=7), 180)
+    began = within.end - timedelta(minutes=32)
+    buckets: list[int | None] = [None] * 55 + [29_134]
+    counts = Counts(began=began, by_feed={"f": 29_134}, buckets=buckets, likes=0, reposts=0, deletes=0)
+    [said] = _days(within, counts, [0] * 56)
+    assert (
+        said.text
+        == f"{began:%A} {began.day} {began:%B} from {began:%H:%M}: 29,134 posts in the 32 minutes that were read."
+    )
+    whole = msgspec.structs.replace(counts, began=within.start, buckets=[1] * 56)
+    days = _days(within, whole, [1] * 56)
+    assert len(days) == 7
+    assert days[0].text.endswith(": 8 posts, as many as the 8 of the week before.")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(1, "Posts a minute"), (60, "Posts an hour"), (30, "Posts in 30 minutes")]
+)
+def test_a_chart_says_what_a_bucket_is(minutes: int, said: str) -> None:
+    assert counting.per(minutes) == said

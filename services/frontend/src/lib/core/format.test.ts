@@ -44,6 +44,12 @@ describe('format', () => {
     expect(format.at(isoAt(-7 * 86_400), T0)).toMatch(/2\d Feb/);
   });
 
+  it('names both days of a stretch where one of them is not today', () => {
+    expect(format.between(isoAt(-60), isoAt(0), T0)).toMatch(/^\d\d:\d\d to \d\d:\d\d$/);
+    expect(format.between(isoAt(-7 * 86_400), isoAt(0), T0)).toMatch(/^\d+ Feb, \d\d:\d\d to \d+ Mar, \d\d:\d\d$/);
+    expect(format.day('2026-11-01')).toBe('1 Nov');
+  });
+
   it('writes money from nano-dollars', () => {
     expect(format.usd(3_420_000_000)).toBe('$3.42');
     expect(format.usd(0)).toBe('$0.00');

@@ -17,6 +17,8 @@ const dayAndTime = new Intl.DateTimeFormat('en-GB', {
   minute: '2-digit',
 });
 
+const dayOnly = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+
 /** 18 234 as `18.2K`. */
 export function compact(value: number | null | undefined): string {
   return value == null ? UNKNOWN : compactNumber.format(value);
@@ -78,6 +80,19 @@ export function at(iso: string, now: number): string {
   const time = new Date(iso);
   const sameDay = time.toDateString() === new Date(now).toDateString();
   return (sameDay ? hourMinute : dayAndTime).format(time);
+}
+
+/** `14:05 to 15:10`; with the days on both sides where one of them is not today. */
+export function between(start: string, end: string, now: number): string {
+  const [from, to] = [start, end].map((iso) => at(iso, now)) as [string, string];
+  return from.includes(' ') || to.includes(' ')
+    ? `${dayAndTime.format(new Date(start))} to ${dayAndTime.format(new Date(end))}`
+    : `${from} to ${to}`;
+}
+
+/** A date without a time, such as `2026-11-01`: `1 Nov`. */
+export function day(date: string): string {
+  return dayOnly.format(new Date(`${date}T00:00:00Z`));
 }
 
 /** Wall clock with seconds in the viewer's time zone. */
