@@ -75,6 +75,7 @@ class Budget:
             await transaction.execute(store.OPEN_MONTH, {"cap": self._limits.month})
             for scope, cap in (("month", self._limits.month), ("agent", self._limits.agent)):
                 await transaction.execute(store.SET_CAP, {"scope": scope, "cap": cap})
+            await transaction.execute(store.UNMARK)
 
     async def reserve(self, attempt: Attempt) -> UUID:
         """The attempt's id. Raises Refused."""
@@ -167,7 +168,13 @@ class Budget:
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(store.UNTOLD)
             for row in rows:
-                about = {"id": f"budget:{row.id}", "title": "Language models", "said": row.said, "page": "/models"}
+                # A mark that is passed once more, after the limit was raised, is told once more.
+                about = {
+                    "id": f"budget:{row.raised_at.timestamp():.3f}:{row.id}",
+                    "title": "Language models",
+                    "said": row.said,
+                    "page": "/models",
+                }
                 await transaction.execute(notices.RAISE, about)
             if rows:
                 await transaction.execute(store.TOLD, {"ids": [row.id for row in rows]})
