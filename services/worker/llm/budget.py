@@ -6,6 +6,7 @@ import time
 from typing import Any, TypeVar
 from uuid import UUID
 
+from services.worker.llm.pricing import dollars
 from services.worker.llm.request import Usage
 from shared.errors import GroundswellError, StoreUnavailable
 from shared.schemas.base import Schema
@@ -113,7 +114,8 @@ class Budget:
             return Refused("model", 0, f"{attempt.model} is disabled: {refused.off}")
         scope, left = refused.scope or "month", max(refused.room or 0, 0)
         owner = {"month": "the month's budget", "agent": f"the budget of {attempt.agent}", "run": "the run's budget"}
-        return Refused(scope, left, f"{attempt.bound} nano-dollars do not fit into {owner[scope]}, {left} are left")
+        why = f"it may cost {dollars(attempt.bound)}, and {dollars(left)} of {owner[scope]} is left"
+        return Refused(scope, left, why)
 
     async def dispatch(self, call: UUID) -> bool:
         """Say that the call is about to be sent. False: it expired, and must not be."""
