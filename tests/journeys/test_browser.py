@@ -107,3 +107,19 @@ def test_an_agent_is_asked_and_followed_to_its_report_and_what_came_of_it_is_cou
     expect(tab.get_by_role("region", name="Agents that finished")).to_contain_text("100%", timeout=30_000)
     expect(tab.get_by_role("region", name="Reports called helpful")).to_contain_text("of 1 vote helpful")
     assert problems == []
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_a_word_that_is_longer_than_a_phone_is_wide_widens_no_page(page: tuple[Page, Problems]) -> None:
+    tab, problems = page
+    tab.set_viewport_size({"width": 390, "height": 844})
+    platform, word = tab.evaluate("location.origin"), "groundswell" * 12
+    asked = tab.request.post(f"{platform}/api/v1/agents/operator/runs", data={"question": word})
+    run = f"/runs/{asked.json()['id']}"
+    tab.goto(platform + run)
+    expect(tab.get_by_text("no language model concluded anything")).to_be_visible(timeout=60_000)
+    for address in (run, "/agents", "/reports"):
+        tab.goto(platform + address)
+        expect(tab.get_by_text("groundswellgroundswell").first).to_be_visible(timeout=30_000)
+        assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
+    assert problems == []
