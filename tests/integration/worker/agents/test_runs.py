@@ -275,6 +275,7 @@ def test_a_cancelled_run_stops_and_its_token_is_over(
         assert wake(database) == 0
         work(run["id"])
     assert ended(api, run)["status"] == "cancelled"
+    assert events(api, run)[1]["detail"] == "Nobody said yes before the run was cancelled."
     assert [token.open for token in database.fetch(TOKENS)] == [False]
 
 
