@@ -22,7 +22,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Made at the first start. Hexadecimal: they stand in URLs.
-SECRETS = {"POSTGRES_PASSWORD": 16, "REDIS_PASSWORD": 16, "QDRANT_API_KEY": 16, "GROUNDSWELL_API_TOKEN": 24}
+SECRETS = {
+    "POSTGRES_PASSWORD": 16,
+    "REDIS_PASSWORD": 16,
+    "QDRANT_API_KEY": 16,
+    "GRAFANA_PASSWORD": 16,
+    "GROUNDSWELL_API_TOKEN": 24,
+}
 SIMULATOR_URL = "ws://simulator:8440/subscribe"
 #: Older ones cannot wait, or read the file otherwise.
 LEAST_COMPOSE = (2, 24)

@@ -29,10 +29,11 @@ from shared.embedding.chain import load_by_id, load_embedder
 from shared.embedding.embedder import Embedder
 from shared.errors import GroundswellError
 from shared.schemas.search import SearchResult
-from shared.store import units, vector_models
+from shared.store import vector_models
 from shared.store.database import AsyncDatabase, Database
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
+from shared.store.unit_reports import teller
 from shared.telemetry import logs, metrics
 from shared.telemetry.health import Reporter
 from shared.vectors.make import open_index
@@ -52,7 +53,7 @@ def run(settings: Settings, stop: threading.Event) -> int:
     """
     threads_size = max(1, settings.api_pool_size // 2)
     database = Database(settings, name="api-jobs", size=threads_size)
-    reporter = Reporter("api", lambda *said: _say(database, *said))
+    reporter = Reporter("api", teller(database))
     publisher = LivePublisher(settings.valkey_url)
     embedder, index = LazyEmbedder(), open_index(settings, database)
     meanings = Meanings(embedder, index)
@@ -198,8 +199,3 @@ def _run_jobs(database: Database, scheduler: Scheduler, stop: threading.Event) -
             stop.wait(pause)
             pause = min(pause * 2, 5.0)
     scheduler.run(stop)
-
-
-def _say(database: Database, unit: str, instance: str, component: str, state: str, reason: str | None) -> None:
-    said = {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason}
-    database.execute(units.SAY, said)

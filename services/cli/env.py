@@ -1,41 +1,93 @@
-"""``groundswell env check | template | docs | metrics``: the configuration, and texts made from code."""
+"""``groundswell env check | template | docs | metrics``: the configuration, and texts made from code.
+
+``check`` looks at the environment, or at files: ``.env`` for everything, ``relay=relay.env worker=worker.env``, which
+are compared too.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import get_args
 
+from shared.config import envfile
 from shared.config.document import page, template
 from shared.config.load import load
 from shared.config.render_node import secret_of
+from shared.config.rules import Finding
 from shared.config.settings import Unit
+from shared.errors import ConfigurationError, InputError
 from shared.telemetry import metrics
+
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What to do, and for which unit."""
     parser.add_argument("what", choices=("check", "template", "docs", "metrics"))
-    parser.add_argument("--unit", choices=get_args(Unit), default="solo")
+    parser.add_argument("files", nargs="*", metavar="[UNIT=]FILE", help="files to check instead of the environment")
+    parser.add_argument("--unit", choices=UNITS, default="solo")
+    parser.add_argument("--container", action="store_true", help="judge as for containers, each with its own localhost")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a text, or check the environment (exit code 78 and every mistake when it is wrong)."""
-    if options.what == "check":
-        settings = load(options.unit)
-        if options.unit == "render-node" or (options.unit in ("worker", "solo") and settings.render_node_url):
-            secret_of(settings)  # it may be in a file
-        print(f"The configuration of {options.unit} is right.")
-    else:
+    """Print a text, or check the configuration (exit code 78 and every mistake when it is wrong)."""
+    if options.what != "check":
         texts = {"template": template, "docs": page, "metrics": metrics_page}
         print(texts[options.what](), end="")
-    return 0
+        return 0
+    if options.files:
+        return _check_files(options.files, options.unit, options.container)
+    findings = envfile.check(options.unit, os.environ, container=options.container)
+    code = _tell(f"the environment of {options.unit}", findings)
+    settings = None if code else load(options.unit)
+    if settings and (
+        options.unit == "render-node" or (options.unit in ("worker", "solo") and settings.render_node_url)
+    ):
+        secret_of(settings)  # it may be in a file
+    return code
+
+
+def _check_files(named: Sequence[str], unit: Unit, container: bool) -> int:
+    """Each file for its unit, and all beside each other."""
+    code, files = 0, {}
+    for name in named:
+        before, found, path = name.rpartition("=")
+        if found and before not in UNITS:
+            raise InputError(f"{before} is no unit.", do=envfile.nearest(before, UNITS))
+        mine: Unit = before if before else unit  # type: ignore[assignment]
+        file = envfile.read(Path(path))
+        files[mine] = file
+        code |= _tell(path, file.findings + envfile.check(mine, file.values, container=container))
+    if len(files) > 1 and (between := list(envfile.compare(files))):
+        code |= _tell("these files beside each other", between)
+    return code
+
+
+def _tell(what: str, findings: Sequence[Finding]) -> int:
+    """Print the findings; 78 where one is a mistake."""
+    mistakes = [finding.line() for finding in findings if finding.kind == "mistake"]
+    doubts = [finding.line() for finding in findings if finding.kind == "doubt"]
+    if mistakes:
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        print("\n  ".join([f"{count} in {what}:", *mistakes]))
+    if doubts:
+        print("\n  ".join([f"Worth a look in {what}:", *doubts]))
+    if not findings:
+        print(f"The configuration in {what} is right.")
+    return ConfigurationError.exit_code if mistakes else 0
 
 
 def metrics_page() -> str:
     """The reference page of metrics: what every unit declares."""
-    for unit in ("relay", "api", "worker", "render_node"):
-        importlib.import_module(f"services.{unit}.metrics")
+    for module in (
+        *(f"services.{unit}.metrics" for unit in ("relay", "api", "worker", "render_node")),
+        "shared.store.unit_reports",
+    ):
+        importlib.import_module(module)
     rows = [
         "# Metrics",
         "",

@@ -42,6 +42,8 @@ VERBS = (
     Verb("vectors", "vectors", "look at the vector index, repair it, keep and restore snapshots of Qdrant"),
     Verb("op", "op", "list, describe and call every operation of the API"),
     Verb("mcp", "mcp", "offer the platform to a language model's client over standard input and output"),
+    Verb("backup", "backup", "take an encrypted backup, list them, or show their key"),
+    Verb("restore", "restore", "put a backup in place of the record, or prove that it could be (--verify)"),
     Verb("migrate", "migrate", "bring the database schema up to date"),
     Verb("relay", "units", "run the relay alone"),
     Verb("api", "units", "run the API alone"),

@@ -31,3 +31,11 @@ def listed(value: Any, indent: str = "") -> Iterator[str]:
 
 def _short(item: Any) -> bool:
     return isinstance(item, list) and all(isinstance(part, str | int | float) for part in item) and len(item) <= 12
+
+
+def size(number: float) -> str:
+    """Bytes for people: "1.4 MB"."""
+    units = ["B", "kB", "MB", "GB"]
+    while number >= 1000 and len(units) > 1:
+        number, units = number / 1000, units[1:]
+    return f"{number:.0f} {units[0]}" if units[0] == "B" else f"{number:.1f} {units[0]}"

@@ -27,13 +27,13 @@ from shared.config.settings import Settings
 from shared.contracts.feeds import check_options
 from shared.embedding.embedder import Embedder
 from shared.errors import SchemaNotReady, StoreRejected, StoreUnavailable
-from shared.store import units
 from shared.store.database import Database
 from shared.store.hold import Hold
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
+from shared.store.unit_reports import teller
 from shared.telemetry import logs
-from shared.telemetry.health import Readiness, Reporter, State
+from shared.telemetry.health import Readiness, Reporter
 from shared.telemetry.metrics import serve
 from shared.vectors.index import VectorIndex
 
@@ -93,7 +93,7 @@ def _run(
     publisher: LivePublisher,
     readiness: Readiness,
 ) -> int:
-    reporter = Reporter("relay", _say(database))
+    reporter = Reporter("relay", teller(database))
     publishing = PublishStage(publisher, lambda state, reason: reporter.set("valkey", state, reason))
     index = parts.index(settings, database)
     embedding = EmbedStage(
@@ -158,13 +158,3 @@ def _wait_for_schema(database: Database, stop: threading.Event) -> bool:
                 logs.get(__name__).warning("relay_waits_for_schema", error=said)
         stop.wait(backoff.next_seconds())
     return False
-
-
-def _say(database: Database) -> Callable[[str, str, str, State, str | None], None]:
-    def say(unit: str, instance: str, component: str, state: State, reason: str | None) -> None:
-        database.execute(
-            units.SAY,
-            {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason},
-        )
-
-    return say

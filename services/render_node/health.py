@@ -6,12 +6,12 @@ import shutil
 import threading
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from services.render_node import processes
 from services.render_node.jobs import Jobs
 from services.render_node.program import Program
 from shared.contracts.render_jobs import LastRender, NodeHealth, NodeState
+from shared.telemetry.version import installed_version
 
 
 class Health:
@@ -86,14 +86,6 @@ class Health:
             self._since = _now()
         self._state = judged
         return judged
-
-
-def installed_version() -> str:
-    """Version of the installed package, or "unknown" from a bare checkout."""
-    try:
-        return version("groundswell")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _now() -> str:

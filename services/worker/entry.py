@@ -24,8 +24,10 @@ from services.worker.actors import deliver as deliver_actor
 from services.worker.actors import pipeline as pipeline_actor
 from services.worker.agents.definition import load_agents
 from services.worker.agents.work import AgentWork
+from services.worker.backups import Backups
 from services.worker.broker import PatientBroker, make_broker, make_worker
 from services.worker.delivery.deliver import Courier
+from services.worker.depths import Depths
 from services.worker.dispatcher import Dispatcher
 from services.worker.housekeeping import Housekeeping
 from services.worker.llm.open import any_provider, tiers_of
@@ -50,12 +52,12 @@ from services.worker.timings import Timings
 from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
 from shared.errors import DependencyError, SchemaNotReady
-from shared.store import units
 from shared.store.database import Database
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
+from shared.store.unit_reports import teller
 from shared.telemetry import logs
-from shared.telemetry.health import Readiness, Reporter, Say, State
+from shared.telemetry.health import Readiness, Reporter, State
 from shared.telemetry.metrics import serve
 from shared.vectors.index import VectorIndex
 
@@ -73,7 +75,7 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
     serve(settings.metrics_host, settings.worker_metrics_port, readiness.why_not)
     database = Database(settings, name="worker", size=settings.worker_pool_size)
     database.open()
-    reporter = Reporter("worker", _say(database))
+    reporter = Reporter("worker", teller(database))
     publisher = LivePublisher(settings.valkey_url)
     broker = make_broker(settings.valkey_url, timings)
     llm: LlmThread | None = None
@@ -152,8 +154,21 @@ def _loops(
         Loop("mover", mover, stop, every=timings.move_seconds, most=most, first=timings.settle_seconds),
         Loop("retention", housekeeping, stop, every=timings.retention_seconds, most=most, first=timings.settle_seconds),
         Loop("vectors", care, stop, every=timings.vectors_seconds, most=most, first=timings.settle_seconds),
+        Loop("depths", Depths(database), stop, every=timings.depths_seconds, most=timings.depths_seconds, first=0.0),
+        *_backups(settings, database, reporter, stop, timings),
         Loop("valkey", _watch(broker, reporter), stop, every=PING_SECONDS, most=PING_SECONDS),
     ]
+
+
+def _backups(
+    settings: Settings, database: Database, reporter: Reporter, stop: threading.Event, timings: Timings
+) -> list[Loop]:
+    """None where nobody wants any."""
+    if not settings.backup_hours:
+        reporter.set("backup", "off", "GROUNDSWELL_BACKUP_HOURS is 0.")
+        return []
+    look, every = Backups(settings, database, partial(reporter.set, "backup")), timings.backup_seconds
+    return [Loop("backup", look, stop, every=every, most=every, first=timings.settle_seconds)]
 
 
 def _index(settings: Settings, database: Database) -> VectorIndex:
@@ -175,14 +190,6 @@ def _wait_for_schema(database: Database, stop: threading.Event, timings: Timings
         stop.wait(pause)
         pause = min(2 * pause, timings.most_backoff_seconds)
     return False
-
-
-def _say(database: Database) -> Say:
-    def say(unit: str, instance: str, component: str, state: State, reason: str | None) -> None:
-        report = {"unit": unit, "instance": instance, "component": component, "state": state, "reason": reason}
-        database.execute(units.SAY, report)
-
-    return say
 
 
 def _renderer_at_start() -> tuple[str, State, str | None]:

@@ -11,6 +11,14 @@ RUN_SECONDS = Histogram(
     ["kind"],
     buckets=(0.25, 0.5, 1, 2, 5, 10, 30, 60, 120),
 )
+WAITING = Gauge("groundswell_worker_waiting", "What waits in the whole platform, by kind.", ["kind"])
+OLDEST_JOB_SECONDS = Gauge("groundswell_worker_oldest_job_seconds", "Age of the oldest job not handed out.")
+BACKUPS = Counter(
+    "groundswell_worker_backups_total", "Backups this worker tried, by outcome: taken, failed.", ["outcome"]
+)
+BACKUP_AGE = Gauge("groundswell_worker_backup_age_seconds", "Age of the newest backup; 0 until there is one.")
+BACKUP_SECONDS = Gauge("groundswell_worker_backup_seconds", "Time the newest backup took.")
+BACKUP_BYTES = Gauge("groundswell_worker_backup_bytes", "Size of the newest backup.")
 STEP_SECONDS = Histogram(
     "groundswell_worker_step_seconds",
     "Time a step took.",

@@ -13,6 +13,17 @@ import msgspec
 Unit = Literal["solo", "relay", "api", "worker", "render-node"]
 
 
+class Url(msgspec.Struct, frozen=True):
+    """What an address must be. ``reach``: "internal" is asked by our services alone, "public" opened by people,
+    "outside" belongs to others. ``port`` is the usual one; ``path``: whether it may have one.
+    """
+
+    schemes: tuple[str, ...]
+    reach: Literal["internal", "public", "outside"]
+    port: int | None = None
+    path: bool = False
+
+
 class About(msgspec.Struct, frozen=True):
     """What people need to know about one setting. ``least``/``most`` bound numbers, inclusive."""
 
@@ -22,7 +33,12 @@ class About(msgspec.Struct, frozen=True):
     secret: bool = False
     least: float | None = None
     most: float | None = None
+    url: Url | None = None
 
+
+_HTTP = ("http", "https")
+_POSTGRES = Url(("postgresql", "postgres"), "internal", 5432, path=True)
+_PROVIDER = Url(_HTTP, "outside", path=True)
 
 _ALL: tuple[Unit, ...] = ("solo", "relay", "api", "worker", "render-node")
 _SERVICES: tuple[Unit, ...] = ("relay", "api", "worker")
@@ -43,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             _SERVICES,
             "postgresql://groundswell:secret@postgres:5432/groundswell",
             secret=True,
+            url=_POSTGRES,
         ),
     ] = ""
     valkey_url: Annotated[
@@ -52,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             _SERVICES,
             "redis://:secret@valkey:6379/0",
             secret=True,
+            url=Url(("redis", "rediss", "unix"), "internal", 6379, path=True),
         ),
     ] = ""
     vector_backend: Annotated[
@@ -60,7 +78,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "pgvector"
     qdrant_url: Annotated[
         str,
-        About("Qdrant's address; needed when the vector backend is qdrant.", _SERVICES, "http://qdrant:6333"),
+        About(
+            "Qdrant's address; needed when the vector backend is qdrant.",
+            _SERVICES,
+            "http://qdrant:6333",
+            url=Url(_HTTP, "internal", 6333),
+        ),
     ] = ""
     qdrant_api_key: Annotated[str, About("Qdrant's API key, if it asks for one.", _SERVICES, "k3y", secret=True)] = ""
     qdrant_storage: Annotated[
@@ -112,6 +135,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "WebSocket address of the first feed, or several hosts of it with commas between; empty means none.",
             ("relay",),
             "wss://jetstream2.us-east.bsky.network/subscribe",
+            url=Url(("ws", "wss"), "outside", path=True),
         ),
     ] = ""
     feed_options: Annotated[
@@ -267,6 +291,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Render node that is tried before the built-in renderer; empty means there is none.",
             ("worker",),
             "http://studio-mac.local:8430",
+            url=Url(_HTTP, "internal", 8430),
         ),
     ] = ""
     render_node_secret: Annotated[
@@ -408,7 +433,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 25.0
     llm_ollama_url: Annotated[
         str,
-        About("Ollama, for models that cost nothing; empty uses none.", ("worker",), "http://127.0.0.1:11434"),
+        About(
+            "Ollama, for models that cost nothing; empty uses none.",
+            ("worker",),
+            "http://127.0.0.1:11434",
+            url=Url(_HTTP, "internal", 11434),
+        ),
     ] = ""
     llm_local_hosts: Annotated[
         str,
@@ -422,7 +452,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, About("Key for Gemini; empty uses none of its models.", ("worker",), "AIza...", secret=True)
     ] = ""
     llm_gemini_url: Annotated[
-        str, About("Where Gemini is asked.", ("worker",), "https://generativelanguage.googleapis.com")
+        str, About("Where Gemini is asked.", ("worker",), "https://generativelanguage.googleapis.com", url=_PROVIDER)
     ] = "https://generativelanguage.googleapis.com"
     llm_anthropic_api_key: Annotated[
         str,
@@ -430,23 +460,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Key for Claude; empty uses none of its models. Needs `make llm`.", ("worker",), "sk-ant-...", secret=True
         ),
     ] = ""
-    llm_anthropic_url: Annotated[str, About("Where Claude is asked.", ("worker",), "https://api.anthropic.com")] = (
-        "https://api.anthropic.com"
-    )
+    llm_anthropic_url: Annotated[
+        str, About("Where Claude is asked.", ("worker",), "https://api.anthropic.com", url=_PROVIDER)
+    ] = "https://api.anthropic.com"
     llm_openai_api_key: Annotated[
         str,
         About("Key for OpenAI, or for a server that speaks its API; empty uses none.", ("worker",), "sk-", secret=True),
     ] = ""
     llm_openai_url: Annotated[
         str,
-        About("Where OpenAI, or a server that speaks its API, is asked.", ("worker",), "https://api.openai.com/v1"),
+        About(
+            "Where OpenAI, or a server that speaks its API, is asked.",
+            ("worker",),
+            "https://api.openai.com/v1",
+            url=_PROVIDER,
+        ),
     ] = "https://api.openai.com/v1"
     llm_litellm_api_key: Annotated[
         str,
         About("Key for a provider that is asked through litellm. Needs `make llm`.", ("worker",), "key", secret=True),
     ] = ""
     llm_litellm_url: Annotated[
-        str, About("Where litellm asks; empty takes the provider's own address.", ("worker",), "http://proxy:4000")
+        str,
+        About(
+            "Where litellm asks; empty takes the provider's own address.",
+            ("worker",),
+            "http://proxy:4000",
+            url=_PROVIDER,
+        ),
     ] = ""
     llm_tiers_file: Annotated[
         str,
@@ -500,6 +541,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Where agents in a worker reach the API; empty means this machine, at the API's port.",
             ("worker",),
             "http://api:8420",
+            url=Url(_HTTP, "internal", 8420),
         ),
     ] = ""
     agents_folder: Annotated[
@@ -516,6 +558,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ("api",),
             "postgresql://groundswell_reader:secret@postgres:5432/groundswell",
             secret=True,
+            url=_POSTGRES,
         ),
     ] = ""
     analysis_connections: Annotated[
@@ -554,6 +597,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "Address under which people open the dashboard; used in reports and alerts.",
             ("api", "worker"),
             "https://groundswell.example",
+            url=Url(_HTTP, "public"),
         ),
     ] = ""
     frontend_dir: Annotated[
@@ -585,6 +629,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             most=3650,
         ),
     ] = 3
+    backup_hours: Annotated[
+        float,
+        About(
+            "Hours between backups that a worker takes by itself; 0 takes none. See docs/backup.md.",
+            ("worker",),
+            "6",
+            least=0,
+            most=720,
+        ),
+    ] = 6.0
+    backup_dir: Annotated[
+        str,
+        About("Folder of the backups; empty takes backups in the data folder.", ("worker",), "/srv/backups"),
+    ] = ""
+    backup_keep: Annotated[
+        int, About("Backups that are kept; older ones are removed.", ("worker",), "28", least=1, most=10_000)
+    ] = 28
+    backup_key_file: Annotated[
+        str,
+        About(
+            "File with the age identity that backups are encrypted with, of mode 600; empty makes one in the data "
+            "folder. Keep a copy elsewhere: without it no backup can be read.",
+            ("worker",),
+            "/run/secrets/backup.key",
+        ),
+    ] = ""
+    backup_remote: Annotated[
+        str,
+        About("Where rclone copies backups to, as remote:path; empty copies none.", ("worker",), "dropbox:groundswell"),
+    ] = ""
     retention_days: Annotated[
         int,
         About(

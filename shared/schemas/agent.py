@@ -44,7 +44,8 @@ class AgentList(Schema, frozen=True, kw_only=True):
 class RunEvent(Schema, frozen=True, kw_only=True):
     """One step of a run. ``kind``: ask (a language model), call (an operation) or work. ``request`` is what was asked.
 
-    ``approval`` is what it waits for, or waited for. ``n`` orders them.
+    ``approval`` is what it waits for, or waited for. ``rejected`` is why the answer to this question was not accepted;
+    ``plainer``, of a stage of a pipeline, why it gave what code writes without a model. ``n`` orders them.
     """
 
     n: int
@@ -56,6 +57,8 @@ class RunEvent(Schema, frozen=True, kw_only=True):
     detail: str | None
     cost_nano_usd: int
     approval: str | None
+    rejected: str | None = None
+    plainer: str | None = None
     started_at: datetime | None
     finished_at: datetime | None
 

@@ -80,7 +80,7 @@ class PipelineList(Schema, frozen=True, kw_only=True):
 class RunStage(Schema, frozen=True, kw_only=True):
     """A stage of a run and what it gave: ``output`` by ``contract``, exactly as the next stage gets it.
 
-    ``tainted``: strangers' text went into it.
+    ``tainted``: strangers' text went into it. ``plainer`` is why code alone gave it where an agent worked.
     """
 
     name: str
@@ -88,6 +88,7 @@ class RunStage(Schema, frozen=True, kw_only=True):
     status: str
     contract: str | None
     tainted: bool
+    plainer: str | None
     output: Any
     detail: str | None
     started_at: datetime | None
@@ -104,7 +105,7 @@ class RunStages(Schema, frozen=True, kw_only=True):
 class Schedule(Schema, frozen=True, kw_only=True):
     """When a pipeline runs by itself: at ``at`` in ``zone`` on ``weekdays`` (none: every day).
 
-    ``due_at`` is the next time, ``None`` while it is off; ``last_run`` the run it made last.
+    ``due_at`` is the next time, ``None`` while it is off; ``last_run`` the run it made last, and how that stands.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Schedule(Schema, frozen=True, kw_only=True):
     enabled: bool
     due_at: datetime | None
     last_run: str | None
+    last_status: str | None
     last_due_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -125,6 +127,12 @@ class ScheduleList(Schema, frozen=True, kw_only=True):
     """By the next due time; those that are off come last."""
 
     schedules: list[Schedule]
+
+
+class DueTimes(Schema, frozen=True, kw_only=True):
+    """The next times, soonest first."""
+
+    times: list[datetime]
 
 
 def parameters_of(stored: dict[str, Any]) -> PipelineParameters:

@@ -56,9 +56,10 @@ class Run(Schema, frozen=True, kw_only=True):
 
 
 class RunList(Schema, frozen=True, kw_only=True):
-    """Newest first, at most 50."""
+    """Newest first, with their stages alone. ``next`` asks for the page after, as ``before``."""
 
     runs: list[Run]
+    next: str | None = None
 
 
 class Citation(Schema, frozen=True, kw_only=True):

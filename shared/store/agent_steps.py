@@ -87,6 +87,10 @@ DONE = Command(
               cost_nano_usd = %(cost)s, finished_at = now()
         WHERE run = %(run)s AND seq = %(seq)s AND status IN ('running', 'needs_approval')"""
 )
+REJECT = Command(
+    """UPDATE run_step SET result = result || jsonb_build_object('rejected', %(why)s::text)
+        WHERE run = %(run)s AND seq = %(seq)s AND kind = 'ask' AND result->>'rejected' IS NULL"""
+)
 #: Puts the run aside. A run that waits for a person is no failed attempt.
 WAIT = Command(
     """WITH step AS (
@@ -177,7 +181,7 @@ POSTS = Statement(
 
 
 class EventRow(Schema, frozen=True, kw_only=True):
-    """A step with what it asked for."""
+    """A step with what it asked for, and what was wrong with its result."""
 
     seq: int
     name: str
@@ -188,12 +192,18 @@ class EventRow(Schema, frozen=True, kw_only=True):
     detail: str | None
     cost_nano_usd: int
     approval: str | None
+    rejected: str | None
+    plainer: str | None
     started_at: datetime | None
     finished_at: datetime | None
 
 
+#: Of ``run_step s``. What a stage handed on may be large: it is only looked into where there can be something.
+WRONG = """CASE WHEN s.kind = 'ask' THEN s.result->>'rejected' END AS rejected,
+           CASE WHEN s.kind = 'work' THEN nullif(s.result->>'plainer', '') END AS plainer"""
 EVENTS = Statement(
-    """SELECT seq, name, title, kind, status, request, detail, cost_nano_usd, approval::text, started_at, finished_at
-         FROM run_step WHERE run = %(run)s AND seq > %(after)s ORDER BY seq LIMIT 500""",
+    f"""SELECT seq, name, title, kind, status, request, detail, cost_nano_usd, approval::text, {WRONG},
+              started_at, finished_at
+         FROM run_step s WHERE run = %(run)s AND seq > %(after)s ORDER BY seq LIMIT 500""",
     EventRow,
 )

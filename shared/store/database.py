@@ -20,6 +20,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolClosed, PoolTi
 from shared.config.settings import Settings
 from shared.errors import StoreRejected, StoreUnavailable
 from shared.store.deadline import cut_after, cut_from_thread
+from shared.store.pools import POOLS
 
 Row = TypeVar("Row")
 Params = Mapping[str, Any]
@@ -139,6 +140,7 @@ class Database:
             name=name,
             open=False,
         )
+        POOLS.add(self._pool)
 
     def open(self) -> None:
         """Start the pool. Does not wait for the server: the first use does."""
@@ -239,6 +241,7 @@ class AsyncDatabase:
             name=name,
             open=False,
         )
+        POOLS.add(self._pool)
         self._patience = settings.statement_timeout_seconds + GRACE_SECONDS
 
     async def open(self) -> None:

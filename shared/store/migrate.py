@@ -7,7 +7,7 @@ from importlib import resources
 
 from shared.errors import SchemaNotReady
 from shared.schemas.base import Schema
-from shared.store.database import AsyncDatabase, Command, Database, Statement
+from shared.store.database import AsyncDatabase, Command, Database, Statement, Transaction
 
 _LOCK = Command("SELECT pg_advisory_xact_lock(hashtext('groundswell-migrate'))")
 _TABLE = Command(
@@ -73,6 +73,11 @@ def migrate(database: Database) -> list[str]:
             transaction.execute(Command(migration.sql))
             transaction.execute(_RECORD, {"revision": migration.revision, "name": migration.name})
             applied.append(migration.name)
+
+
+def revision(transaction: Transaction) -> int:
+    """The revision of the schema as ``transaction`` sees it."""
+    return transaction.fetch(_PRESENT)[0].revision
 
 
 def check_schema(database: Database) -> None:

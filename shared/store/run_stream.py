@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.schemas.agent import RunEvent, RunState
 from shared.schemas.base import Schema
+from shared.store.agent_steps import WRONG
 from shared.store.database import Statement
 
 
@@ -40,6 +41,8 @@ class ChangeRow(Schema, frozen=True, kw_only=True):
     detail: str | None
     cost_nano_usd: int | None
     approval: str | None
+    rejected: str | None
+    plainer: str | None
     started_at: datetime | None
     finished_at: datetime | None
 
@@ -60,8 +63,8 @@ HEADS = Statement(
 #: Each step once, under its last number, in the order of these: whoever stops anywhere can go on behind the number that
 #: he saw last.
 CHANGED = Statement(
-    """SELECT c.changed, c.seq, s.name, s.title, s.kind, s.status, s.request, s.detail, s.cost_nano_usd,
-              s.approval::text, s.started_at, s.finished_at
+    f"""SELECT c.changed, c.seq, s.name, s.title, s.kind, s.status, s.request, s.detail, s.cost_nano_usd,
+              s.approval::text, {WRONG}, s.started_at, s.finished_at
          FROM (SELECT seq, max(n) AS changed FROM run_change
                 WHERE run = %(run)s AND n > %(after)s GROUP BY seq ORDER BY 2 LIMIT %(limit)s) c
          LEFT JOIN run_step s ON s.run = %(run)s AND s.seq = c.seq

@@ -53,12 +53,24 @@ _COLUMNS = """id::text, kind, topic, title, status, error, created_at, updated_a
               spend_nano_usd, agent, question, pipeline"""
 
 ONE = Statement(f"SELECT {_COLUMNS} FROM run WHERE id = %(id)s", RunRow)
-LATEST = Statement(f"SELECT {_COLUMNS} FROM run ORDER BY created_at DESC, id DESC LIMIT 50", RunRow)
-STEPS = Statement(
-    """SELECT run::text, name, title, status, started_at, finished_at, detail FROM run_step
-        WHERE run = ANY(%(runs)s::uuid[]) ORDER BY run, seq""",
-    StepRow,
+#: Those that are asked for, after the run ``before``; where that was removed, after ``made_at``.
+FIND = Statement(
+    f"""SELECT {_COLUMNS} FROM run
+         WHERE (%(agent)s::text IS NULL OR agent = %(agent)s)
+           AND (%(pipeline)s::text IS NULL OR pipeline = %(pipeline)s)
+           AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(topic)s::text IS NULL OR topic = %(topic)s)
+           AND (%(statuses)s::text[] IS NULL OR status = ANY(%(statuses)s))
+           AND (%(before)s::uuid IS NULL OR (created_at, run.id) <
+                 (coalesce((SELECT b.created_at FROM run b WHERE b.id = %(before)s::uuid),
+                           %(made_at)s::timestamptz), %(before)s::uuid))
+         ORDER BY created_at DESC, run.id DESC LIMIT %(limit)s""",
+    RunRow,
 )
+_STEPS = """SELECT run::text, name, title, status, started_at, finished_at, detail FROM run_step
+             WHERE run = ANY(%(runs)s::uuid[])"""
+STEPS = Statement(f"{_STEPS} ORDER BY run, seq", StepRow)
+#: Without the questions and calls of agents, of which a run may have hundreds.
+STAGES = Statement(f"{_STEPS} AND kind = 'work' ORDER BY run, seq", StepRow)
 
 #: Held to the end of the transaction, so that two requests for one topic make one run.
 LOCK_TOPIC = Command("SELECT pg_advisory_xact_lock(hashtextextended('run:' || %(kind)s || ':' || %(topic)s, 0))")

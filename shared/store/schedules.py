@@ -23,6 +23,7 @@ class ScheduleRow(Schema, frozen=True, kw_only=True):
     tainted: bool
     due_at: datetime | None
     last_run: str | None
+    last_status: str | None
     last_due_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -49,9 +50,11 @@ class Id(Schema, frozen=True, kw_only=True):
 
 
 _SCHEDULE = """SELECT schedule.id::text, pipeline, parameters, at, weekdays, zone, enabled, tainted, schedule.due_at,
-       made.id::text AS last_run, made.due_at AS last_due_at, created_at, updated_at, now() AS now
+       made.id::text AS last_run, made.status AS last_status, made.due_at AS last_due_at, created_at, updated_at,
+       now() AS now
   FROM schedule LEFT JOIN LATERAL (
-    SELECT run.id, run.due_at FROM run WHERE run.schedule = schedule.id ORDER BY run.due_at DESC LIMIT 1) AS made
+    SELECT run.id, run.status, run.due_at FROM run WHERE run.schedule = schedule.id
+     ORDER BY run.due_at DESC LIMIT 1) AS made
     ON true"""
 
 ALL = Statement(f"{_SCHEDULE} ORDER BY schedule.due_at NULLS LAST, schedule.id", ScheduleRow)
@@ -78,7 +81,7 @@ REMOVE = Statement("DELETE FROM schedule WHERE id = %(id)s RETURNING id::text", 
 #: Those that are due, each for one worker.
 DUE = Statement(
     """SELECT id::text, pipeline, parameters, at, weekdays, zone, enabled, tainted, due_at, NULL AS last_run,
-              NULL::timestamptz AS last_due_at, created_at, updated_at, now() AS now
+              NULL AS last_status, NULL::timestamptz AS last_due_at, created_at, updated_at, now() AS now
          FROM schedule WHERE due_at <= now() ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
     ScheduleRow,
 )

@@ -14,12 +14,19 @@ from collections.abc import Callable
 from typing import Literal
 
 from shared.telemetry import logs
+from shared.telemetry.metrics import Gauge
 
 State = Literal["ok", "degraded", "down", "off"]
 #: Writes one report: (unit, instance, component, state, reason). Raises when the store is away.
 Say = Callable[[str, str, str, State, str | None], None]
 
 REPORT_EVERY_SECONDS = 5.0
+STATE = Gauge(
+    "groundswell_component_state",
+    "What a unit says of itself and of what it uses: 0 ok, 1 degraded, 2 down, -1 off (invariant 7).",
+    ["unit", "component"],
+)
+_VALUES = {"ok": 0, "degraded": 1, "down": 2, "off": -1}
 #: Whoever was not heard for so long is taken as gone, by health and by itself.
 GONE_SECONDS = 20.0
 
@@ -48,6 +55,7 @@ class Reporter:
         self._unit, self._say = unit, say
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
         self._states: dict[str, tuple[State, str | None]] = {unit: ("ok", None)}
+        STATE.labels(unit, unit).set(0)
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopped = False
@@ -59,6 +67,7 @@ class Reporter:
         with self._lock:
             changed = self._states.get(component) != (state, reason)
             self._states[component] = (state, reason)
+        STATE.labels(self._unit, component).set(_VALUES[state])
         if changed:
             logs.get(__name__).info("state_changed", component=component, state=state, reason=reason)
             self._wake.set()

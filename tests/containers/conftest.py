@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra import stack
-from tests.support.containers import Stack
+from tests.support.containers import HOW, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,10 +41,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def up(checkout: Path) -> Iterator[Stack]:
-    """The whole stack but Qdrant, over the simulated feed, as ``make up`` starts it."""
+    """The whole stack but Qdrant and Grafana, over the simulated feed, as ``make up`` starts it."""
     running = Stack(checkout)
     try:
-        running.make("up", "SOURCE=simulator", "WITHOUT=qdrant")
+        running.make("up", *HOW)
         yield running
     finally:
         running.remove()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from infra import stack
-from tests.support.containers import Stack
+from tests.support.containers import HOW, Stack
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(1200)
@@ -31,7 +31,7 @@ def test_make_up_waits_until_all_is_healthy_and_says_where(up: Stack) -> None:
     assert f"s: {up.url}\n" in up.said
     assert "`make down` stops it and keeps the data." in up.said
     states = up.states()
-    assert states.keys() == {*ALL}
+    assert states.keys() == {*ALL, "prometheus", "alertmanager"}
     assert states["migrate"]["ExitCode"] == 0
     assert {states[name]["Health"] for name in ALL if name != "migrate"} == {"healthy"}
     secrets = stack.read(up.folder / ".env")
@@ -136,6 +136,14 @@ def test_started_in_any_order_all_get_healthy(up: Stack, order: tuple[str, ...])
     until(lambda: (attempt(up.posts) or 0) > posts, 60, "posts go on")
 
 
+def test_a_backup_is_taken_and_proven_in_the_workers_container(up: Stack) -> None:
+    taken = up.compose("exec", "--no-TTY", "worker", "groundswell", "backup")
+    assert "Keep a copy elsewhere" in taken
+    assert "are as they were backed up" in up.compose(
+        "exec", "--no-TTY", "worker", "groundswell", "restore", "--verify"
+    )
+
+
 def test_two_workers_share_the_work(up: Stack) -> None:
     def live(unit: dict[str, Any]) -> bool:
         return unit["unit"] == "worker" and not unit["silent"]
@@ -154,7 +162,7 @@ def test_down_keeps_the_data(up: Stack) -> None:
     before = up.posts()
     up.make("down")
     assert up.states() == {}
-    up.make("up", "SOURCE=simulator", "WITHOUT=qdrant")
+    up.make("up", *HOW)
     up.wait_healthy(*ALL)
     assert up.posts() >= before
 

@@ -6,11 +6,12 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Problems, chromium, open_page
+from tests.support.browser import Problems, chromium, open_page, violations
 from tests.support.platform import ROOT, Platform
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -107,6 +108,90 @@ def test_an_agent_is_asked_and_followed_to_its_report_and_what_came_of_it_is_cou
     expect(tab.get_by_role("region", name="Agents that finished")).to_contain_text("100%", timeout=30_000)
     expect(tab.get_by_role("region", name="Reports called helpful")).to_contain_text("of 1 vote helpful")
     assert problems == []
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_a_pipeline_is_run_and_followed_stage_by_stage_to_its_report(page: tuple[Page, Problems]) -> None:
+    tab, problems = page
+    topic = tab.get_by_role("region", name="Topics by momentum").get_by_role("link").first.get_attribute("href")
+    tab.evaluate("address => location.assign(address)", topic)
+    tab.get_by_role("link", name="Deep dive").click()
+    # the topic is chosen already, and the keyboard is all that is needed
+    chosen = tab.get_by_role("form", name="Run Deep dive").get_by_label("Topic")
+    expect(chosen).to_be_focused()
+    assert topic is not None
+    expect(chosen).to_have_value(unquote(topic.removeprefix("/topics/")))
+    chosen.press("Control+Enter")
+    expect(tab).to_have_url(re.compile("run="))
+    # each stage tells how it went, by itself, and which had no model
+    chain = tab.get_by_role("list", name="Stages of this run").get_by_role("listitem")
+    expect(chain).to_have_count(7, timeout=30_000)
+    expect(chain.filter(has_text="done,")).to_have_count(7, timeout=60_000)
+    expect(chain.filter(has_text="without a model")).to_have_count(4)
+    why = tab.get_by_role("list", name="What was rejected, and what was written without a model")
+    expect(why).to_contain_text("Gathering evidence, Checking facts, Writing, Reading it as an editor")
+    last = tab.get_by_role("region", name="Last runs").get_by_role("listitem").first
+    expect(last).to_contain_text(re.compile(r"done.*took .* s.*cost \$0\.00", re.S))
+    for theme in ("light", "dark"):
+        tab.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+        assert violations(tab) == [], theme
+    # among all runs it is found by what did it, and its page tells the stages too
+    tab.evaluate("address => location.assign(address)", "/agents?by=deep-dive&status=done")
+    tab.get_by_role("region", name="Runs").get_by_role("link").first.click()
+    expect(tab.get_by_role("region", name="Stages").get_by_role("listitem").first).to_contain_text("Researcher")
+    tab.get_by_role("main").get_by_role("link", name="Pipelines").click()
+    tab.get_by_role("region", name="Last runs").get_by_role("link", name="Report").first.click()
+    expect(tab.get_by_role("heading", level=1)).to_contain_text("Deep dive")
+    assert problems == []
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_a_pipeline_is_scheduled_changed_paused_and_removed(page: tuple[Page, Problems]) -> None:
+    tab, problems = page
+    tab.evaluate("address => location.assign(address)", "/pipelines?pipeline=source-audit")
+    # what is missing is said where it is missing
+    tab.get_by_role("button", name="Run now").click()
+    tab.get_by_role("button", name="Run it").click()
+    expect(tab.get_by_text("Choose a feed.").last).to_be_visible()
+    expect(tab.get_by_role("form", name="Run Source audit").get_by_label("Feed", exact=True)).to_be_focused()
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("button", name="Run now")).to_be_focused()
+    tab.get_by_role("button", name="Schedule it").click()
+    form = tab.get_by_role("form", name="New schedule")
+    form.get_by_label("A site").check()
+    form.get_by_label("Site", exact=True).fill("https://example.org/news")
+    form.get_by_label("Time of day").fill("06:30")
+    zone = form.get_by_label("Time zone")
+    zone.fill("Mars/Olympus")
+    expect(form.get_by_text("There is no time zone 'Mars/Olympus'")).to_be_visible()
+    zone.fill("America/New_York")
+    form.get_by_label("Monday").check()
+    expect(form.get_by_text(re.compile("Next: Mon .* 06:30.*; then Mon .* 06:30"))).to_be_visible()
+    form.get_by_role("button", name="Save the schedule").click()
+    row = tab.get_by_role("region", name="Schedules").get_by_role("listitem")
+    expect(row).to_contain_text("Mondays at 06:30, America/New_York; site example.org, 7 days")
+    tab.reload()
+    expect(row).to_contain_text(re.compile(r"Mon .* 06:30\s*New York"))
+    row.get_by_role("button", name=re.compile("Change")).click()
+    changed = tab.get_by_role("form", name="Change the schedule")
+    changed.get_by_label("Time of day").fill("18:00")
+    changed.get_by_role("button", name="Save the change").click()
+    expect(row).to_contain_text("Mondays at 18:00")
+    row.get_by_role("button", name=re.compile("Pause")).click()
+    expect(row).to_contain_text("paused")
+    expect(row).to_contain_text("Not due.")
+    row.get_by_role("button", name=re.compile("Resume")).click()
+    expect(row).to_contain_text(re.compile("in [0-9]"))
+    assert violations(tab) == []
+    # removing is asked twice, and the first answer at hand keeps it
+    row.get_by_role("button", name=re.compile("Remove")).click()
+    expect(row.get_by_role("button", name="Keep it")).to_be_focused()
+    tab.keyboard.press("Enter")
+    row.get_by_role("button", name=re.compile("Remove")).click()
+    row.get_by_role("button", name="Yes, remove it").click()
+    expect(tab.get_by_text("Nothing runs by itself yet")).to_be_visible()
+    # the zone that was refused is all that the browser complained about
+    assert ["400 (Bad Request)" in problem for problem in problems] == [True]
 
 
 @pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -18,6 +19,16 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+_AXE = Path(__file__).resolve().parents[2] / "services/frontend/node_modules/axe-core/axe.min.js"
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong with the page as it is: its rules, each with the elements."""
+    found = page.evaluate(
+        f"(() => {{ {_AXE.read_text()}; return axe.run(document, {{ resultTypes: ['violations'] }}); }})()"
+    )
+    return [f"{one['id']}: {[node['target'] for node in one['nodes'][:3]]}" for one in found["violations"]]
 
 
 def chromium() -> str | None:

@@ -16,6 +16,8 @@ from services.solo.folder import free_port
 from tests.support.waiting import until
 
 PROJECT = "groundswell-test"
+#: How the tests start it: what no registry is needed for.
+HOW = ("SOURCE=simulator", "PROFILE=observability", "WITHOUT=qdrant grafana")
 #: Ours, in the order they are meant to start.
 UNITS = ("migrate", "relay", "api", "worker", "frontend")
 
@@ -31,9 +33,11 @@ class Stack:
             "COMPOSE_PROJECT_NAME": PROJECT,
             "FRONTEND_PORT": str(free_port()),
             "API_PORT": str(free_port()),
+            "PROMETHEUS_PORT": str(free_port()),
             "RATE": "10",
         }
         self.url = f"http://localhost:{self._environment['FRONTEND_PORT']}"
+        self.prometheus = f"http://localhost:{self._environment['PROMETHEUS_PORT']}"
 
     def make(self, *words: str) -> None:
         """A target of the Makefile, as a person types it. AssertionError with its output when it fails."""
@@ -41,7 +45,7 @@ class Stack:
 
     def compose(self, *words: str) -> str:
         """Compose itself; what it wrote."""
-        return self._run([*self._compose, "--profile", "simulator", *words])
+        return self._run([*self._compose, "--profile", "simulator", "--profile", "observability", *words])
 
     def remove(self) -> None:
         """All of it, with its data."""

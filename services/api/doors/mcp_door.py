@@ -17,9 +17,9 @@ from litestar.types import Receive, Scope, Send
 
 from services.api.doors.mcp_tools import Tools, read_toolsets
 from services.api.operations.context import Services
-from services.api.operations.health import installed_version
 from services.api.operations.registry import TOOLSETS, Operation
 from services.api.readiness import Readiness
+from shared.telemetry.version import installed_version
 
 if TYPE_CHECKING:
     from services.api.doors.mcp_server import Running

@@ -98,6 +98,7 @@ OPERATIONS: tuple[Operation[Any, Any], ...] = (
     pipelines.run_pipeline,
     pipelines.run_stages,
     schedules.schedules,
+    schedules.due_times,
     schedules.create_schedule,
     schedules.update_schedule,
     schedules.remove_schedule,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from services.api.operations.context import Context
 from services.api.operations.registry import NoInput, operation
@@ -15,6 +14,7 @@ from shared.store import archive
 from shared.store import feeds as feed_store
 from shared.store import figures as figure_store
 from shared.store import units as unit_store
+from shared.telemetry.version import installed_version
 
 _WORST_FIRST: tuple[State, ...] = ("down", "degraded", "ok")
 
@@ -109,14 +109,6 @@ def worst(components: list[Component]) -> State:
     """The worst state of those that are not off."""
     states = {component.state for component in components}
     return next((state for state in _WORST_FIRST if state in states), "ok")
-
-
-def installed_version() -> str:
-    """Version of the installed package, or "unknown" from a bare checkout."""
-    try:
-        return version("groundswell")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _state(said: str) -> State:

@@ -146,6 +146,7 @@ def _stage(row: store.StageRow) -> RunStage:
         status=row.status,
         contract=handed.get("contract"),
         tainted=handed.get("tainted", False),
+        plainer=handed.get("plainer") or None,
         output=handed.get("value"),
         detail=row.detail,
         started_at=row.started_at,

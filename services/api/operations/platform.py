@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.api.operations.context import Context
 from services.api.operations.registry import NoInput, operation
-from shared.config.load import fields
+from shared.config.fields import fields
 from shared.schemas.platform import (
     Connections,
     MomentumState,

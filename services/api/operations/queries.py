@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from shared.schemas.base import Schema
 from shared.schemas.feed import FeedChange, FeedRequest
-from shared.schemas.run import RunRequest
+from shared.schemas.run import RunRequest, RunStatus
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
@@ -132,6 +132,21 @@ class CreateRunInput(RunRequest, frozen=True, kw_only=True, forbid_unknown_field
     """What ``RunRequest`` says, with its bounds."""
 
     topic: Name
+
+
+class RunsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of one ``agent``, ``pipeline`` or ``kind``, about one ``topic``, in one ``status``; ``open`` is what is not over.
+
+    ``before`` is ``next`` of an earlier page.
+    """
+
+    agent: Name | None = None
+    pipeline: Name | None = None
+    kind: Literal["briefing", "agent", "pipeline"] | None = None
+    topic: Name | None = None
+    status: RunStatus | Literal["open"] | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 50
+    before: UUID | None = None
 
 
 class RunInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):

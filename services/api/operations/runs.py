@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
 
 from services.api.operations.context import Context
-from services.api.operations.queries import CreateRunInput, RetryRunInput, RunInput
-from services.api.operations.registry import NoInput, operation
+from services.api.operations.queries import CreateRunInput, RetryRunInput, RunInput, RunsInput
+from services.api.operations.registry import operation
 from shared.contracts.jobs import JOB_OF_RUN
 from shared.errors import ConflictError, NotFound
 from shared.schemas.run import Run, RunList, RunStep
@@ -16,7 +17,12 @@ from shared.schemas.watch import Removed
 from shared.store import outbox
 from shared.store import runs as store
 from shared.store import topics as topic_store
-from shared.store.database import AsyncTransaction
+from shared.store.database import AsyncTransaction, Statement
+
+#: Of the year 9999.
+_LAST_MILLISECOND = 253_402_300_799_000
+#: What is not over.
+OPEN = ["queued", "running", "needs_approval", "needs_human"]
 
 
 @operation(
@@ -50,10 +56,15 @@ async def create_run(context: Context, request: CreateRunInput) -> Run:
 
 
 @operation("/api/v1/runs", scope="runs:read", toolset="reports", taints=True)
-async def runs(context: Context, _: NoInput) -> RunList:
-    """The last 50 runs, newest first."""
+async def runs(context: Context, query: RunsInput) -> RunList:
+    """Runs, newest first: the last 50, or those that are asked for. Of their steps the stages; run tells all."""
+    wanted = {name: getattr(query, name) for name in ("agent", "pipeline", "kind", "topic", "before")}
+    wanted["made_at"] = _made_at(query.before) if query.before else None
+    statuses = OPEN if query.status == "open" else [query.status] if query.status else None
     async with context.services.database.transaction() as transaction:
-        return RunList(runs=await with_steps(transaction, await transaction.fetch(store.LATEST)))
+        rows = await transaction.fetch(store.FIND, wanted | {"statuses": statuses, "limit": query.limit + 1})
+        page = await with_steps(transaction, rows[: query.limit], store.STAGES)
+    return RunList(runs=page, next=page[-1].id if len(rows) > query.limit else None)
 
 
 @operation("/api/v1/runs/{run}", scope="runs:read", toolset="reports", taints=True, core=True)
@@ -136,6 +147,12 @@ async def remove_run(context: Context, query: RunInput) -> Removed:
     return Removed(id=str(query.run))
 
 
+def _made_at(run: UUID) -> datetime | None:
+    """The time that is in an id of version 7."""
+    milliseconds = min(run.int >> 80, _LAST_MILLISECOND)
+    return datetime.fromtimestamp(milliseconds / 1_000, UTC) if run.version == 7 else None
+
+
 async def known_run(transaction: AsyncTransaction, run_id: UUID) -> store.RunRow:
     """The run. Raises NotFound."""
     row = await transaction.fetch_one(store.ONE, {"id": run_id})
@@ -151,9 +168,11 @@ async def enqueue(transaction: AsyncTransaction, run: store.RunRow) -> None:
     await transaction.execute(outbox.PUT, {"actor": job.actor, "queue": job.queue, "args": args})
 
 
-async def with_steps(transaction: AsyncTransaction, rows: list[store.RunRow]) -> list[Run]:
+async def with_steps(
+    transaction: AsyncTransaction, rows: list[store.RunRow], which: Statement[store.StepRow] = store.STEPS
+) -> list[Run]:
     """Rows as runs."""
     steps: dict[str, list[RunStep]] = {row.id: [] for row in rows}
-    for found in await transaction.fetch(store.STEPS, {"runs": list(steps)}):
+    for found in await transaction.fetch(which, {"runs": list(steps)}):
         steps[found.run].append(found.step())
     return [row.run(steps[row.id]) for row in rows]

@@ -16,7 +16,7 @@ from services.api.operations.registry import NoInput, operation
 from shared.contracts.due import WEEKDAYS, next_due, zone_of
 from shared.errors import ConflictError, InputError, NotFound
 from shared.schemas.base import Schema
-from shared.schemas.pipeline import SCHEDULES_MOST, PipelineParameters, Schedule, ScheduleList, Weekday
+from shared.schemas.pipeline import SCHEDULES_MOST, DueTimes, PipelineParameters, Schedule, ScheduleList, Weekday
 from shared.schemas.watch import Removed
 from shared.store import schedules as store
 from shared.store.database import AsyncTransaction
@@ -24,6 +24,7 @@ from shared.store.database import AsyncTransaction
 At = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekdays = Annotated[list[Weekday], Meta(max_length=7)]
 Zone = Annotated[str, Meta(min_length=1, max_length=60)]
+_ANY_DAY = f"({'|'.join(WEEKDAYS)})"
 
 
 class CreateScheduleInput(RunPipelineInput, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +40,15 @@ class ScheduleInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A schedule by its id."""
 
     schedule: UUID
+
+
+class DueTimesInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule as ``create_schedule`` takes it, ``weekdays`` with commas between them, and how many times."""
+
+    at: At
+    weekdays: Annotated[str, Meta(pattern=f"^({_ANY_DAY}(,{_ANY_DAY})*)?$", max_length=60)] = ""
+    zone: Zone = "UTC"
+    count: Annotated[int, Meta(ge=1, le=20)] = 3
 
 
 class ScheduleChange(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +72,19 @@ async def schedules(context: Context, _: NoInput) -> ScheduleList:
     """All schedules, by when they are due."""
     rows = await context.services.database.fetch(store.ALL)
     return ScheduleList(schedules=[row.schedule() for row in rows])
+
+
+@operation("/api/v1/due-times", scope="pipelines:read", toolset="agents", taints=False)
+async def due_times(context: Context, query: DueTimesInput) -> DueTimes:
+    """When a schedule with this rule would be due next, by the database's clock: also before one is saved."""
+    at, zone = time.fromisoformat(query.at), _zone(query.zone)
+    days = query.weekdays.split(",") if query.weekdays else []
+    now = await context.services.database.fetch_one(store.NOW)
+    assert now is not None  # noqa: S101 - it always has a row
+    times = [next_due(at, days, zone, now.now)]
+    while len(times) < query.count:
+        times.append(next_due(at, days, zone, times[-1]))
+    return DueTimes(times=times)
 
 
 @operation(

@@ -78,6 +78,11 @@ _PARTS = {
         "The map of what the last hour talks about is old or shows only a part.",
         "See the reason; it goes on by itself once new posts have their vectors.",
     ),
+    "backup": Words(
+        "Backup",
+        "Nothing is missing now. If the disk died, what came since the last backup would be.",
+        "See the reason; `groundswell backup` by hand says what fails.",
+    ),
     "archive": Words(
         "Archive",
         "Nothing is missing. Old posts take more room, and searching by meaning more time.",

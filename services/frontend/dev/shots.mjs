@@ -107,6 +107,35 @@ const scenes = [
   } },
   { name: 'agents-away', path: '/agents?status=failed', world: { away: true } },
   { name: 'agents-none', path: '/agents', world: { calm: true, listening: true } },
+  { name: 'agents-older', path: '/agents?by=daily-briefing', world: { calm: true } },
+  { name: 'pipelines', path: '/pipelines', world: { calm: true } },
+  { name: 'pipelines-dive', path: '/pipelines?pipeline=deep-dive&topic=lisbon-outage', world: {} },
+  { name: 'pipelines-live', path: '/pipelines', world: { calm: true }, act: async (page) => {
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('an answer broke its contract').waitFor();
+    await page.waitForTimeout(300);
+  } },
+  { name: 'pipelines-done', path: '/pipelines?run=pipe-done', world: { calm: true } },
+  { name: 'pipelines-plain', path: '/pipelines?run=pipe-plain', world: {} },
+  { name: 'pipelines-failed', path: '/pipelines?pipeline=source-audit&run=pipe-failed', world: { calm: true } },
+  { name: 'pipelines-wrong', path: '/pipelines?pipeline=source-audit', world: { calm: true }, act: async (page) => {
+    await page.getByRole('button', { name: 'Run now' }).click();
+    await page.getByLabel('A site').check();
+    await page.getByRole('button', { name: 'Run it' }).click();
+    await page.getByText('Write a site that posts link to').waitFor();
+  } },
+  { name: 'pipelines-schedule', path: '/pipelines?pipeline=weekly-report', world: { calm: true }, act: async (page) => {
+    await page.getByRole('button', { name: 'Schedule it' }).click();
+    await page.getByLabel('Fri').check();
+    await page.getByText('; then').waitFor();
+    await page.getByRole('button', { name: /Remove.*Daily/ }).click();
+    await page.getByRole('button', { name: 'Keep it' }).waitFor();
+  } },
+  { name: 'pipelines-bare', path: '/pipelines', world: { calm: true, bare: true } },
+  { name: 'pipelines-none', path: '/pipelines', world: { calm: true, listening: true } },
+  { name: 'pipelines-away', path: '/pipelines', world: { away: true } },
+  { name: 'run-pipeline', path: '/runs/pipe-done', world: { calm: true } },
   { name: 'run-live', path: '/agents', world: { calm: true }, act: async (page) => {
     await page.getByLabel('Question').fill('What do people in Lisbon say about the power cut?');
     await page.getByLabel('Question').press('Control+Enter');

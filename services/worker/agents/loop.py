@@ -175,7 +175,7 @@ class AgentLoop:
 
     async def _obey(self, reply: Reply) -> outputs.Accepted | None:
         if not reply.calls:
-            self._broken.append("it answered without calling `answer`")
+            self._reject("it answered without calling `answer`")
             self._context.say("This reached nobody. Hand in what you found by calling the tool `answer`.")
             return None
         for place, call in enumerate(reply.calls):
@@ -183,7 +183,7 @@ class AgentLoop:
                 judged = outputs.judge(self._agent.contract, call.arguments, self.evidence)
                 if isinstance(judged, outputs.Accepted):
                     return judged
-                self._broken.append(judged.why)
+                self._reject(judged.why)
                 text = f"Not accepted. {judged.why} Mend it and call `answer` once more."
             elif place >= MOST_CALLS:
                 text = f"Refused: at most {MOST_CALLS} calls at once."
@@ -191,6 +191,10 @@ class AgentLoop:
                 text = await self._tool(call)
             await self._context.result(call.id, call.name, text)
         return None
+
+    def _reject(self, why: str) -> None:
+        self._broken.append(why)
+        self._steps.reject(why)
 
     async def _tool(self, call: ToolCall) -> str:
         if call.name == prompt.RECALL:

@@ -77,13 +77,14 @@ class Steps:
         self._id: UUID = run.claimed.run
         rows = [row for row in database.fetch(store.STEPS, {"run": self._id}) if 0 < row.seq - after < STEPS_MOST]
         self._rows = {row.seq: row for row in rows}
-        self._seq = after
+        self._seq = self._question = after
         self.used = Used(seconds=sum(row.seconds for row in rows if row.status == "done"))
 
     def ask(self, request: Request) -> Asked:
         """What a model answers, or answered."""
         shown = {"messages": len(request.messages), "tools": len(request.tools)}
         row, known = self._enter("ask", "Asking a language model", hashlib.sha256(essence(request)).digest(), shown, "")
+        self._question = self._seq
         if row is not None and row.status == "done":
             return self._note(row.cost_nano_usd, _asked(row.result))
         if known and self._paid(row):
@@ -100,6 +101,11 @@ class Steps:
         detail = f"{asked.model} answered" if asked.reply else f"No answer: {asked.unavailable}"[:500]
         self._done({"asked": stored}, detail, cost)
         return self._note(cost, asked)
+
+    def reject(self, why: str) -> None:
+        """Write down, with the question asked last, why its answer was not accepted. The first word of it stays."""
+        with self._run.held() as transaction:
+            transaction.execute(store.REJECT, {"run": self._id, "seq": self._question, "why": _clean(why)[:1_000]})
 
     def call(self, operation: Known, arguments: dict[str, Any], frame: Callable[[str, bytes], str]) -> Told:
         """What the API answers, or answered; ``frame`` puts the number and an answer into words for the model.

@@ -129,6 +129,11 @@ def note(agent: Agent, outcome: Outcome) -> str:
     return f"{agent.title}: no model. {excerpt(outcome.why, longest=240)}"
 
 
+def plainer(outcome: Outcome) -> str:
+    """Why the plainer output stands; nothing where a model's answer does."""
+    return "" if outcome.accepted else excerpt(outcome.why, longest=600)
+
+
 def _found(before: Findings, outcome: Outcome, seen: Evidence, told: str) -> Findings:
     accepted = outcome.accepted
     weighed = accepted.weighed if accepted else []

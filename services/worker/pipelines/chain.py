@@ -117,7 +117,8 @@ class PipelineWork:
             given = casting.output(stage.agent, value, outcome, seen)
             # What it reads by itself taints as what it was given does.
             tainted = before.tainted or any(one.taints for one in stage.agent.operations)
-            handed, detail, effect = hand(stage.gives, given, tainted=tainted), casting.note(stage.agent, outcome), None
+            handed = hand(stage.gives, given, tainted=tainted, plainer=casting.plainer(outcome))
+            detail, effect = casting.note(stage.agent, outcome), None
         try:
             accept(stage, handed)
         except StageRejected:

@@ -133,16 +133,20 @@ CONTRACTS: dict[str, type[Schema]] = {
 
 
 class Handed(Schema, frozen=True, kw_only=True):
-    """An output as it is stored. ``tainted``: strangers' text went into it, or into what it was made of."""
+    """An output as it is stored. ``tainted``: strangers' text went into it, or into what it was made of.
+
+    ``plainer`` is why no model's answer is in it, where an agent worked.
+    """
 
     contract: str
     tainted: bool
     value: dict[str, Any]
+    plainer: str = ""
 
 
-def hand(contract: str, value: Schema, *, tainted: bool) -> Handed:
+def hand(contract: str, value: Schema, *, tainted: bool, plainer: str = "") -> Handed:
     """``value`` as plain data."""
-    return Handed(contract=contract, tainted=tainted, value=msgspec.to_builtins(value))
+    return Handed(contract=contract, tainted=tainted, value=msgspec.to_builtins(value), plainer=plainer)
 
 
 def take(handed: Handed) -> Schema:

@@ -221,6 +221,51 @@ def test_asking_twice_for_a_briefing_makes_one_run_and_one_job(api: Served, data
     assert [found.id for found in read(api, "/api/v1/runs", RunList).runs] == [third.id, run.id]
 
 
+def test_runs_are_found_by_what_did_them_and_how_they_stand_page_by_page(api: Served, database: Database) -> None:
+    made = """INSERT INTO run (id, kind, topic, title, agent, pipeline, status, created_at)
+              SELECT uuidv7(make_interval(mins => n - 200)), %(kind)s, %(topic)s, %(kind)s || n, %(agent)s,
+                     %(pipeline)s, (%(statuses)s::text[])[1 + n %% 4], now() + make_interval(mins => n - 200)
+                FROM generate_series(%(from)s::int, %(to)s::int) n"""
+    statuses = ["done", "failed", "running", "needs_approval"]
+    many = {"kind": "agent", "topic": "", "agent": "scout", "pipeline": None, "statuses": statuses, "from": 1, "to": 70}
+    database.execute(Command(made), many)
+    database.execute(Command(made), many | {"kind": "pipeline", "agent": None, "pipeline": "deep-dive", "topic": "t1"})
+    steps = """INSERT INTO run_step (run, seq, name, title, kind, key)
+               SELECT id, n, 'step' || n, 't', (ARRAY['work', 'ask'])[1 + n], id::text || n
+                 FROM run, generate_series(0, 1) n"""
+    database.execute(Command(steps))
+
+    def found(**wanted: object) -> RunList:
+        answer = api.http.get("/api/v1/runs", params=wanted)
+        assert answer.status_code == 200, answer.text
+        return msgspec.json.decode(answer.content, type=RunList)
+
+    # all of them, past the first fifty, each once and in one order
+    pages, before = [], None
+    while True:
+        page = found(agent="scout", limit=30, **({"before": before} if before else {}))
+        pages.append([run.title for run in page.runs])
+        if not (before := page.next):
+            break
+    assert [len(page) for page in pages] == [30, 30, 10]
+    assert [title for page in pages for title in page] == [f"agent{n}" for n in range(70, 0, -1)]
+    assert {run.status for run in found(agent="scout", status="open").runs} == {"running", "needs_approval"}
+    assert len(found(status="failed", limit=100).runs) == 36
+    old = found(pipeline="deep-dive", status="done").runs[-1]
+    assert (old.title, old.topic, [step.name for step in old.steps]) == ("pipeline4", "t1", ["step0"])
+    assert found(topic="t1", kind="agent").runs == []
+    assert len(found(topic="t1").runs) == 50
+    # a page goes on behind a run that was removed meanwhile
+    first = found(agent="scout", limit=1)
+    assert first.next == first.runs[0].id
+    database.execute(Command("DELETE FROM run WHERE id = %(id)s"), {"id": first.next})
+    assert found(agent="scout", limit=1, before=first.next).runs[0].title == "agent69"
+    assert found(before=str(uuid4())).runs == []
+    assert len(found(before="ffffffff-ffff-7fff-bfff-ffffffffffff").runs) == 50
+    for wrong in ({"status": "over"}, {"limit": 0}, {"before": "x"}, {"kind": "x"}, {"steps": "all"}):
+        problem(api.http.get("/api/v1/runs", params=wrong), 400)
+
+
 def test_a_run_about_nothing_is_refused_and_leaves_no_job(api: Served, database: Database) -> None:
     problem(api.http.post("/api/v1/runs", json={"topic": "none"}), 404)
     problem(api.http.get(f"/api/v1/runs/{uuid4()}"), 404)

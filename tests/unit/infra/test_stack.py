@@ -40,7 +40,7 @@ def test_what_a_person_wrote_is_kept_and_what_is_missing_added(tmp_path: Path) -
     path = tmp_path / ".env"
     path.write_text("# mine\nGROUNDSWELL_API_TOKEN='my own long token'\nREDIS_PASSWORD=\nFRONTEND_PORT=9000")
     path.chmod(0o644)
-    assert stack.ensure_secrets(path) == ["POSTGRES_PASSWORD", "REDIS_PASSWORD", "QDRANT_API_KEY"]
+    assert stack.ensure_secrets(path) == ["POSTGRES_PASSWORD", "REDIS_PASSWORD", "QDRANT_API_KEY", "GRAFANA_PASSWORD"]
     assert path.read_text().startswith(
         "# mine\nGROUNDSWELL_API_TOKEN='my own long token'\nREDIS_PASSWORD=\nFRONTEND_PORT=9000\n"
     )

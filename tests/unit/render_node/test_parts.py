@@ -16,7 +16,8 @@ from services.render_node.entry import _alone
 from services.render_node.folder import JobFolder
 from services.render_node.jobs import MOST_FINISHED, Jobs, QueueFull
 from services.render_node.program import Plan, Program
-from shared.config.load import PREFIX, load
+from shared.config.fields import PREFIX
+from shared.config.load import load
 from shared.config.render_node import secret_of
 from shared.config.settings import Settings
 from shared.contracts.render_jobs import Asset, RenderJob

@@ -1,4 +1,5 @@
-/** The stand-in's agents: a run goes on a step each second, is streamed, and can be cancelled and retried. */
+/** The stand-in's agents and their runs; those of pipelines are told and streamed the same way: a run goes on a step each second, is streamed, and can be cancelled and retried. */
+import { answerPipelines, pipelineRuns } from './pipelines.mjs';
 import { stories } from './texts.mjs';
 
 const iso = (ms) => new Date(ms).toISOString();
@@ -25,24 +26,26 @@ const plan = [
 
 /** What the address gives, or undefined. */
 export function answerAgents(world, method, path, body, query) {
-  world.agentRuns ??= world.listening ? [] : history(world);
+  world.agentRuns ??= world.listening ? [] : [...history(world), ...pipelineRuns(world)];
+  const chained = answerPipelines(world, method, path, body, query);
+  if (chained !== undefined) return chained;
   const [, noun, id, part] = path.split('/').map(decodeURIComponent);
   if (noun === 'agents' && !id) return { agents: world.listening ? [] : agents };
   if (noun === 'agents' && part === 'runs' && method === 'POST') return start(world, id, body);
   if (noun === 'business-metrics') return metrics(world, Number(query.get('days') ?? 30));
   if (noun === 'reports' && method === 'POST') return { report: id, helpful: part === 'rate' ? body.helpful : null };
   if (noun !== 'runs') return undefined;
-  if (!id && method === 'GET') return { runs: [...world.agentRuns.map(plain), ...world.runs] };
+  if (!id && method === 'GET') return found(world, query);
   const run = world.agentRuns.find((candidate) => candidate.id === id);
   if (!run) return undefined;
   if (part === 'cancel') end(world, run, 'cancelled');
-  if (part === 'retry') again(world, run, body?.from_step);
+  if (part === 'retry' && run.kind === 'agent') again(world, run, body?.from_step);
   return plain(run);
 }
 
 /** Server-sent events, as the real one sends them. */
 export function streamRun(world, request, response, id) {
-  world.agentRuns ??= history(world);
+  world.agentRuns ??= [...history(world), ...pipelineRuns(world)];
   const run = world.agentRuns.find((candidate) => candidate.id === id);
   if (!run) return response.writeHead(404, { 'content-type': 'application/json' }).end('{"status":404,"what":"There is no such run."}');
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
@@ -50,7 +53,7 @@ export function streamRun(world, request, response, id) {
   let told = '';
   const say = (name, data, number) => response.write(`${number ? `id: ${number}\r\n` : ''}event: ${name}\r\ndata: ${JSON.stringify(data)}\r\n\r\n`);
   const look = () => {
-    const state = { run: run.id, status: run.status, error: run.error, report: run.report, attempts: 1, spend_nano_usd: run.spend_nano_usd, limit_nano_usd: 0.5e9 };
+    const state = { run: run.id, status: run.status, error: run.error, report: run.report, attempts: 1, spend_nano_usd: run.spend_nano_usd, limit_nano_usd: run.pipeline ? 0.9e9 : 0.5e9 };
     if (JSON.stringify(state) !== told) say('run', state);
     told = JSON.stringify(state);
     for (const step of run.steps.filter((one) => one.changed > after).toSorted((a, b) => a.changed - b.changed)) {
@@ -67,6 +70,20 @@ export function streamRun(world, request, response, id) {
   look();
 }
 
+const open = ['queued', 'running', 'needs_approval', 'needs_human'];
+
+/** Filtered and paged as the real one does it. */
+function found(world, query) {
+  const wanted = ['agent', 'pipeline', 'kind', 'topic'].filter((name) => query.get(name));
+  const status = query.get('status');
+  const all = [...world.agentRuns.map((run) => plain({ ...run, steps: run.steps.filter((step) => step.kind === 'work') })), ...world.runs]
+    .filter((run) => wanted.every((name) => run[name] === query.get(name)) && (!status || (status === 'open' ? open.includes(run.status) : run.status === status)))
+    .toSorted((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+  const from = query.get('before') ? all.findIndex((run) => run.id === query.get('before')) + 1 : 0;
+  const page = all.slice(from, from + Number(query.get('limit') ?? 50));
+  return { runs: page, next: from + page.length < all.length ? page.at(-1).id : null };
+}
+
 function plain(run) {
   return { ...run, steps: run.steps.map(({ name, title, status, started_at, finished_at, detail }) => ({ name, title, status, started_at, finished_at, detail })) };
 }
@@ -74,13 +91,13 @@ function plain(run) {
 function make(world, id, agent, question, ago, change = {}) {
   const now = iso(world.started - ago);
   const title = agents.find((known) => known.name === agent)?.title ?? agent;
-  return { id, kind: 'agent', agent, question, topic: '', title: `${title}: ${question}`, status: 'queued', error: null, steps: [], created_at: now, updated_at: now, attempts: 1, report: null, spend_nano_usd: 0, changes: 0, ...change };
+  return { id, kind: 'agent', agent, pipeline: null, question, topic: '', title: `${title}: ${question}`, status: 'queued', error: null, steps: [], created_at: now, updated_at: now, attempts: 1, report: null, spend_nano_usd: 0, changes: 0, ...change };
 }
 
 function put(run, index, change, time) {
   const [name, title, request, detail, cost] = plan[index];
   const known = run.steps.find((step) => step.n === index + 1);
-  const step = known ?? { n: index + 1, name: `${index + 1}-${name}`, title, kind: name === 'ask' ? 'ask' : name === 'report' ? 'work' : 'call', request, approval: null, started_at: iso(time), finished_at: null, cost_nano_usd: 0, detail: null, status: 'running' };
+  const step = known ?? { n: index + 1, name: `${index + 1}-${name}`, title, kind: name === 'ask' ? 'ask' : name === 'report' ? 'work' : 'call', request, approval: null, started_at: iso(time), finished_at: null, cost_nano_usd: 0, detail: null, status: 'running', rejected: null, plainer: null };
   if (!known) run.steps.push(step);
   if (change.status === 'done') Object.assign(step, { detail, cost_nano_usd: cost, finished_at: iso(time + 700) });
   Object.assign(step, change, { changed: ++run.changes });

@@ -15,7 +15,7 @@ export function startRun(world, topic, tell) {
   const id = `run-${world.runs.length + 1}`;
   const now = iso(Date.now());
   const run = {
-    id, kind: 'briefing', topic, title: `Briefing: ${story.label}`, status: 'queued', error: null,
+    id, kind: 'briefing', agent: null, pipeline: null, question: null, topic, title: `Briefing: ${story.label}`, status: 'queued', error: null,
     steps: plan.map(([name, title]) => ({ name, title, status: 'pending', started_at: null, finished_at: null, detail: null })),
     created_at: now, updated_at: now, attempts: 1, report: null, spend_nano_usd: 0,
   };

@@ -23,6 +23,7 @@ export const places: readonly Place[] = [
   { href: '/watches', label: 'Watches', icon: 'watch', covers: (path) => under('/watches')(path) || under('/alerts')(path) },
   { href: '/reports', label: 'Briefings', icon: 'report', covers: under('/reports') },
   { href: '/agents', label: 'Agents', icon: 'agents', wide: true, covers: (path) => under('/agents')(path) || under('/runs')(path) },
+  { href: '/pipelines', label: 'Pipelines', icon: 'pipelines', wide: true, covers: under('/pipelines') },
   { href: '/figures', label: 'Figures', icon: 'figures', wide: true, covers: under('/figures') },
   { href: '/models', label: 'Models', icon: 'models', wide: true, covers: under('/models') },
   { href: '/feeds', label: 'Feeds', icon: 'feeds', wide: true, covers: under('/feeds') },

@@ -65,6 +65,11 @@ def test_an_output_that_breaks_its_contract_is_rejected_with_the_error_and_tried
     assert report(api, run)["title"] == "Weekly report: The week"
     assert "Writer: openai/small after 1 rejected try." in report(api, run)["sections"][-1]["paragraphs"]
     assert rejections("write") == before + 1
+    # the question whose answer was not accepted says why, as the model was told; the one after it was
+    told = [one["rejected"] for one in events(api, run) if one["name"] in ("201-ask", "202-ask")]
+    assert told[1] is None
+    assert told[0] in second["messages"][-1]["content"]
+    assert [one["plainer"] for one in events(api, run) if one["kind"] == "work"] == [None] * 5
 
 
 def test_one_that_is_broken_again_is_replaced_by_the_extractive_one(
@@ -80,6 +85,17 @@ def test_one_that_is_broken_again_is_replaced_by_the_extractive_one(
     assert (ended(api, run)["status"], told["writer"]) == ("done", "extractive")
     assert told["sections"][0]["heading"] == "Day by day"
     assert "broke its contract twice" in told["sections"][-1]["paragraphs"][0]
+    asks = [one for one in events(api, run) if one["name"] in ("201-ask", "202-ask")]
+    assert ["99" in one["rejected"] for one in asks] == [True, True]
+    plainer = {one["name"]: one["plainer"] for one in stages(api, run)}
+    assert "broke its contract twice" in plainer.pop("write")
+    assert set(plainer.values()) == {None}
+    # a worker that does it again from the stage's second question finds the first rejection as it was
+    api.http.post(f"/api/v1/runs/{run['id']}/retry", json={"from_step": "202-ask"})
+    with chains(settings, database) as work:
+        work(run["id"])
+    again = [one["rejected"] for one in events(api, run) if one["name"] in ("201-ask", "202-ask")]
+    assert again == [one["rejected"] for one in asks]
 
 
 def test_what_the_editor_faults_is_left_out_and_too_many_faults_are_no_report(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_a_due_time_makes_one_run_however_many_look(api: Served, database: Datab
     [run] = runs(api)
     assert (run["pipeline"], run["title"], run["status"]) == ("daily-briefing", "Daily briefing", "queued")
     [shown] = api.http.get("/api/v1/schedules").json()["schedules"]
-    assert shown["last_run"] == run["id"]
+    assert (shown["last_run"], shown["last_status"]) == (run["id"], "queued")
     assert datetime.fromisoformat(shown["due_at"]) == due
     # and were the row's lock to fail, the key would hold
     database.execute(Command("UPDATE schedule SET due_at = (SELECT max(due_at) FROM run)"))
@@ -129,6 +130,24 @@ def test_what_cannot_run_is_refused_when_it_is_saved_or_asked(
     if not {"zone", "at", "weekdays"} & set(given):
         asked = api.http.post("/api/v1/operations/run_pipeline", json={"pipeline": "daily-briefing", **given})
         assert (asked.status_code, why in asked.text) == (status, True), asked.text
+
+
+def due_times(api: Served, **rule: Any) -> Any:
+    return api.http.get("/api/v1/due-times", params=rule)
+
+
+def test_the_next_times_of_a_rule_are_told_before_it_is_saved(api: Served, told: None) -> None:
+    made = create(api, at="06:30", weekdays=["tue", "fri"], zone="America/New_York").json()
+    answer = due_times(api, at="06:30", weekdays="tue,fri", zone="America/New_York", count=4)
+    times = [datetime.fromisoformat(one) for one in answer.json()["times"]]
+    assert times[0] == datetime.fromisoformat(made["due_at"])
+    local = [one.astimezone(ZoneInfo("America/New_York")) for one in times]
+    assert {(one.hour, one.minute) for one in local} == {(6, 30)}
+    assert [one.weekday() for one in local] in ([1, 4, 1, 4], [4, 1, 4, 1])
+    assert times == sorted(set(times))
+    assert len(due_times(api, at="00:00").json()["times"]) == 3
+    for wrong in ({"at": "24:00"}, {"at": "07:00", "zone": "Mars/Olympus"}, {"at": "07:00", "weekdays": "tue;fri"}):
+        assert due_times(api, **wrong).status_code == 400
 
 
 def test_a_worker_makes_what_is_due_and_does_it(

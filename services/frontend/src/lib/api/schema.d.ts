@@ -805,8 +805,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The last 50 runs, newest first.
-         * @description The last 50 runs, newest first.
+         * Runs, newest first: the last 50, or those that are asked for. Of their steps the stages; run tells all.
+         * @description Runs, newest first: the last 50, or those that are asked for. Of their steps the stages; run tells all.
          */
         get: operations["runs"];
         put?: never;
@@ -1053,6 +1053,26 @@ export interface paths {
          *     show twice counts once.
          */
         post: operations["create_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/due-times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When a schedule with this rule would be due next, by the database's clock: also before one is saved.
+         * @description When a schedule with this rule would be due next, by the database's clock: also before one is saved.
+         */
+        get: operations["due_times"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3101,6 +3121,13 @@ export interface components {
             most: number;
         };
         /**
+         * DueTimes
+         * @description The next times, soonest first.
+         */
+        DueTimes: {
+            times: string[];
+        };
+        /**
          * Episode
          * @description A stretch in which the rule held. ``end`` is ``None`` while it still held at the end of the period.
          *
@@ -4391,7 +4418,8 @@ export interface components {
          * RunEvent
          * @description One step of a run. ``kind``: ask (a language model), call (an operation) or work. ``request`` is what was asked.
          *
-         *     ``approval`` is what it waits for, or waited for. ``n`` orders them.
+         *     ``approval`` is what it waits for, or waited for. ``rejected`` is why the answer to this question was not accepted;
+         *     ``plainer``, of a stage of a pipeline, why it gave what code writes without a model. ``n`` orders them.
          */
         RunEvent: {
             n: number;
@@ -4403,6 +4431,10 @@ export interface components {
             detail: string | null;
             cost_nano_usd: number;
             approval: string | null;
+            /** @default null */
+            rejected: string | null;
+            /** @default null */
+            plainer: string | null;
             started_at: string | null;
             finished_at: string | null;
         };
@@ -4424,10 +4456,12 @@ export interface components {
         };
         /**
          * RunList
-         * @description Newest first, at most 50.
+         * @description Newest first, with their stages alone. ``next`` asks for the page after, as ``before``.
          */
         RunList: {
             runs: components["schemas"]["Run"][];
+            /** @default null */
+            next: string | null;
         };
         /**
          * RunRequest
@@ -4445,7 +4479,7 @@ export interface components {
          * RunStage
          * @description A stage of a run and what it gave: ``output`` by ``contract``, exactly as the next stage gets it.
          *
-         *     ``tainted``: strangers' text went into it.
+         *     ``tainted``: strangers' text went into it. ``plainer`` is why code alone gave it where an agent worked.
          */
         RunStage: {
             name: string;
@@ -4453,6 +4487,7 @@ export interface components {
             status: string;
             contract: string | null;
             tainted: boolean;
+            plainer: string | null;
             output: unknown;
             detail: string | null;
             started_at: string | null;
@@ -4522,7 +4557,7 @@ export interface components {
          * Schedule
          * @description When a pipeline runs by itself: at ``at`` in ``zone`` on ``weekdays`` (none: every day).
          *
-         *     ``due_at`` is the next time, ``None`` while it is off; ``last_run`` the run it made last.
+         *     ``due_at`` is the next time, ``None`` while it is off; ``last_run`` the run it made last, and how that stands.
          */
         Schedule: {
             id: string;
@@ -4534,6 +4569,7 @@ export interface components {
             enabled: boolean;
             due_at: string | null;
             last_run: string | null;
+            last_status: string | null;
             last_due_at: string | null;
             /** Format: date-time */
             created_at: string;
@@ -6409,14 +6445,22 @@ export interface operations {
     };
     runs: {
         parameters: {
-            query?: never;
+            query?: {
+                agent?: string;
+                pipeline?: string;
+                kind?: "agent" | "briefing" | "pipeline";
+                topic?: string;
+                status?: ("cancelled" | "done" | "failed" | "needs_approval" | "needs_human" | "queued" | "running") | "open" | null;
+                limit?: number;
+                before?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The last 50 runs, newest first. */
+            /** @description Runs, newest first: the last 50, or those that are asked for. Of their steps the stages; run tells all. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6869,6 +6913,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    due_times: {
+        parameters: {
+            query: {
+                at: string;
+                weekdays?: string;
+                zone?: string;
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description When a schedule with this rule would be due next, by the database's clock: also before one is saved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DueTimes"];
                 };
             };
             /** @description What went wrong, why, and what to do. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Agent, Run } from '../api/types';
-import { approvalSentence, deeds, filtered, inTheWay, limitsSentence, spentOf, wrongWith } from './agents';
+import type { Agent } from '../api/types';
+import { approvalSentence, deeds, doer, inTheWay, limitsSentence, queryOf, spentOf, wrongWith } from './agents';
 import { makeHealth, makePart } from './fixtures';
 import { splitUnsupported } from './supported';
 
@@ -34,18 +34,25 @@ describe('what is in the way', () => {
     expect(inTheWay(makeHealth([same]))?.what).toMatch(/^No language model is set up\. Without/);
     expect(inTheWay(makeHealth([makePart({ name: 'worker' }), makePart({ name: 'worker.llm' })]))).toBeNull();
     expect(inTheWay(null)).toBeNull();
+    const runs = { waits: 'Runs', without: 'Without one code counts.' };
+    expect(inTheWay(makeHealth([worker]), runs)?.what).toContain('Runs wait until one is.');
+    expect(inTheWay(makeHealth([models]), runs)?.what).toMatch(/no key\. Without one code counts\.$/);
   });
 });
 
 describe('runs', () => {
-  const run = (change: Partial<Run>): Run => ({ agent: null, kind: 'briefing', status: 'done', ...change }) as Run;
-  const runs = [run({}), run({ agent: 'scout', kind: 'agent', status: 'needs_human' }), run({ agent: 'scout', kind: 'agent', status: 'failed' })];
+  it('are asked for by what did them and how they stand', () => {
+    const chains = ['deep-dive', 'weekly-report'];
+    expect(queryOf({ what: '', status: '' }, chains)).toEqual({});
+    expect(queryOf({ what: 'briefing', status: 'failed' }, chains)).toEqual({ kind: 'briefing', status: 'failed' });
+    expect(queryOf({ what: 'deep-dive', status: 'open' }, chains)).toEqual({ pipeline: 'deep-dive', status: 'open' });
+    expect(queryOf({ what: 'scout', status: 'nonsense' }, chains)).toEqual({ agent: 'scout' });
+  });
 
-  it('are filtered by who did them and how they stand', () => {
-    expect(filtered(runs, { what: '', status: '' })).toHaveLength(3);
-    expect(filtered(runs, { what: 'briefing', status: '' })).toEqual([runs[0]]);
-    expect(filtered(runs, { what: 'scout', status: 'open' })).toEqual([runs[1]]);
-    expect(filtered(runs, { what: '', status: 'failed' })).toEqual([runs[2]]);
+  it('name what did them', () => {
+    expect(doer({ agent: 'scout', pipeline: null, kind: 'agent' })).toBe('scout');
+    expect(doer({ agent: null, pipeline: 'deep-dive', kind: 'pipeline' })).toBe('deep-dive');
+    expect(doer({ agent: null, pipeline: null, kind: 'briefing' })).toBe('briefing');
   });
 
   it.each([
@@ -57,8 +64,9 @@ describe('runs', () => {
     ['done', false, false, true],
     ['cancelled', false, false, true],
   ])('that are %s can be cancelled %s, retried %s, retried from a step %s', (status, cancel, retry, retryFrom) => {
-    expect(deeds({ agent: 'scout' }, status)).toEqual({ cancel, retry, retryFrom });
-    expect(deeds({ agent: null }, status).retryFrom).toBe(false);
+    expect(deeds({ agent: 'scout', pipeline: null }, status)).toEqual({ cancel, retry, retryFrom });
+    expect(deeds({ agent: null, pipeline: 'deep-dive' }, status).retryFrom).toBe(retryFrom);
+    expect(deeds({ agent: null, pipeline: null }, status).retryFrom).toBe(false);
   });
 
   it('tell what they spent of what they may', () => {

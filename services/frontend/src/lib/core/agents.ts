@@ -24,20 +24,25 @@ export function handsIn(agent: Agent): string {
   return agent.contract === 'verdict' ? 'a verdict with the posts for and against it' : 'findings that cite the posts and calls they rest on';
 }
 
-/** What keeps a question from being answered well now, and what to do; null while nothing is known to be wrong. */
-export function inTheWay(health: Health | null): { what: string; help: string } | null {
+const QUESTIONS = { waits: 'Questions', without: 'Without one an agent lists the posts that it finds and concludes nothing.' };
+
+/**
+ * What keeps a question from being answered well now, and what to do; null while nothing is known to be wrong.
+ * `asked` says what waits for a worker, and what happens without a model.
+ */
+export function inTheWay(health: Health | null, asked: typeof QUESTIONS = QUESTIONS): { what: string; help: string } | null {
   const part = (name: string) => health?.components.find((known) => known.name === name);
   const worker = part('worker');
   if (worker && (worker.state === 'down' || worker.state === 'off')) {
     const why = worker.reason ? ` ${asSentence(worker.reason)}` : '';
-    return { what: `No worker is running.${why} Questions wait until one is.`, help: asSentence(worker.do ?? 'Start the worker') };
+    return { what: `No worker is running.${why} ${asked.waits} wait until one is.`, help: asSentence(worker.do ?? 'Start the worker') };
   }
   const models = part('worker.llm');
   if (models && models.state !== 'ok') {
     const what = models.state === 'off' ? 'No language model is set up' : 'Language models do not all answer';
     const why = models.reason && !models.reason.startsWith(what) ? `: ${models.reason}` : '';
     return {
-      what: `${asSentence(what + why)} Without one an agent lists the posts that it finds and concludes nothing.`,
+      what: `${asSentence(what + why)} ${asked.without}`,
       help: 'docs/llm.md tells how to set one up, and how its limit holds.',
     };
   }
@@ -45,23 +50,36 @@ export function inTheWay(health: Health | null): { what: string; help: string } 
 }
 
 export interface RunFilter {
-  /** An agent's name, `briefing` or another kind; empty for all. */
+  /** An agent's name, a pipeline's, or a kind such as `briefing`; empty for all. */
   what: string;
   /** A status; `open` for all that are not over; empty for all. */
   status: string;
 }
 
 /** Who or what did a run. */
-export function doer(run: Pick<Run, 'agent' | 'kind'>): string {
-  return run.agent ?? run.kind;
+export function doer(run: Pick<Run, 'agent' | 'pipeline' | 'kind'>): string {
+  return run.agent ?? run.pipeline ?? run.kind;
 }
 
-export function filtered(runs: readonly Run[], filter: RunFilter): Run[] {
-  return runs.filter(
-    (run) =>
-      (!filter.what || doer(run) === filter.what) &&
-      (!filter.status || (filter.status === 'open' ? !OVER.includes(run.status) : run.status === filter.status)),
-  );
+/** What the server is asked for: `what` is an agent, a pipeline or a kind of run. */
+export interface RunQuery {
+  agent?: string;
+  pipeline?: string;
+  kind?: 'briefing' | 'agent' | 'pipeline';
+  status?: (typeof STATUSES)[number];
+}
+
+export const KINDS = ['briefing', 'agent', 'pipeline'] as const;
+export const STATUSES = ['open', 'queued', 'running', 'needs_approval', 'needs_human', 'done', 'failed', 'cancelled'] as const;
+
+/** The filter as the server takes it. What an address names and nobody knows is an agent that is gone. */
+export function queryOf(filter: RunFilter, pipelines: readonly string[]): RunQuery {
+  const kind = KINDS.find((known) => known === filter.what);
+  const status = STATUSES.find((known) => known === filter.status);
+  const asked: RunQuery = status ? { status } : {};
+  if (kind) return { ...asked, kind };
+  if (pipelines.includes(filter.what)) return { ...asked, pipeline: filter.what };
+  return filter.what ? { ...asked, agent: filter.what } : asked;
 }
 
 /** What is spent of what a run may cost; `part` in percent, null where there is no limit yet. */
@@ -78,11 +96,11 @@ export interface Deeds {
   retryFrom: boolean;
 }
 
-export function deeds(run: Pick<Run, 'agent'>, status: RunState['status']): Deeds {
+export function deeds(run: Pick<Run, 'agent' | 'pipeline'>, status: RunState['status']): Deeds {
   return {
     cancel: !OVER.includes(status),
     retry: status === 'failed' || status === 'needs_human',
-    retryFrom: run.agent !== null && ['done', 'failed', 'cancelled', 'needs_human'].includes(status),
+    retryFrom: (run.agent ?? run.pipeline) !== null && ['done', 'failed', 'cancelled', 'needs_human'].includes(status),
   };
 }
 

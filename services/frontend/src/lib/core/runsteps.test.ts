@@ -8,7 +8,7 @@ describe('readStep', () => {
   it('fills what is missing and leaves out what it does not know', () => {
     expect(readStep({ n: 3, name: '3-ask', colour: 'red', cost_nano_usd: 'much' })).toEqual({
       n: 3, name: '3-ask', title: '3-ask', kind: 'work', status: 'pending', request: null, detail: null,
-      cost_nano_usd: 0, approval: null, started_at: null, finished_at: null,
+      cost_nano_usd: 0, approval: null, rejected: null, plainer: null, started_at: null, finished_at: null,
     });
   });
 

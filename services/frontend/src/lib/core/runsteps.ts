@@ -17,6 +17,8 @@ export function readStep(json: unknown): RunEvent | null {
     detail: text(said.detail),
     cost_nano_usd: typeof said.cost_nano_usd === 'number' ? said.cost_nano_usd : 0,
     approval: text(said.approval),
+    rejected: text(said.rejected),
+    plainer: text(said.plainer),
     started_at: text(said.started_at),
     finished_at: text(said.finished_at),
   };

@@ -23,8 +23,8 @@ export class Briefing {
   /** Shows the newest run about the topic, if there is one. */
   async findLatest(): Promise<void> {
     try {
-      const { runs } = await ask(client.GET('/api/v1/runs'));
-      const latest = runs.find((run) => run.kind === 'briefing' && run.topic === this.topic);
+      const query = { kind: 'briefing', topic: this.topic, limit: 1 } as const;
+      const latest = (await ask(client.GET('/api/v1/runs', { params: { query } }))).runs[0];
       if (latest && this.runId === null) this.follow(latest);
     } catch {
       // Only a convenience: the button to make one works without it.

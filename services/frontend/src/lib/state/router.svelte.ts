@@ -17,6 +17,7 @@ const routes = new RouteTable<Load>({
   '/watches/:id': () => import('../../routes/Watch.svelte'),
   '/alerts/:id': () => import('../../routes/Alert.svelte'),
   '/agents': () => import('../../routes/Agents.svelte'),
+  '/pipelines': () => import('../../routes/Pipelines.svelte'),
   '/runs/:id': () => import('../../routes/Run.svelte'),
   '/figures': () => import('../../routes/Figures.svelte'),
   '/models': () => import('../../routes/Models.svelte'),
