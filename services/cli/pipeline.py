@@ -17,7 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Which, and what about."""
     parser.add_argument("name", nargs="?", help="which pipeline; without it, they are listed")
     for parameter in PARAMETERS:
-        kind = int if parameter == "days" else str
+        kind = _days if parameter == "days" else str
         parser.add_argument(f"--{parameter}", type=kind, help="where the pipeline takes it")
     parser.add_argument("--no-wait", action="store_true", help="print the run's id and end")
     add_port(parser)
@@ -35,3 +35,10 @@ def run(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in PARAMETERS if getattr(options, name) is not None}
     made = client.post("/api/v1/operations/run_pipeline", {"pipeline": options.name, **given}, Run)
     return follow(client, made, wait=not options.no_wait, as_json=options.json)
+
+
+def _days(text: str) -> int:
+    """Whole days; the API takes 0 for none given, which nobody means who writes it."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days; give one from 1 on")
+    return int(text)

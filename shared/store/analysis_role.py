@@ -26,8 +26,15 @@ SESSION = {"default_transaction_read_only": "on", "lock_timeout": "1s", "work_me
 #: Only a superuser may set it.
 TEMP_FILES = "256MB"
 #: What everybody may call, and a reader could do harm with: hold up who waits for a lock of ours, lift its own memory
-#: limit, write into the server's log of changes. The roles that are there keep them.
-NOT_FOR_READERS = ("set_config", "pg_notify", "pg_logical_emit_message")
+#: limit, write into the server's log of changes, end other people's queries (they run as the same role). The roles
+#: that are there keep them.
+NOT_FOR_READERS = (
+    "set_config",
+    "pg_notify",
+    "pg_logical_emit_message",
+    "pg_terminate_backend",
+    "pg_cancel_backend",
+)
 _LOCKS = "pg\\_%advisory%lock%"
 
 

@@ -62,8 +62,10 @@ LATEST = Statement(
     Approval,
 )
 ONE = Statement(f"SELECT {_COLUMNS} FROM approval WHERE id = %(approval)s", Approval)
+#: An answer holds for its whole life, however long the question had waited.
 DECIDE = Statement(
-    f"""UPDATE approval SET state = %(state)s, decided_at = now()
+    f"""UPDATE approval SET state = %(state)s, decided_at = now(),
+              expires_at = now() + make_interval(secs => {LIFE_SECONDS})
          WHERE id = %(approval)s AND state = 'waiting' AND expires_at > now() RETURNING {_COLUMNS}""",
     Approval,
 )

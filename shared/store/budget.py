@@ -50,7 +50,10 @@ class CallId(Schema, frozen=True, kw_only=True):
 
 
 class MonthRow(Schema, frozen=True, kw_only=True):
-    """This month's budget; ``marks`` is the greatest share that an alert was raised for."""
+    """This month's budget; ``marks`` is the greatest share that an alert was raised for.
+
+    ``used_up``: paid calls were refused, or all is spent, and hardly anything is left now.
+    """
 
     cap: int
     committed: int
@@ -154,6 +157,14 @@ OPEN_MONTH = Command(
 SET_CAP = Command(
     """UPDATE budget SET cap = %(cap)s, ceiling = greatest(%(cap)s, committed - excess)
         WHERE scope = %(scope)s AND month = budget_month() AND cap <> %(cap)s"""
+)
+
+#: Marks of this month that its limit of now does not bear out: it was raised. They are told again when they are passed.
+UNMARK = Command(
+    """DELETE FROM budget_alert USING budget
+        WHERE budget.id = 'month:' || budget_month() AND budget_alert.id LIKE budget.id || ':%%' AND kind = 'share'
+          AND greatest(budget.spent, CASE percent WHEN 100 THEN budget.committed ELSE 0 END)::numeric * 100
+              < budget.cap::numeric * least(percent, 95)"""
 )
 
 #: Durable before anything is sent. Touches no row when the reservation has expired: then nothing may be sent.
@@ -279,7 +290,8 @@ UNTOLD = Statement(
 TOLD = Command("UPDATE budget_alert SET told_at = now() WHERE id = ANY(%(ids)s)")
 
 MONTH = Statement(
-    """SELECT cap, committed, spent, alerts.marks, coalesce(alerts.marks = 100, false) AS used_up
+    """SELECT cap, committed, spent, alerts.marks,
+              coalesce(alerts.marks = 100, false) AND committed::numeric * 100 >= cap::numeric * 95 AS used_up
          FROM budget, (SELECT max(percent)::integer AS marks FROM budget_alert
                         WHERE id LIKE 'month:' || budget_month() || ':%%') AS alerts
         WHERE id = 'month:' || budget_month()""",

@@ -150,7 +150,10 @@ CANCEL = Statement(
           UPDATE run SET status = 'cancelled', error = 'It was cancelled.', lease_expires_at = NULL, updated_at = now()
            WHERE id = %(id)s AND status IN ('queued', 'running', 'needs_approval', 'needs_human') RETURNING run.*),
         steps AS (
-          UPDATE run_step SET status = 'skipped', finished_at = now() FROM ended
+          UPDATE run_step SET status = 'skipped', finished_at = now(),
+                 detail = CASE run_step.status WHEN 'needs_approval'
+                               THEN 'Nobody said yes before the run was cancelled.' ELSE detail END
+            FROM ended
            WHERE run_step.run = ended.id AND run_step.status NOT IN ('done', 'failed')),
         token AS (
           UPDATE access_token SET expires_at = now() FROM ended WHERE access_token.run = ended.id

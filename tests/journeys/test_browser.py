@@ -192,3 +192,19 @@ def test_a_pipeline_is_scheduled_changed_paused_and_removed(page: tuple[Page, Pr
     expect(tab.get_by_text("Nothing runs by itself yet")).to_be_visible()
     # the zone that was refused is all that the browser complained about
     assert ["400 (Bad Request)" in problem for problem in problems] == [True]
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_a_word_that_is_longer_than_a_phone_is_wide_widens_no_page(page: tuple[Page, Problems]) -> None:
+    tab, problems = page
+    tab.set_viewport_size({"width": 390, "height": 844})
+    platform, word = tab.evaluate("location.origin"), "groundswell" * 12
+    asked = tab.request.post(f"{platform}/api/v1/agents/operator/runs", data={"question": word})
+    run = f"/runs/{asked.json()['id']}"
+    tab.goto(platform + run)
+    expect(tab.get_by_text("no language model concluded anything")).to_be_visible(timeout=60_000)
+    for address in (run, "/agents", "/reports"):
+        tab.goto(platform + address)
+        expect(tab.get_by_text("groundswellgroundswell").first).to_be_visible(timeout=30_000)
+        assert tab.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
+    assert problems == []

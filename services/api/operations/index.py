@@ -15,6 +15,33 @@ from shared.errors import NotFound
 from shared.schemas.base import Schema
 from shared.schemas.operation import OperationDetail, OperationIndex, OperationLine
 
+#: Shorter words are in everything; and what people and models say for what is called otherwise here.
+SHORTEST = 3
+ALSO = {
+    "backup": ("export",),
+    "bill": ("cost", "spend"),
+    "budget": ("cost", "spend"),
+    "chat": ("destination",),
+    "config": ("setting",),
+    "configuration": ("setting",),
+    "delete": ("remove",),
+    "email": ("destination",),
+    "error": ("wrong", "fail"),
+    "list": ("all",),
+    "llm": ("language model",),
+    "mail": ("destination",),
+    "money": ("cost", "spend"),
+    "notify": ("destination", "watch"),
+    "price": ("cost",),
+    "prompt": ("language model",),
+    "slack": ("destination",),
+    "sql": ("query",),
+    "stop": ("cancel", "pause"),
+    "trend": ("momentum",),
+    "trending": ("momentum",),
+    "webhook": ("destination",),
+}
+
 
 class SearchOperationsInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Words of what you want to do, in English; or nothing, for all of a ``toolset`` or of the platform."""
@@ -76,7 +103,8 @@ def no_such_operation() -> NotFound:
 
 def _ranked(found: list[Operation[Any, Any]], asked: str) -> list[Operation[Any, Any]]:
     """Those that hold most of the words of ``asked``; a word in the name counts most. All of them for no words."""
-    words = re.findall(r"[a-z0-9]+", asked.lower())
+    said = [word for word in re.findall(r"[a-z0-9]+", asked.lower()) if len(word) >= SHORTEST]
+    words = [*said, *(other for word in said for other in ALSO.get(_stem(word), ALSO.get(word, ())))]
     if not words:
         return sorted(found, key=lambda one: (TOOLSETS.index(one.toolset), one.name))
     scored = [(sum(_weight(one, word) for word in words), one) for one in found]
@@ -84,5 +112,9 @@ def _ranked(found: list[Operation[Any, Any]], asked: str) -> list[Operation[Any,
 
 
 def _weight(one: Operation[Any, Any], word: str) -> int:
-    stem = word[:-1] if len(word) > 3 and word.endswith("s") else word
+    stem = _stem(word)
     return 3 * (stem in one.name) + 2 * (stem in one.summary.lower()) + (stem in one.doc.lower())
+
+
+def _stem(word: str) -> str:
+    return word[:-1] if len(word) > SHORTEST and word.endswith("s") else word

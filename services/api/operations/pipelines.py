@@ -125,7 +125,8 @@ async def check_parameters(transaction: AsyncTransaction, known: Pipeline, param
     named = [name for name in known.needs if name in given]
     if known.needs and len(named) != 1:
         wanted = " or ".join(f"`{name}`" for name in known.needs)
-        raise InputError("The request is not valid.", why=f"{known.name} needs {wanted}: one of them.")
+        choice = ", and only one of them" if len(known.needs) > 1 else ""
+        raise InputError("The request is not valid.", why=f"{known.name} needs {wanted}{choice}.")
     about = str(given[named[0]]) if named else ""
     if parameters.topic:
         topic = await transaction.fetch_one(topic_store.ONE, {"id": parameters.topic})

@@ -23,6 +23,7 @@ from services.worker.agents.operations import Known
 from services.worker.agents.python_tool import PYTHON
 from services.worker.agents.steps import Diverged, Steps, Told
 from services.worker.llm.context import Context
+from services.worker.llm.pricing import dollars
 from services.worker.llm.request import Reply, Request, ToolCall
 from services.worker.pipelines.plain_text import excerpt
 from services.worker.sandbox.box import Box
@@ -141,12 +142,13 @@ class AgentLoop:
         for name, has, most in (
             ("steps", used.steps, limits.steps),
             ("tokens", used.tokens, limits.tokens),
-            ("nano-dollars", used.nano_usd, limits.nano_usd or None),
             ("seconds", round(seconds), limits.seconds),
             ("uses of recall and note", self._own, MOST_OWN),
         ):
-            if most is not None and has >= most:
+            if has >= most:
                 return f"It met its limit of {most:,} {name}."
+        if 0 < limits.nano_usd <= used.nano_usd:
+            return f"It met its limit of {dollars(limits.nano_usd)}."
         return ""
 
     def _none(self, why: str) -> Outcome:

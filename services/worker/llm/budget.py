@@ -6,6 +6,7 @@ import time
 from typing import Any, TypeVar
 from uuid import UUID
 
+from services.worker.llm.pricing import dollars
 from services.worker.llm.request import Usage
 from shared.errors import GroundswellError, StoreUnavailable
 from shared.schemas.base import Schema
@@ -75,6 +76,7 @@ class Budget:
             await transaction.execute(store.OPEN_MONTH, {"cap": self._limits.month})
             for scope, cap in (("month", self._limits.month), ("agent", self._limits.agent)):
                 await transaction.execute(store.SET_CAP, {"scope": scope, "cap": cap})
+            await transaction.execute(store.UNMARK)
 
     async def reserve(self, attempt: Attempt) -> UUID:
         """The attempt's id. Raises Refused."""
@@ -112,7 +114,8 @@ class Budget:
             return Refused("model", 0, f"{attempt.model} is disabled: {refused.off}")
         scope, left = refused.scope or "month", max(refused.room or 0, 0)
         owner = {"month": "the month's budget", "agent": f"the budget of {attempt.agent}", "run": "the run's budget"}
-        return Refused(scope, left, f"{attempt.bound} nano-dollars do not fit into {owner[scope]}, {left} are left")
+        why = f"it may cost {dollars(attempt.bound)}, and {dollars(left)} of {owner[scope]} is left"
+        return Refused(scope, left, why)
 
     async def dispatch(self, call: UUID) -> bool:
         """Say that the call is about to be sent. False: it expired, and must not be."""
@@ -167,7 +170,13 @@ class Budget:
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(store.UNTOLD)
             for row in rows:
-                about = {"id": f"budget:{row.id}", "title": "Language models", "said": row.said, "page": "/models"}
+                # A mark that is passed once more, after the limit was raised, is told once more.
+                about = {
+                    "id": f"budget:{row.raised_at.timestamp():.3f}:{row.id}",
+                    "title": "Language models",
+                    "said": row.said,
+                    "page": "/models",
+                }
                 await transaction.execute(notices.RAISE, about)
             if rows:
                 await transaction.execute(store.TOLD, {"ids": [row.id for row in rows]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from uuid import uuid4
@@ -17,6 +18,7 @@ from services.worker.llm.providers.base import TRANSIENT, TROUBLE, Provider, Pro
 from services.worker.llm.request import Answer, Contract, Listener, Reply, Request, essence
 from services.worker.llm.route import capable, classify, pinch
 from services.worker.llm.tiers import Model
+from services.worker.llm.troubles import WORDS, Troubles
 from shared.errors import ModelUnavailable, StoreUnavailable
 from shared.telemetry import logs
 
@@ -49,6 +51,7 @@ class Gateway:
         self._attempts = Attempts(budget, seconds)
         self._gates = {name: (gates or {}).get(name) or Gate() for name in providers}
         self._breakers = {name: Breaker() for name in providers}
+        self._troubles = Troubles()
         self._sleep, self._chance = sleep, chance or random.Random()
 
     async def complete(
@@ -74,6 +77,8 @@ class Gateway:
                 reason = f"{model.name} was not paid for: {refused.why}"
                 if refused.scope != "model":
                     left = await self._cheaper(model, left, able, refused)
+            except ProviderFailed as failed:
+                reason = f"{model.name} did not answer: {model.provider} {WORDS[failed.failure]}"
             except ModelUnavailable as error:
                 reason = f"{model.name} did not answer: {error.why or error.what}"
             else:
@@ -123,7 +128,7 @@ class Gateway:
         attempt, charged = 1, 0
         while True:
             if gate.paused_seconds > patience:
-                raise ModelUnavailable("", why=f"{model.provider} asked to be left alone")
+                raise ModelUnavailable("", why=self._resting(model.provider, gate))
             if gate.paused_seconds:
                 await self._sleep(gate.paused_seconds)
             if not breaker.allow():
@@ -136,6 +141,7 @@ class Gateway:
                 pause = pause_seconds(attempt, failed.retry_after, self._chance)
                 enough = attempt == ATTEMPTS or charged == CHARGED_ATTEMPTS
                 if failed.failure not in TRANSIENT or enough or pause > patience:
+                    self._troubles.failed(model.provider, failed.failure)
                     raise
                 logs.get(__name__).info(
                     "llm_call_repeated", model=model.name, failure=failed.failure, seconds=round(pause, 2)
@@ -148,7 +154,17 @@ class Gateway:
                 raise
             else:
                 breaker.succeeded()
+                self._troubles.answered(model.provider)
                 return reply
+
+    def _resting(self, provider: str, gate: Gate) -> str:
+        why = self._troubles.of(provider) or f"{provider} asked to be left alone"
+        return f"{why}; it is asked again in {math.ceil(gate.paused_seconds)} s"
+
+    @property
+    def trouble(self) -> str | None:
+        """Which providers did not answer when they were asked last, in sentences, or ``None``."""
+        return self._troubles.told()
 
     @staticmethod
     def _note(failed: ProviderFailed, gate: Gate, breaker: Breaker) -> None:

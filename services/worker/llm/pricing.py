@@ -174,5 +174,10 @@ def nano_from_usd(usd: float) -> int:
     return int(Decimal(str(usd)) * NANO)
 
 
+def dollars(nano: int) -> str:
+    """An amount for people, such as $0.0329."""
+    return f"${nano / 10**9:,.4f}"
+
+
 def _nano(pico: int) -> int:
     return -(-pico // 1000)

@@ -103,7 +103,7 @@ class LlmThread:
                     if time.monotonic() - swept > SWEEP_SECONDS:
                         await caching.sweep()
                         swept = time.monotonic()
-                    await self._tell(budget)
+                    await self._tell(budget, gateway.trouble)
                 except StoreUnavailable as error:
                     self._reporting("degraded", f"The budget's ledger does not answer: {error.why}")
                 except GroundswellError:
@@ -117,21 +117,21 @@ class LlmThread:
             await gateway.close(WIND_DOWN_SECONDS)
             await database.close()
 
-    async def _tell(self, budget: Budget) -> None:
-        """Alerts that nobody was told yet, and the state of the budget."""
+    async def _tell(self, budget: Budget, trouble: str | None) -> None:
+        """Alerts that nobody was told yet, and the state of the budget and of the providers."""
         for alert in await budget.untold():
             metrics.LLM_ALERTS.labels(alert.kind).inc()
             logs.get(__name__).warning("llm_budget_alert", alert=alert.id, percent=alert.percent, said=alert.said)
         month = await budget.month()
-        if month is None:
-            self._reporting("ok", None)
-            return
-        metrics.LLM_SPENT.set(month.spent)
-        metrics.LLM_COMMITTED.set(month.committed)
-        metrics.LLM_LIMIT.set(month.cap)
-        if month.used_up:
+        if month is not None:
+            metrics.LLM_SPENT.set(month.spent)
+            metrics.LLM_COMMITTED.set(month.committed)
+            metrics.LLM_LIMIT.set(month.cap)
+        if month is not None and month.used_up:
             self._reporting("degraded", "The month's budget is used up: only free models are asked.")
-        elif month.marks:
+        elif trouble:
+            self._reporting("degraded", trouble)
+        elif month is not None and month.marks:
             self._reporting("ok", f"{month.marks} % of the month's budget is spent.")
         else:
             self._reporting("ok", None)

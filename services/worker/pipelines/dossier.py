@@ -19,6 +19,8 @@ _MARK = re.compile(r" ?\[\d+\]")
 _LEANS = re.compile(r"(?:\b(?:in|also|and)|,) \[\d+\]")
 _SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
 MOST_FACTS, MOST_POSTS = 60, 60
+#: Stands where nothing was read, as on a new installation's first morning: a report comes out all the same.
+NOTHING = Part(heading="What was read", said=[Said(text="No post was read in this stretch.")])
 
 
 def findings_of(value: Schema) -> Findings:
@@ -43,7 +45,10 @@ def dossier(
     chart: Chart | None = None,
     topic: str = "",
 ) -> Dossier:
-    """The dossier. Parts that are ``None`` or empty are left out; what agents found comes first."""
+    """The dossier. Parts that are ``None`` or empty are left out; what agents found comes first.
+
+    Where all are, one says that nothing was read.
+    """
     found = [Part(heading="Findings", said=findings.said)] if findings.said else []
     if findings.unknown:
         found.append(Part(heading="Not found out", said=[Said(text=text) for text in findings.unknown]))
@@ -64,7 +69,7 @@ def dossier(
         figures=list(figures),
         chart=chart,
         summary=list(summary),
-        parts=[*found, *there],
+        parts=[*found, *there] or [NOTHING],
         standing=after,
         facts={f"f{number}": text for number, text in enumerate(sentences[:MOST_FACTS], 1)},
         posts=[known[id_] for id_ in list(chosen)[: max(MOST_POSTS, len(cited))]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -110,6 +111,16 @@ def test_one_yes_is_used_once_however_many_ask_at_the_same_time(api: Served, dat
         codes = list(pool.map(lambda _: call(api, "remove_watch", wanted, agent).status_code, range(6)))
     assert sorted(codes) == [200, 403, 403, 403, 403, 403]
     assert call(api, "remove_watch", {"watch": made[1]}, agent).status_code == 403
+
+
+def test_a_yes_holds_for_a_day_from_when_it_is_said(api: Served, database: Database) -> None:
+    agent = token(api, "patient")
+    assert call(api, "remove_watch", {"watch": NOBODY}, agent).status_code == 403
+    database.execute(Command("UPDATE approval SET expires_at = now() + interval '1 minute'"))
+    (waiting,) = api.http.get("/api/v1/approvals").json()["approvals"]
+    said = api.http.post(f"/api/v1/approvals/{waiting['id']}/approve", json={}).json()
+    held = datetime.fromisoformat(said["expires_at"]) - datetime.fromisoformat(said["decided_at"])
+    assert held == timedelta(days=1)
 
 
 def test_a_denied_or_stale_yes_is_none(api: Served, database: Database) -> None:

@@ -177,6 +177,8 @@ REFUSED = {
     "SELECT pg_try_advisory_lock_shared(1)": "permission denied",
     "SELECT pg_notify('x', 'y')": "permission denied",
     "SELECT pg_logical_emit_message(false, 'x', 'y')": "permission denied",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity": "permission denied",
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity": "permission denied",
     "SELECT pg_reload_conf()": "permission denied",
     "SELECT pg_switch_wal()": "permission denied",
     "SELECT pg_create_restore_point('x')": "permission denied",

@@ -91,8 +91,8 @@ def test_a_briefing_gets_a_paragraph_that_cites_its_posts_and_the_run_says_what_
             {"say": "It is open again, says everyone there [99]."},
             "openai/small broke its contract: it cites [99], which",
         ),
-        ({"mix": {"400": 1}}, "openai/small did not answer: 400"),
-        ({"mix": {"garbage": 1}}, "openai/small did not answer: "),
+        ({"mix": {"400": 1}}, "openai/small did not answer: openai refused the question"),
+        ({"mix": {"garbage": 1}}, "openai/small did not answer: openai failed, or gave an answer that cannot be read"),
     ],
 )
 def test_without_a_usable_paragraph_the_briefing_stays_extractive(
@@ -120,7 +120,7 @@ def test_with_the_budget_spent_a_briefing_still_comes_out_and_nothing_is_sent(
     assert report.writer == "extractive"
     assert fake.attempts == []
     assert run_row(database, run).spend_nano_usd == 0
-    assert "do not fit into the month's budget" in detail(database, run)
+    assert "of the month's budget is left" in detail(database, run)
 
 
 def test_a_run_whose_worker_died_after_asking_does_not_ask_again(

@@ -164,7 +164,7 @@ def test_a_run_stops_at_its_limit_with_what_it_has(
     ("limit", "most", "said"),
     [
         ("tokens", 1_000, "limit of 1,000 tokens"),
-        ("nano_usd", 26_000_000, "limit of 26,000,000 nano-dollars"),
+        ("nano_usd", 26_000_000, "limit of $0.0260"),
         ("seconds", 5, "limit of 5 seconds"),
     ],
 )
@@ -181,7 +181,7 @@ def test_each_limit_stops_a_run(
         work(run["id"])
     told = report(api, run)["summary"]
     # a model that the run's own budget cannot pay for any more is the same limit, met from the other side
-    assert said in told or (limit == "nano_usd" and "do not fit into the run's budget" in told), told
+    assert said in told or (limit == "nano_usd" and "of the run's budget is left" in told), told
     assert 1 <= len(fake.attempts) < len(plays)
     assert limit != "nano_usd" or fake.bill <= most
 
@@ -276,6 +276,7 @@ def test_a_cancelled_run_stops_and_its_token_is_over(
         assert wake(database) == 0
         work(run["id"])
     assert ended(api, run)["status"] == "cancelled"
+    assert events(api, run)[1]["detail"] == "Nobody said yes before the run was cancelled."
     assert [token.open for token in database.fetch(TOKENS)] == [False]
 
 

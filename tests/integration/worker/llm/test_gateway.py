@@ -110,7 +110,7 @@ def test_a_failure_goes_to_the_next_model_and_the_reason_is_on_its_row(
     first, second = database.fetch(CALLS)
     assert (first.state, first.cost_nano_usd) == ("released", None)
     assert "400" in (first.error or "")
-    assert second.reason.startswith("openai/small did not answer: 400")
+    assert second.reason.startswith("openai/small did not answer: openai refused the question")
     assert first.request == second.request
     squared(database, fake)
 
@@ -191,7 +191,7 @@ def test_after_exhaustion_free_models_go_on_and_without_any_it_says_what_is_left
 ) -> None:
     nothing = {"allowed": limits(0.0)}
     assert play(asking(), SMALL, model("ollama/local"), **nothing).cost_nano_usd == 0
-    with pytest.raises(ModelUnavailable, match=r"do not fit into the month's budget, 0 are left"):
+    with pytest.raises(ModelUnavailable, match=r"and \$0\.0000 of the month's budget is left"):
         play(asking(), SMALL, LARGE, **nothing)
     assert [attempt["model"] for attempt in fake.attempts] == ["local"]
     assert [alert.percent for alert in database.fetch(ALERTS)] == [100]
@@ -388,6 +388,33 @@ def test_the_accounts_own_limit_is_never_tried_again(play: Any, database: Databa
     assert play(story, SMALL, LARGE) == ["anthropic/large"] * 3
     assert [attempt["model"] for attempt in fake.attempts].count("small") == 1
     squared(database, fake)
+
+
+def test_a_provider_that_does_not_answer_is_told_in_words_until_it_answers(play: Any, fake: Fake) -> None:
+    fake.control(script=["429-cap", "400", "ok"])
+
+    async def story(gateway: Gateway, _: Budget) -> None:
+        assert gateway.trouble is None
+        for why in ("openai says that its account's own spend limit is met", "; it is asked again in"):
+            with pytest.raises(ModelUnavailable) as caught:
+                await gateway.complete(request())
+            assert why in caught.value.why
+            assert "fake 429" not in caught.value.why, "what a provider says is kept with the attempt, not shown"
+        assert gateway.trouble == "openai says that its account's own spend limit is met."
+        gateway._gates["openai"]._paused_until = 0.0
+        with pytest.raises(ModelUnavailable, match="openai refused the question"):
+            await gateway.complete(request())
+        await gateway.complete(request())
+        assert gateway.trouble is None
+
+    play(story, SMALL)
+
+
+def test_a_refusal_tells_what_is_left_in_dollars(play: Any) -> None:
+    with pytest.raises(ModelUnavailable) as caught:
+        play(asking(), SMALL, allowed=limits(month=0.0001))
+    assert "it may cost $0.00" in caught.value.why
+    assert "$0.0001 of the month's budget is left" in caught.value.why
 
 
 def test_a_provider_in_trouble_is_left_alone(play: Any, database: Database, fake: Fake) -> None:

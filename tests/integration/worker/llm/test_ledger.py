@@ -210,6 +210,54 @@ def test_a_refusal_near_the_end_says_that_the_budget_is_used_up_once_and_one_far
     assert [alert.percent for alert in database.fetch(ALERTS)] == [100]
 
 
+def test_a_limit_that_is_raised_is_not_used_up_any_more_and_its_marks_are_told_anew(
+    database: Database, postgres_url: str
+) -> None:
+    row = {"name": "ops", "kind": "slack", "url": "https://hooks.example/x", "notices": True}
+    destination = database.fetch(destinations.CREATE, row)[0].id
+
+    async def spend(budget: Budget, nano: int) -> None:
+        call = await budget.reserve(attempt(nano))
+        await budget.dispatch(call)
+        await budget.settle(call, nano)
+
+    async def spent(budget: Budget) -> None:
+        await spend(budget, 100)
+        await budget.untold()
+        month = await budget.month()
+        assert month is not None
+        assert (month.used_up, month.marks) == (True, 100)
+
+    async def raised(budget: Budget) -> None:
+        await budget.adopt_limits()
+        month = await budget.month()
+        assert month is not None
+        assert (month.used_up, month.marks) == (False, 50), "100 of 200 are spent"
+        await spend(budget, 60)
+        assert [alert.percent for alert in await budget.untold()] == [80]
+
+    play(postgres_url, spent, Limits(month=100, agent=100, run=1))
+    play(postgres_url, raised, Limits(month=200, agent=200, run=1))
+    page = {"state": "pending", "destination": destination, "before": None, "limit": 9}
+    marks = sorted(str(one.notice).rpartition(":")[2] for one in database.fetch(destinations.PAGE, page))
+    assert marks == ["100", "50", "80", "80"]
+
+
+def test_money_that_comes_back_makes_the_budget_usable_again(database: Database, postgres_url: str) -> None:
+    async def story(budget: Budget) -> None:
+        call = await budget.reserve(attempt(960))
+        await budget.exhausted()
+        month = await budget.month()
+        assert month is not None
+        assert month.used_up
+        await budget.release(call, "refused")
+        month = await budget.month()
+        assert month is not None
+        assert not month.used_up
+
+    play(postgres_url, story, Limits(month=1_000, agent=1_000, run=1))
+
+
 def test_what_dead_workers_left_behind_is_given_back_unsent_and_charged_when_sent(
     database: Database, postgres_url: str
 ) -> None:

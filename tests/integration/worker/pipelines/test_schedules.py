@@ -113,10 +113,10 @@ def test_a_zone_that_this_machine_does_not_know_switches_it_off(api: Served, dat
         ({"weekdays": ["someday"]}, 400, "someday"),
         ({"pipeline": "nightly"}, 404, "no such pipeline"),
         ({"topic": "harbour-bridge"}, 400, "daily-briefing takes no `topic`; it takes question"),
-        ({"pipeline": "deep-dive"}, 400, "needs `topic`: one of them"),
+        ({"pipeline": "deep-dive"}, 400, "deep-dive needs `topic`."),
         ({"pipeline": "deep-dive", "topic": "gone"}, 404, "no such topic"),
         ({"pipeline": "source-audit"}, 400, "needs `feed` or `author` or `domain`"),
-        ({"pipeline": "source-audit", "feed": "a", "author": "b"}, 400, "one of them"),
+        ({"pipeline": "source-audit", "feed": "a", "author": "b"}, 400, "and only one of them"),
         ({"pipeline": "source-audit", "feed": "none"}, 404, "no such feed"),
         ({"pipeline": "source-audit", "domain": "a b"}, 400, "domain"),
         ({"pipeline": "source-audit", "domain": "a.org", "days": 99}, 400, "days"),
@@ -185,6 +185,9 @@ def test_the_terminal_lists_runs_and_schedules_pipelines(
         main(["op", "create_schedule", "--pipeline", "weekly-report", "--at", "07:00", "--weekdays", '["mon"]', *port])
         == 0
     )
+    with pytest.raises(SystemExit):
+        main(["pipeline", "source-audit", "--domain", "a.org", "--days", "0", *port])
+    assert "no number of days" in capsys.readouterr().err
     assert main(["op", "pipelines", *port]) == 0
     assert main(["pipeline", *port]) == 0
     said = capsys.readouterr().out

@@ -104,6 +104,23 @@ def test_without_a_model_the_report_is_made_of_the_record(
     assert run_row(database, as_id(run)).spend_nano_usd == 0
 
 
+@pytest.mark.parametrize(
+    ("pipeline", "parameters"),
+    [("daily-briefing", {}), ("weekly-report", {}), ("source-audit", {"domain": "example.org"})],
+)
+def test_a_report_comes_out_although_nothing_was_ever_read(
+    api: Served, settings: Settings, database: Database, pipeline: str, parameters: dict[str, Any]
+) -> None:
+    with chains(settings, database, model=False) as work:
+        run = start(api, database, pipeline, **parameters)
+        work(run["id"])
+    assert ended(api, run)["status"] == "done", ended(api, run)["error"]
+    told = report(api, run)
+    assert told["citations"] == []
+    assert "0 posts" in told["summary"]
+    assert told["sections"]
+
+
 @pytest.mark.parametrize(("pipeline", "parameters"), ALL[:4])
 def test_with_a_model_the_report_is_the_writers_and_every_sentence_cites(
     api: Served, settings: Settings, database: Database, fake: Fake, pipeline: str, parameters: dict[str, Any]

@@ -24,6 +24,19 @@ def test_rows_are_told_by_what_they_are_called_and_what_is_not_well_comes_first(
 def test_posts_are_left_to_their_own_list() -> None:
     post = {"id": "p", "uri": "u", "author": "a", "text": "hello", "time": "t"}
     assert lines({"posts": [post], "next": "AAZ"}) == []
+    assert lines({"query": "storm", "hits": [{"post": post, "why": "Holds ‘storm’."}], "took_ms": 3.2}) == []
+
+
+def test_a_list_that_is_empty_tells_nothing_of_the_asking() -> None:
+    assert lines({"query": "storm", "mode": "hybrid", "hits": [], "took_ms": 1139.2}) == []
+    assert lines({"topics": [], "baseline_minutes": 0, "warmup_minutes": 1440}) == []
+    assert lines({"watches": [], "most": 100}) == []
+
+
+def test_what_is_a_sentence_already_says_how_it_is() -> None:
+    assert lines({"findings": [{"what": "Nothing is wrong.", "state": "ok"}]}) == ["Nothing is wrong."]
+    slow = {"what": "The relay is behind.", "state": "degraded", "do": "Wait."}
+    assert lines({"findings": [slow]}) == ["The relay is behind. Wait."]
 
 
 def test_an_answer_without_rows_is_told_by_its_figures() -> None:

@@ -11,6 +11,7 @@ from services.worker.llm.breaker import COOL_SECONDS, FAILURES, MOST_SECONDS, Br
 from services.worker.llm.gate import Gate, GateFull
 from services.worker.llm.providers.base import from_status, retry_after, shown
 from services.worker.llm.request import Priority
+from services.worker.llm.troubles import REMEMBERED_SECONDS, Troubles
 
 
 class Clock:
@@ -30,6 +31,20 @@ def test_pauses_have_full_jitter_and_are_never_shorter_than_what_was_asked_for()
     assert min(asked) >= 7.0
     assert max(asked) <= 7.5
     assert len(set(asked)) > 100, "those who were told the same time do not come back at the same time"
+
+
+def test_a_trouble_is_told_until_it_is_over_or_long_past() -> None:
+    clock = Clock()
+    troubles = Troubles(clock)
+    assert troubles.told() is None
+    troubles.failed("openai", "timeout")
+    clock.now += REMEMBERED_SECONDS - 1
+    troubles.failed("gemini", "connect")
+    assert troubles.told() == "gemini cannot be reached. openai did not answer in time."
+    clock.now += 2
+    assert troubles.told() == "gemini cannot be reached."
+    troubles.answered("gemini")
+    assert troubles.told() is None
 
 
 def test_a_breaker_opens_after_failures_in_a_row_and_lets_one_call_try() -> None:
