@@ -146,8 +146,12 @@ TOKEN = Statement(
 )
 END_TOKEN = Command("UPDATE access_token SET expires_at = now() WHERE run = %(run)s AND expires_at > now()")
 
-TELL = Command("INSERT INTO agent (name, about) VALUES (%(name)s, %(about)s::jsonb)")
-FORGET = Command("DELETE FROM agent")
+#: In the order of names: workers that start together tell the same, and neither may stand in the other's way.
+TELL = Command(
+    """INSERT INTO agent (name, about) VALUES (%(name)s, %(about)s::jsonb)
+       ON CONFLICT (name) DO UPDATE SET about = excluded.about"""
+)
+FORGET_OTHERS = Command("DELETE FROM agent WHERE name <> ALL(%(names)s::text[])")
 
 
 class AgentRow(Schema, frozen=True, kw_only=True):

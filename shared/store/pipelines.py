@@ -40,8 +40,12 @@ class StageRow(Schema, frozen=True, kw_only=True):
 #: Numbers that a stage's own steps have: a stage's row is at a multiple of it.
 APART = 200
 
-TELL = Command("INSERT INTO pipeline (name, about) VALUES (%(name)s, %(about)s::jsonb)")
-FORGET = Command("DELETE FROM pipeline")
+#: In the order of names: workers that start together tell the same, and neither may stand in the other's way.
+TELL = Command(
+    """INSERT INTO pipeline (name, about) VALUES (%(name)s, %(about)s::jsonb)
+       ON CONFLICT (name) DO UPDATE SET about = excluded.about"""
+)
+FORGET_OTHERS = Command("DELETE FROM pipeline WHERE name <> ALL(%(names)s::text[])")
 ALL = Statement("SELECT name, about FROM pipeline ORDER BY name", PipelineRow)
 ONE = Statement("SELECT name, about FROM pipeline WHERE name = %(name)s", PipelineRow)
 

@@ -49,11 +49,11 @@ class AgentWork:
     def tell(self) -> None:
         """Write down which agents there are, for those who ask for them. Raises StoreUnavailable."""
         with self._database.transaction() as transaction:
-            transaction.execute(store.FORGET)
-            for agent in self._agents.values():
+            for _, agent in sorted(self._agents.items()):
                 about = _about(agent, sandbox=self._box is not None)
                 row = {"name": agent.name, "about": msgspec.json.encode(about).decode()}
                 transaction.execute(store.TELL, row)
+            transaction.execute(store.FORGET_OTHERS, {"names": list(self._agents)})
 
     def perform(self, run: DurableRun) -> None:
         """Do what is left of ``run`` and finish it."""

@@ -69,10 +69,10 @@ class PipelineWork:
     def tell(self) -> None:
         """Write down which pipelines there are, for those who ask for them. Raises StoreUnavailable."""
         with self._database.transaction() as transaction:
-            transaction.execute(store.FORGET)
-            for pipeline in self._pipelines.values():
+            for _, pipeline in sorted(self._pipelines.items()):
                 row = {"name": pipeline.name, "about": msgspec.json.encode(about(pipeline)).decode()}
                 transaction.execute(store.TELL, row)
+            transaction.execute(store.FORGET_OTHERS, {"names": list(self._pipelines)})
 
     def perform(self, run: DurableRun) -> None:
         """Do what is left of ``run`` and finish it."""

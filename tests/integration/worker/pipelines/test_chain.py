@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import msgspec
@@ -10,13 +11,15 @@ import pytest
 from services.worker import metrics
 from services.worker.agents.definition import load_agents
 from services.worker.agents.prompt import NOTICE
+from services.worker.agents.work import AgentWork
+from services.worker.pipelines.chain import PipelineWork
 from services.worker.pipelines.definition import Pipeline, load_pipelines
 from shared.config.settings import Settings
 from shared.store.database import Command, Database
 from tests.integration.worker.agents.test_injection import COUNTS, EFFECTS, HARM
 from tests.integration.worker.agents.test_runs import ended, events, report
 from tests.integration.worker.pipelines.test_shipped import stages, start
-from tests.support.agents import as_id
+from tests.support.agents import as_id, quick_press
 from tests.support.api import Served
 from tests.support.fake_llm import Fake
 from tests.support.pipelines import casts, chains, post_ids, store_weeks
@@ -282,3 +285,38 @@ def test_a_model_that_obeys_the_posts_does_nothing_in_any_stage(
     tried = {call["function"]["name"] for attempt in fake.attempts for message in attempt["body"]["messages"]
              for call in message.get("tool_calls", [])}  # fmt: skip
     assert tried & set(EFFECTS)
+
+
+def test_workers_that_start_together_tell_the_same_and_what_is_no_more_is_forgotten(
+    api: Served, settings: Settings, database: Database
+) -> None:
+    def listed(noun: str) -> list[str]:
+        return sorted(one["name"] for one in api.http.get(f"/api/v1/{noun}").json()[noun])
+
+    press, agents = quick_press(), load_agents()
+    pipelines = load_pipelines(agents)
+    gone = msgspec.structs.replace(pipelines["deep-dive"], name="gone")
+    PipelineWork(settings, database, {**pipelines, "gone": gone}, press, None).tell()
+    assert "gone" in listed("pipelines")
+    failed: list[BaseException] = []
+    together = threading.Barrier(4)
+
+    def begin() -> None:
+        try:
+            for work in (AgentWork(settings, database, agents, press, None),
+                         PipelineWork(settings, database, pipelines, press, None)):  # fmt: skip
+                for _ in range(10):
+                    together.wait(20)
+                    work.tell()
+        except BaseException as error:
+            failed.append(error)
+            together.abort()
+
+    workers = [threading.Thread(target=begin) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert failed == []
+    assert listed("pipelines") == sorted(pipelines)
+    assert listed("agents") == sorted(agents)
