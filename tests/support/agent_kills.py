@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from services.worker.pipelines.durable import DurableRun
 from shared.config.settings import Settings
 from shared.store.database import Database
 from shared.telemetry import logs
-from tests.support.agents import model_settings, workplace, writer_agent
+from tests.support.agents import TIMINGS, model_settings, workplace, writer_agent
 
 #: After what a worker dies. "dispatched" is on its way to the model, "billed" before the ledger knows what it cost,
 #: "answered" before the step is done. Steps: 1 asks, 2 calls, 3 asks, then the report.
@@ -50,6 +51,8 @@ POINTS = (
 )
 #: Where an answer that is paid for is gone with its worker.
 LOSING = ("dispatched", "billed")
+#: Workers that are under way at the same time: each mostly waits for PostgreSQL and the API.
+TOGETHER = 4
 
 
 def halt_at(point: str, pipe: int) -> None:
@@ -123,12 +126,13 @@ def halt_at(point: str, pipe: int) -> None:
     DurableRun.step = stepped  # type: ignore[method-assign]
 
 
-def do(settings: Settings, run: str) -> None:
-    """What a worker does with the run."""
+def do(settings: Settings, runs: Sequence[str]) -> None:
+    """What a worker does with the runs."""
     database = Database(settings, name="killed", size=4)
     database.open()
     with workplace(settings, database, {"writer": writer_agent()}) as work:
-        work(run)
+        for run in runs:
+            work(run)
     database.close()
 
 
@@ -137,28 +141,52 @@ def main() -> None:
     logs.configure("worker", level="error", form="json")
     settings = Settings(postgres_url=postgres, valkey_url=valkey, agents_api_url=api)
     settings = msgspec.structs.replace(settings, **model_settings(Path(folder), fake))
-    kill_each(POINTS, runs.split(","), lambda run: do(settings, run))
+    kill_each(POINTS, runs.split(","), lambda runs: do(settings, runs))
 
 
-def kill_each(points: Sequence[str], runs: Sequence[str], do: Callable[[str], None]) -> None:
-    """Kill a worker of each run at its point; then do what is left of all."""
-    for point, run in zip(points, runs, strict=True):
+def kill_each(points: Sequence[str], runs: Sequence[str], do: Callable[[Sequence[str]], None]) -> None:
+    """Kill a worker of each run at its point, a few beside each other; then do what is left of all."""
+    begun: deque[_Child] = deque()
+    try:
+        for point, run in zip(points, runs, strict=True):
+            if len(begun) == TOGETHER:
+                begun.popleft().kill()
+            begun.append(_Child(point, run, do))
+        while begun:
+            begun.popleft().kill()
+    finally:
+        for child in begun:
+            child.end()
+    time.sleep(TIMINGS.lease_seconds + 0.2)  # the last one's lease
+    do(runs)
+
+
+class _Child:
+    """A process that does ``run`` and stands still at ``point``."""
+
+    def __init__(self, point: str, run: str, do: Callable[[Sequence[str]], None]) -> None:
         assert threading.active_count() == 1
-        reading, writing = os.pipe()
-        child = os.fork()
-        if not child:
+        self._point = point
+        self._reading, writing = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
             faulthandler.dump_traceback_later(60)
             halt_at(point, writing)
-            do(run)
+            do([run])
             os._exit(1)
         os.close(writing)
-        assert os.read(reading, 1) == b"x", f"{point} was not reached"
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        os.close(reading)
-    time.sleep(1.2)  # the last one's lease
-    for run in runs:
-        do(run)
+
+    def kill(self) -> None:
+        """Once it stands there."""
+        reached = os.read(self._reading, 1) == b"x"
+        self.end()
+        assert reached, f"{self._point} was not reached"
+
+    def end(self) -> None:
+        """Wherever it is."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._reading)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -36,11 +37,12 @@ def main() -> None:
     after = [point for points in AFTER.values() for point in points]
     points = [BEFORE[number % len(BEFORE)] for number in range(len(after))] if phase == "before" else after
 
-    def do(run: str) -> None:
+    def do(runs: Sequence[str]) -> None:
         database = Database(settings, name="killed", size=4)
         database.open()
         with chains(settings, database, keeper()) as work:
-            work(run)
+            for run in runs:
+                work(run)
         database.close()
 
     kill_each(points, runs.split(","), do)

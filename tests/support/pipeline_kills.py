@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -42,11 +43,12 @@ def main() -> None:
     settings = Settings(postgres_url=postgres, valkey_url=valkey, agents_api_url=api)
     settings = msgspec.structs.replace(settings, **model_settings(Path(folder), fake))
 
-    def do(run: str) -> None:
+    def do(runs: Sequence[str]) -> None:
         database = Database(settings, name="killed", size=4)
         database.open()
         with chains(settings, database) as work:
-            work(run)
+            for run in runs:
+                work(run)
         database.close()
 
     kill_each(POINTS, runs.split(","), do)
