@@ -27,6 +27,8 @@ ChildState = Literal["starting", "running", "restarting", "stopped"]
 LAST_LINES = 40
 LOG_BYTES, LOG_FILES = 5_000_000, 3
 FIRST_BACKOFF_SECONDS, MOST_BACKOFF_SECONDS = 0.25, 30.0
+#: How long the last lines of a dead child are waited for.
+LAST_WORDS_SECONDS = 1.0
 #: A child that ran so long is taken as healthy again: its backoff starts anew.
 STEADY_SECONDS = 30.0
 #: An empty value is skipped by the ready check; a child is then "running" as soon as it lives.
@@ -146,6 +148,8 @@ class Child:
 
     def _died(self, code: int, now: float) -> None:
         self.last_exit = code
+        if self._reader:  # what it said last says why; a grandchild may hold the line open
+            self._reader.join(timeout=LAST_WORDS_SECONDS)
         if self.spec.once and code in (0, InputError.exit_code):  # what it was given stays what it is
             self.state = "stopped"
             return

@@ -159,7 +159,7 @@ class FakeProvider:
             output = asked.max_tokens * 1_000
         text = self.say if self.say is not None else " ".join("word" for _ in range(min(output, 12)))
         tool, arguments = asked.tool, ARGUMENTS
-        play = self.play(body["messages"]) if body.get("tools") else None
+        play = self.play(body.get("messages", [])) if body.get("tools") else None
         if isinstance(play, str):
             text, tool = play, None
         elif play:

@@ -27,7 +27,7 @@ from tests.support.waiting import until
 from tests.support.wire import SECOND
 
 FEEDS = ("number", "bytes")
-EVENTS, TEXT = 6_000, "x" * 2_000
+EVENTS, TEXT = 4_500, "x" * 2_000
 QUEUE_EVENTS, QUEUE_BYTES, BATCH = 300, 1 << 20, 50
 
 

@@ -58,7 +58,7 @@ def last_drop(running: Running) -> Any:
 def test_whatever_the_server_does_the_record_is_what_it_served(
     running: Running, corpus: Corpus, tmp_path: Path, wire: str, packed: bool
 ) -> None:
-    stream, path = begun(corpus, 20), tmp_path / "dictionary"
+    stream, path = begun(corpus, 12), tmp_path / "dictionary"
     made = SimulatorOptions(dictionary=path).dictionary_for(stream)
     if packed:
         running.options = {"zstd_dictionary": "server" if wire == "jetstream2" else str(path)}

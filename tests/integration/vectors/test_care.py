@@ -61,13 +61,13 @@ def test_the_command_shows_and_repairs(database: Database, capsys: pytest.Captur
 def test_the_command_keeps_and_restores_snapshots(
     environment: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with qdrant_server("k3y") as server:
-        client = connect(server.url, "k3y")
+    with qdrant_server("5d0c9a77") as server:
+        client = connect(server.url, "5d0c9a77")
         index = QdrantIndex(client)
         index.upsert(MODEL, CROWD.entries[:5], CROWD.vectors[:5])
         environment.setenv("GROUNDSWELL_VECTOR_BACKEND", "qdrant")
         environment.setenv("GROUNDSWELL_QDRANT_URL", server.url)
-        environment.setenv("GROUNDSWELL_QDRANT_API_KEY", "k3y")
+        environment.setenv("GROUNDSWELL_QDRANT_API_KEY", "5d0c9a77")
         assert main(["vectors", "snapshot", str(tmp_path)]) == 0
         index.drop(MODEL)
         assert main(["vectors", "restore", str(tmp_path / "posts_model-a.snapshot")]) == 0

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,16 @@ def test_a_work_that_can_do_nothing_with_what_it_was_given_is_not_tried_again(
     assert child.restarts == 0
 
 
-def test_a_full_disk_is_recognised_in_a_childs_last_words(supervisor: Supervisor) -> None:
+def test_a_full_disk_is_recognised_in_a_childs_last_words(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Child._read
+
+    def late(self: Child, stream: Any) -> None:  # on a busy machine its end is seen before its words
+        time.sleep(0.3)
+        read(self, stream)
+
+    monkeypatch.setattr(Child, "_read", late)
     full = spec("full", "import sys; print('FATAL: No space left on device'); sys.exit(1)", ready=lambda: False)
     with pytest.raises(DependencyError, match="The disk is full: free some space"):
         supervisor.start(full)
@@ -162,6 +172,7 @@ def test_children_end_when_their_supervisor_is_killed_outright(tmp_path: Path) -
     code = f"""
 import os, sys, time
 from pathlib import Path
+from typing import Any
 from services.solo.children import Child, ChildSpec
 spec = ChildSpec(name="orphan", argv=(sys.executable, "-c", "import time; time.sleep(60)"),
                  environment=dict(os.environ), ready=lambda: True)
