@@ -21,7 +21,7 @@ test: ## Run every check and every test
 	@$(PYTHON) infra/bootstrap.py test
 	@$(MAKE) --no-print-directory check
 	@cd services/frontend && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm run --silent check && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm test --silent
-	@$(BIN)/python -m pytest -q -n 5 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 up: ## Start the whole stack in containers and wait until it is healthy (SOURCE=simulator WITHOUT=qdrant PROFILE=observability)
 	@$(PYTHON) infra/stack.py up $(if $(SOURCE),--source $(SOURCE)) $(foreach name,$(WITHOUT),--without $(name)) $(foreach name,$(PROFILE),--profile $(name))

@@ -41,7 +41,8 @@ class Supervisor:
         self._children.append(child)
         child.start()
         deadline = time.monotonic() + READY_SECONDS
-        while child.state != "running" and not stopping():
+        # Work that is done once may have ended, well or for good, before anybody looked.
+        while child.state not in ("running", "stopped") and not stopping():
             self.poll()
             if child.state == "restarting" or time.monotonic() > deadline:
                 raise self._not_ready(child)

@@ -9,7 +9,7 @@ from tests.support.torture import MOST_RSS_MB, Torture
 from tests.support.torture_plan import ENDS, KILLED, WAYS, plan, server_of, ways_of
 from tests.support.torture_truth import SHUT
 
-SEED, SECONDS = 5, 14.0
+SEED, SECONDS = 5, 10.0
 
 
 @pytest.mark.parametrize("seed", range(20))

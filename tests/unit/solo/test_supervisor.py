@@ -72,6 +72,12 @@ def test_a_work_that_can_do_nothing_with_what_it_was_given_is_not_tried_again(
     assert child.restarts == 0
 
 
+def test_a_work_that_ended_before_anybody_looked_is_not_waited_for(supervisor: Supervisor, events: Events) -> None:
+    child = supervisor.start(spec("replay", "print('All is read.')", once=True, ready=lambda: False))
+    assert child.state == "stopped"
+    assert events[-1] == ("replay", "ok", "its work is done")
+
+
 def test_a_full_disk_is_recognised_in_a_childs_last_words(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
