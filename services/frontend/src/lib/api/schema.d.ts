@@ -2979,13 +2979,20 @@ export interface components {
             feed: string;
             /** @default  */
             author: string;
-            /** @default  */
+            /**
+             * @default
+             * @example example.org
+             */
             domain: string;
             /** @default 0 */
             days: number;
             /** @default  */
             question: string;
             pipeline: string;
+            /**
+             * @example 07:00
+             * @example 18:30
+             */
             at: string;
             /** @default [] */
             weekdays: ("fri" | "mon" | "sat" | "sun" | "thu" | "tue" | "wed")[];
@@ -3921,7 +3928,10 @@ export interface components {
             feed: string;
             /** @default  */
             author: string;
-            /** @default  */
+            /**
+             * @default
+             * @example example.org
+             */
             domain: string;
             /** @default 0 */
             days: number;
@@ -4581,6 +4591,10 @@ export interface components {
          * @description What is left out stays. ``parameters`` replaces all of them.
          */
         ScheduleChange: {
+            /**
+             * @example 07:00
+             * @example 18:30
+             */
             at?: string;
             weekdays?: ("fri" | "mon" | "sat" | "sun" | "thu" | "tue" | "wed")[];
             zone?: string;
