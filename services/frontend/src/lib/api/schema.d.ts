@@ -2090,6 +2090,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The backups that there are, when each was last proven, and what was asked for of late.
+         * @description The backups that there are, when each was last proven, and what was asked for of late.
+         */
+        get: operations["backups"];
+        put?: never;
+        /**
+         * Have a worker take a backup now. It begins within a minute; `backup_order` tells how it goes.
+         * @description Have a worker take a backup now. It begins within a minute; `backup_order` tells how it goes.
+         */
+        post: operations["take_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{backup}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a backup proven: restored beside the record, compared row by row, searched, and removed again.
+         * @description Have a backup proven: restored beside the record, compared row by row, searched, and removed again.
+         */
+        post: operations["verify_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup-orders/{order}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a backup that was asked for, or its proof, goes.
+         * @description How a backup that was asked for, or its proof, goes.
+         */
+        get: operations["backup_order"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/whoami": {
         parameters: {
             query?: never;
@@ -2694,6 +2758,50 @@ export interface components {
             firings: components["schemas"]["TopicFiring"][];
             /** @default false */
             told_otherwise: boolean;
+        };
+        /**
+         * Backup
+         * @description ``rows`` of all tables, ``bytes`` encrypted, ``seconds`` it took. ``revision`` is the schema's.
+         *
+         *     ``verified_at``: when it was last restored beside the record, compared and searched; ``problem`` says why that
+         *     failed.
+         */
+        Backup: {
+            name: string;
+            /** Format: date-time */
+            taken_at: string;
+            version: string;
+            revision: number;
+            rows: number;
+            bytes: number;
+            seconds: number;
+            verified_at: string | null;
+            problem: string | null;
+        };
+        /**
+         * BackupList
+         * @description Newest first, as the worker saw them that keeps them. ``orders``: the last that were given.
+         */
+        BackupList: {
+            backups: components["schemas"]["Backup"][];
+            orders: components["schemas"]["BackupOrder"][];
+        };
+        /**
+         * BackupOrder
+         * @description What a worker was asked to do; ``said`` is how it went. ``backup`` is empty for one that is to be taken.
+         */
+        BackupOrder: {
+            id: string;
+            /** @enum {unknown} */
+            what: "take" | "verify";
+            backup: string;
+            /** @enum {unknown} */
+            status: "done" | "failed" | "running" | "waiting";
+            said: string;
+            /** Format: date-time */
+            asked_at: string;
+            begun_at: string | null;
+            ended_at: string | null;
         };
         /**
          * Beat
@@ -8720,6 +8828,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backups that there are, when each was last proven, and what was asked for of late. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Have a worker take a backup now. It begins within a minute; `backup_order` tells how it goes. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupOrder"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backup: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Have a backup proven: restored beside the record, compared row by row, searched, and removed again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupOrder"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backup_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How a backup that was asked for, or its proof, goes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupOrder"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
