@@ -33,7 +33,7 @@ ALSO = {
     "money": ("cost", "spend"),
     "notify": ("destination", "watch"),
     "price": ("cost",),
-    "prompt": ("language model",),
+    "prompt": ("language model", "instructions"),
     "slack": ("destination",),
     "sql": ("query",),
     "stop": ("cancel", "pause"),

@@ -12,7 +12,7 @@ from services.api.operations.registry import Operation
 from shared.errors import Forbidden
 
 #: Only the operator: whoever could call these could let himself do anything.
-OPERATOR_ONLY = frozenset({"access:read", "access:write", "approvals:write"})
+OPERATOR_ONLY = frozenset({"access:read", "access:write", "approvals:write", "prompts:write"})
 
 #: What every caller may know.
 ANYONE = "anyone"

@@ -952,6 +952,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The prompts of all agents in short, and what the operator added to each.
+         * @description The prompts of all agents in short, and what the operator added to each.
+         */
+        get: operations["prompts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/{agent}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an agent's model is told before anything else, word by word, and how the operator changed it.
+         * @description What an agent's model is told before anything else, word by word, and how the operator changed it.
+         */
+        get: operations["prompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Tell an agent something besides its prompt: a language, what matters here, how to write.
+         * @description Tell an agent something besides its prompt: a language, what matters here, how to write.
+         *
+         *     It holds for runs that are asked from now on. What the platform forbids an agent stays forbidden: its tools, its
+         *     limits and its approvals do not come from its prompt. Only the operator may do this.
+         */
+        patch: operations["change_prompt"];
+        trace?: never;
+    };
     "/api/v1/pipelines": {
         parameters: {
             query?: never;
@@ -3674,6 +3721,15 @@ export interface components {
             now: string;
         };
         /**
+         * Instructions
+         * @description What the operator said, and since when it held.
+         */
+        Instructions: {
+            text: string;
+            /** Format: date-time */
+            since: string;
+        };
+        /**
          * Kept
          * @description Rows of one table older than a retention. ``more``: there are more than were counted.
          */
@@ -4227,6 +4283,44 @@ export interface components {
         Processes: {
             units: components["schemas"]["UnitEntry"][];
             leases: components["schemas"]["LeaseEntry"][];
+        };
+        /**
+         * Prompt
+         * @description ``prompt`` is what a model is told before anything else, word by word, with the operator's instructions in it.
+         *
+         *     ``history``: the instructions so far, the newest first; an empty text took them back.
+         */
+        Prompt: {
+            agent: string;
+            title: string;
+            prompt: string;
+            instructions: string;
+            history: components["schemas"]["Instructions"][];
+        };
+        /**
+         * PromptChange
+         * @description ``instructions`` replace those that there are; an empty text takes them back.
+         */
+        PromptChange: {
+            instructions: string;
+        };
+        /**
+         * PromptLine
+         * @description An agent's prompt in short: its length in characters, and what the operator added (empty: nothing).
+         */
+        PromptLine: {
+            agent: string;
+            title: string;
+            characters: number;
+            instructions: string;
+            since: string | null;
+        };
+        /**
+         * PromptList
+         * @description By the agent's name.
+         */
+        PromptList: {
+            prompts: components["schemas"]["PromptLine"][];
         };
         /**
          * Quarantine
@@ -6847,6 +6941,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunEvents"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The prompts of all agents in short, and what the operator added to each. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What an agent's model is told before anything else, word by word, and how the operator changed it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptChange"];
+            };
+        };
+        responses: {
+            /** @description Tell an agent something besides its prompt: a language, what matters here, how to write. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
