@@ -67,11 +67,10 @@ def test_they_are_listed_with_their_history_and_taken_back(api: Served, settings
         gone = change(api, "")
         assert [said["text"] for said in gone["history"]] == ["", "Write in German."]
         assert (gone["instructions"], len(gone["prompt"])) == ("", bare)
-        database.execute(
-            Command(
-                "INSERT INTO agent_instructions (agent, text) SELECT 'researcher', n::text FROM generate_series(1, 300) n"
-            )
+        many = (
+            "INSERT INTO agent_instructions (agent, text) SELECT 'researcher', n::text FROM generate_series(1, 300) n"
         )
+        database.execute(Command(many))
         assert len(change(api, "The last.")["history"]) == 100
         assert len(api.http.get("/api/v1/prompts/researcher").json()["history"]) == 100
 
