@@ -13,6 +13,7 @@ from services.api.doors.live import LiveEnvelope
 from services.api.doors.session import SessionRequest
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.registry import WITHOUT_BODY, File, NoInput, Operation
+from shared.schemas.access import SignInWays
 from shared.schemas.agent import RunStream
 from shared.schemas.feed import FeedChange, FeedRequest
 from shared.schemas.problem import Problem
@@ -40,6 +41,7 @@ def document() -> bytes:
         "post": _hand_written("sign_in", "Sign in: the token becomes a session cookie.", SessionRequest),
         "delete": _hand_written("sign_out", "Sign out: the session cookie is taken back."),
     }
+    paths["/api/v1/sign-in"] = {"get": _sign_in_ways()}
     paths["/api/v1/live-message"] = {"get": _carrier()}
     paths["/api/v1/runs/{run}/stream"] = {"get": _run_stream()}
     whole = {
@@ -144,6 +146,18 @@ def _hand_written(name: str, doc: str, body: type[msgspec.Struct] | None = None)
     return entry | {"responses": {"204": {"description": doc}, "default": _PROBLEM}}
 
 
+def _sign_in_ways() -> dict[str, Any]:
+    doc = "How one signs in here. People are sent on at /api/v1/sign-in/leave?to=PAGE."
+    content = {"application/json": {"schema": {"$ref": _REF.format(name=SignInWays.__name__)}}}
+    return {
+        "operationId": "sign_in_ways",
+        "summary": doc,
+        "description": doc,
+        "security": [],
+        "responses": {"200": {"description": "The ways there are.", "content": content}, "default": _PROBLEM},
+    }
+
+
 def _carrier() -> dict[str, Any]:
     doc = "Describes one text frame of the live stream (WebSocket at /api/v1/live?after=ID). Never answers."
     content = {"application/json": {"schema": {"$ref": _REF.format(name=LiveEnvelope.__name__)}}}
@@ -179,7 +193,7 @@ def _run_stream() -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     answers = [operation.output for operation in OPERATIONS if operation.output is not File]
     bodies = [body for operation in OPERATIONS if (body := _body_of(operation)) is not None]
-    roots = [*answers, *bodies, SessionRequest, LiveEnvelope, RunStream, Problem]
+    roots = [*answers, *bodies, SessionRequest, SignInWays, LiveEnvelope, RunStream, Problem]
     _, components = msgspec.json.schema_components(roots, ref_template=_REF)
     structs = _structs(roots)
     for name, schema in components.items():

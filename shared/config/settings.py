@@ -591,6 +591,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             secret=True,
         ),
     ] = ""
+    oidc_issuer: Annotated[
+        str,
+        About(
+            "Identity provider that people sign in with (OpenID Connect), exactly as its discovery document names "
+            "itself; empty means the API token alone. See docs/security.md.",
+            ("api",),
+            "https://example.eu.auth0.com",
+            url=Url(_HTTP, "outside", path=True),
+        ),
+    ] = ""
+    oidc_client_id: Annotated[
+        str, About("What the identity provider knows this installation by.", ("api",), "groundswell-web")
+    ] = ""
+    oidc_client_secret: Annotated[
+        str,
+        About("Secret of that client; empty for a public client (PKCE alone).", ("api",), "k3y", secret=True),
+    ] = ""
+    oidc_roles: Annotated[
+        str,
+        About(
+            "Who may do what, as WHO=ROLE with commas between; the first that fits counts, and who fits none stays "
+            "out. WHO is an e-mail address, @ and a domain, CLAIM:VALUE, or *; ROLE is viewer, operator or admin.",
+            ("api",),
+            "ann@example.org=admin, groups:newsroom=operator, @example.org=viewer",
+        ),
+    ] = ""
+    outbound_allow: Annotated[
+        str,
+        About(
+            "Hosts and networks on private addresses that what people enter may lead to (webhooks), with commas "
+            "between; all other private addresses are refused. See docs/security.md.",
+            ("api", "worker"),
+            "ntfy.lan, 10.1.0.0/16",
+        ),
+    ] = ""
     public_url: Annotated[
         str,
         About(

@@ -15,8 +15,9 @@ from shared.schemas.search import SearchResult
 from shared.store.analysis_reader import AnalysisReader
 from shared.store.database import AsyncDatabase
 
-#: operator: the person this belongs to; script: a program of his; agent: a language model decides what is called.
-ActorKind = Literal["operator", "script", "agent"]
+#: operator: whoever holds the owner's token; person: somebody who signed in, within a role; script: a program of
+#: theirs; agent: a language model decides what is called.
+ActorKind = Literal["operator", "person", "script", "agent"]
 Door = Literal["rest", "cli", "mcp"]
 
 

@@ -26,6 +26,10 @@ PUBLIC = {
     ("GET", "/health/live"),
     ("GET", "/health/ready"),
     ("POST", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/sign-in"),
+    ("GET", "/api/v1/sign-in/leave"),
+    ("GET", "/api/v1/sign-in/back"),
     ("GET", "/"),
     ("HEAD", "/"),
     ("GET", "/{path:path}"),
@@ -88,12 +92,14 @@ def test_the_token_comes_by_header_or_by_a_cookie_that_does_not_hold_it(guarded:
     signed_in = guarded.http.post("/api/v1/session", json={"token": TOKEN})
     cookie = signed_in.headers["set-cookie"]
     assert TOKEN not in cookie
-    assert all(mark in cookie.lower() for mark in ("httponly", "samesite=strict", "secure", "path=/"))
+    assert all(mark in cookie.lower() for mark in ("httponly", "samesite=lax", "secure", "path=/"))
     value = cookie.partition(";")[0]
+    assert value.startswith("__Host-")
     assert guarded.http.get("/api/v1/feeds", headers={"Cookie": value}).status_code == 200
     assert guarded.http.get("/api/v1/feeds", headers={"Cookie": value[:-1] + "x"}).status_code == 401
     out = guarded.http.delete("/api/v1/session", headers={"Cookie": value})
     assert (out.status_code, "max-age=0" in out.headers["set-cookie"].lower()) == (204, True)
+    assert guarded.http.get("/api/v1/feeds", headers={"Cookie": value}).status_code == 401  # also for who kept it
 
 
 def test_a_wrong_or_malformed_sign_in_is_refused(guarded: Served) -> None:

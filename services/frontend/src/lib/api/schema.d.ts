@@ -2154,6 +2154,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who signed in through the identity provider, with what role, and in how many browsers they are signed in now.
+         * @description Who signed in through the identity provider, with what role, and in how many browsers they are signed in now.
+         */
+        get: operations["people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign a person out everywhere, at once. Whether they may come back, provider and settings decide.
+         * @description Sign a person out everywhere, at once. Whether they may come back, provider and settings decide.
+         */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approvals": {
         parameters: {
             query?: never;
@@ -2255,6 +2295,26 @@ export interface paths {
          * @description Sign out: the session cookie is taken back.
          */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How one signs in here. People are sent on at /api/v1/sign-in/leave?to=PAGE.
+         * @description How one signs in here. People are sent on at /api/v1/sign-in/leave?to=PAGE.
+         */
+        get: operations["sign_in_ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3597,6 +3657,29 @@ export interface components {
             total: number;
         };
         /**
+         * KnownPerson
+         * @description Somebody who signed in through the identity provider. ``sessions``: browsers that are signed in now.
+         */
+        KnownPerson: {
+            id: string;
+            name: string;
+            email: string | null;
+            /** @enum {unknown} */
+            role: "admin" | "operator" | "viewer";
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            signed_in_at: string;
+            sessions: number;
+        };
+        /**
+         * KnownPersonList
+         * @description Last signed in first.
+         */
+        KnownPersonList: {
+            people: components["schemas"]["KnownPerson"][];
+        };
+        /**
          * LeaseEntry
          * @description Who does a job that one at a time does. ``epoch`` counts how often it changed hands.
          */
@@ -4705,6 +4788,17 @@ export interface components {
             authors: number;
         };
         /**
+         * SignInWays
+         * @description How one signs in here. ``provider`` is the identity provider's host, ``away`` why it cannot be used now.
+         */
+        SignInWays: {
+            token: boolean;
+            /** @default null */
+            provider: string | null;
+            /** @default null */
+            away: string | null;
+        };
+        /**
          * Snooze
          * @description For ``minutes`` from now by the database's clock, or ``until`` a time. One of the two.
          */
@@ -5055,7 +5149,7 @@ export interface components {
         Whoami: {
             name: string;
             /** @enum {unknown} */
-            kind: "agent" | "operator" | "script";
+            kind: "agent" | "operator" | "person" | "script";
             scopes: string[];
             tainted: boolean;
             door: string;
@@ -8841,6 +8935,66 @@ export interface operations {
             };
         };
     };
+    people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who signed in through the identity provider, with what role, and in how many browsers they are signed in now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownPersonList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sign a person out everywhere, at once. Whether they may come back, provider and settings decide. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownPerson"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     approvals: {
         parameters: {
             query?: {
@@ -9016,6 +9170,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways there are. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
+                };
             };
             /** @description What went wrong, why, and what to do. */
             default: {
