@@ -52,7 +52,11 @@ def build(parts: Parts) -> ASGIApp:
 def build_router(parts: Parts) -> Litestar:
     """The routes, without the gate."""
     settings = parts.services.settings
-    keyring = Keyring(settings.api_token, people=parts.provider is not None)
+    keyring = Keyring(
+        settings.api_token,
+        closed=settings.loopback == "closed" or parts.provider is not None,
+        open_to_all=settings.loopback == "open",
+    )
     database = parts.services.database
     sessions = Sessions(database, Cookies(settings.public_url.startswith("https://")), keyring.digest)
     people = People(database, read_rules(settings.oidc_roles))

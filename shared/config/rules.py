@@ -133,12 +133,26 @@ def of_settings(unit: Unit, settings: Settings, given: Mapping[str, str]) -> Ite
         yield mistake(field[name], wrong)
     if settings.vector_backend == "qdrant" and not settings.qdrant_url:
         yield mistake(field["qdrant_url"], "it is not set, but GROUNDSWELL_VECTOR_BACKEND is qdrant")
-    if unit in ("api", "solo") and settings.api_host not in LOOPBACK[:3] and len(settings.api_token) < LEAST_TOKEN:
-        wrong = f"the API listens beyond this machine, so a token of {LEAST_TOKEN} characters or more is required"
-        yield mistake(field["api_token"], wrong)
+    yield from _of_token(unit, settings)
     yield from _of_sign_in(settings)
     yield from _of_ports(settings)
     yield from _doubts(settings, given)
+
+
+def _of_token(unit: Unit, settings: Settings) -> Iterator[Finding]:
+    """Solo makes a token where none is given."""
+    field, beyond = by_name(), settings.api_host not in LOOPBACK[:3]
+    made = unit == "solo" and not settings.api_token
+    if unit in ("api", "solo") and beyond and not made and len(settings.api_token) < LEAST_TOKEN:
+        wrong = f"the API listens beyond this machine, so a token of {LEAST_TOKEN} characters or more is required"
+        yield mistake(field["api_token"], wrong)
+    if unit in ("api", "solo") and settings.loopback == "open":
+        if beyond:
+            yield mistake(field["loopback"], "the API listens beyond this machine, where nothing may be open")
+        elif settings.oidc_issuer:
+            yield doubt(field["loopback"], "who is on this machine comes in without signing in")
+    if unit == "api" and settings.loopback == "closed" and not settings.api_token and not settings.oidc_issuer:
+        yield mistake(field["api_token"], "it is not set, and GROUNDSWELL_LOOPBACK=closed lets in nobody without")
 
 
 def _of_sign_in(settings: Settings) -> Iterator[Finding]:

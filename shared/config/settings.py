@@ -585,7 +585,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Annotated[
         str,
         About(
-            "Token that every request must carry. Empty is allowed on loopback only.",
+            "The owner's token, which opens everything. Empty is allowed on loopback only; solo makes one at its first "
+            "start, in the file owner-token of the data folder.",
             ("solo", "api"),
             "a long random text",
             secret=True,
@@ -626,6 +627,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "ntfy.lan, 10.1.0.0/16",
         ),
     ] = ""
+    loopback: Annotated[
+        Literal["auto", "open", "closed"],
+        About(
+            'Whether who is on this machine needs no token: "open" or "closed"; "auto" is open unless a token or an '
+            "identity provider is set. See docs/security.md.",
+            ("solo", "api"),
+            "closed",
+        ),
+    ] = "auto"
     public_url: Annotated[
         str,
         About(

@@ -83,6 +83,19 @@ COME_BACK = Statement(
        RETURNING state, nonce, verifier, back_to""",
     Pending,
 )
+TICKET_MINUTES = 15
+#: Only the newest is good: whoever starts anew reads the new one.
+TICKET = Command(
+    f"""WITH earlier AS (DELETE FROM owner_ticket)
+       INSERT INTO owner_ticket (digest, owner, expires_at)
+       VALUES (%(digest)s, %(owner)s, now() + interval '{TICKET_MINUTES} minutes')"""
+)
+#: Once, and under the token it was made with.
+USE_TICKET = Statement(
+    """DELETE FROM owner_ticket WHERE digest = %(digest)s AND owner = %(owner)s AND expires_at > now()
+       RETURNING 'owner' AS id""",
+    Made,
+)
 FORGET_SIGN_INS = Command("DELETE FROM sign_in WHERE expires_at < now()")
 
 KNOW = Statement(

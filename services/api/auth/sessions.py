@@ -52,6 +52,12 @@ class Sessions:
         """A new session of whoever gave the owner's token. Raises StoreUnavailable."""
         return await self._begin(None, self._owner, OWNER_SECONDS)
 
+    async def of_ticket(self, ticket: str) -> Cookie | None:
+        """A new session of the owner for a ticket, which is used up, or ``None``. Raises StoreUnavailable."""
+        given = {"digest": digest(ticket), "owner": self._owner}
+        used = await self._database.fetch_one(people.USE_TICKET, given)
+        return await self.of_owner() if used is not None else None
+
     async def of_person(self, person: str) -> Cookie:
         """A new session of the person with that id. Raises StoreUnavailable."""
         return await self._begin(person, None, PERSON_SECONDS)

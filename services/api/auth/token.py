@@ -6,29 +6,32 @@ import hashlib
 import hmac
 
 from services.api.operations.context import OPERATOR, Actor
+from shared.contracts.access import owner_digest
 from shared.errors import Unauthorised
 
 
 class Keyring:
     """Checks the owner's token. ``open``: without any credentials everyone is the operator (loopback only)."""
 
-    def __init__(self, token: str, *, people: bool = False) -> None:
+    def __init__(self, token: str, *, closed: bool = False, open_to_all: bool = False) -> None:
         self._token = token.encode()
-        #: Nobody is asked for anything. Not where people sign in through a provider.
-        self.open = not token and not people
+        #: Nobody is asked for anything: without a token unless ``closed``, or where the settings say so.
+        self.open = open_to_all or not (token or closed)
 
     def admit(self, authorization: str | None) -> Actor:
         """The caller. Raises Unauthorised, also where no token is asked for and a wrong one is sent.
 
         Whoever sends a token means to be bounded by it: one that lost a part must not make its holder the operator.
         """
+        if self.holds(authorization):
+            return OPERATOR
         if self.open and _scheme(authorization) == "bearer":
             raise Unauthorised(
                 "This token is not known.",
                 why="It is none that this installation gave, and it asks for none.",
                 do="Send one of `groundswell op create_access_token`, or none.",
             )
-        if self.open or self.holds(authorization):
+        if self.open:
             return OPERATOR
         raise Unauthorised(
             "Sign in first.",
@@ -48,7 +51,7 @@ class Keyring:
     @property
     def digest(self) -> bytes | None:
         """What sessions that were made with the owner's token remember of it."""
-        return hashlib.sha256(b"groundswell-owner:" + self._token).digest() if self._token else None
+        return owner_digest(self._token.decode()) if self._token else None
 
 
 def _scheme(authorization: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, delete, post
+from litestar import Request, Response, delete, get, post
 from litestar.handlers import HTTPRouteHandler
 
 from services.api.auth.sessions import Sessions
@@ -16,6 +16,8 @@ from shared.errors import InputError, Unauthorised
 from shared.schemas.base import Schema
 
 PATH = "/api/v1/session"
+#: What ``groundswell up`` prints when the token is asked for. Without a good one the page asks.
+TICKET = f"{PATH}/ticket"
 NOT_KEPT = {"cache-control": "no-store"}
 
 
@@ -48,4 +50,12 @@ def routes(keyring: Keyring, sessions: Sessions, readiness: Readiness) -> list[H
         gone = await sessions.end(request.cookies.get(sessions.cookies.session))
         return Response(None, status_code=204, cookies=[gone], headers=NOT_KEPT)
 
-    return [sign_in, sign_out]
+    @get(TICKET, name="sign_in_ticket", public=True, asks="sign-in")
+    async def sign_in_ticket(request: Request[Any, Any, Any]) -> Response[None]:
+        readiness.check()
+        ticket = request.query_params.get("ticket", "")
+        session = None if keyring.open else await sessions.of_ticket(ticket)
+        headers = {"location": "/", **NOT_KEPT}
+        return Response(None, status_code=303, cookies=[session] if session else [], headers=headers)
+
+    return [sign_in, sign_out, sign_in_ticket]

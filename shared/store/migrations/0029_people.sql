@@ -40,3 +40,10 @@ CREATE TABLE sign_in (
   expires_at timestamptz NOT NULL
 );
 CREATE INDEX sign_in_expires ON sign_in (expires_at);
+
+-- What `groundswell up` prints for the owner's browser when the token is asked for: used once.
+CREATE TABLE owner_ticket (
+  digest     bytea PRIMARY KEY,
+  owner      bytea NOT NULL,
+  expires_at timestamptz NOT NULL
+);

@@ -27,6 +27,7 @@ PUBLIC = {
     ("GET", "/health/ready"),
     ("POST", "/api/v1/session"),
     ("DELETE", "/api/v1/session"),
+    ("GET", "/api/v1/session/ticket"),
     ("GET", "/api/v1/sign-in"),
     ("GET", "/api/v1/sign-in/leave"),
     ("GET", "/api/v1/sign-in/back"),

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from shared.config.settings import Settings
+from shared.contracts.access import digest, owner_digest
+from shared.store import people
 from shared.store.database import Command, Database
 from tests.support.api import Served, served
 from tests.support.engines import Postgres
@@ -273,3 +275,20 @@ def test_a_provider_that_was_never_there_leaves_everything_else_as_it_is(
         assert api.http.get("/api/v1/sign-in/leave").status_code == 503
         assert api.http.post("/api/v1/session", json={"token": TOKEN}).status_code == 204
         assert api.http.get("/api/v1/whoami").json()["kind"] == "operator"
+
+
+def test_the_address_that_is_printed_lets_in_one_browser_once(
+    module_settings: Settings, guarded: Served, record: Database
+) -> None:
+    def put(ticket: str, token: str = TOKEN) -> str:
+        record.execute(people.TICKET, {"digest": digest(ticket), "owner": owner_digest(token)})
+        return f"/api/v1/session/ticket?ticket={ticket}"
+
+    with Browser(guarded.url) as first, Browser(guarded.url) as second:
+        address = put("one")
+        answer = first.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+        assert first.get("/api/v1/whoami").json()["kind"] == "operator"
+        for wrong in (address, "/api/v1/session/ticket", put("two", "another token"), address + "x"):
+            assert second.get(wrong).headers["location"] == "/"
+            assert status(second) == 401

@@ -24,7 +24,7 @@ KEYRING = Keyring("a long enough token")
 def test_without_a_token_everyone_is_the_operator_unless_people_sign_in() -> None:
     assert may(Keyring("").admit(None), "anything")
     with pytest.raises(Unauthorised):
-        Keyring("", people=True).admit(None)
+        Keyring("", closed=True).admit(None)
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
@@ -34,9 +34,16 @@ def test_the_token_opens(scheme: str) -> None:
 
 @given(some.text(max_size=40) | some.none())
 def test_nothing_else_opens(authorization: str | None) -> None:
-    for keyring in (KEYRING, Keyring("", people=True)):
+    for keyring in (KEYRING, Keyring("", closed=True)):
         with pytest.raises(Unauthorised):
             keyring.admit(authorization)
+
+
+def test_who_is_on_this_machine_may_come_in_without_the_token_that_others_need() -> None:
+    keyring = Keyring("a long enough token", open_to_all=True)
+    assert keyring.admit(None).name == keyring.admit("Bearer a long enough token").name == "operator"
+    with pytest.raises(Unauthorised):
+        keyring.admit("Bearer a long enough toke")
 
 
 def test_no_token_is_nobodys_token() -> None:
