@@ -27,6 +27,7 @@ from services.api.doors.problem import response_of
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.context import Services
 from services.api.operations.policy import may
+from services.api.operations.rates import Rates
 from services.api.readiness import Readiness
 from shared.config.people import read_rules
 from shared.errors import Forbidden, GroundswellError, StoreUnavailable
@@ -81,7 +82,7 @@ def build_router(parts: Parts) -> Litestar:
             openapi_json,
             *frontend.routes(settings.frontend_dir),
         ],
-        guards=[_guard(Entrance(keyring, sessions, database, parts.readiness))],
+        guards=[_guard(Entrance(keyring, sessions, database, parts.readiness), parts.services.rates)],
         exception_handlers={
             GroundswellError: _answer_with(parts.readiness),
             HTTPException: _answer_with(parts.readiness),
@@ -94,18 +95,22 @@ def build_router(parts: Parts) -> Litestar:
     )
 
 
-def _guard(entrance: Entrance) -> Any:
-    """Every route asks who comes in, unless it says ``public=True``.
+def _guard(entrance: Entrance, rates: Rates) -> Any:
+    """Every route asks who comes in, unless it says ``public=True``, and counts how often each comes.
 
     One that says ``people="SCOPE"`` is not for agents: nothing would write down what they read there.
     """
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+        address = connection.client.host if connection.client else ""
         if handler.opt.get("public"):
+            if not handler.opt.get("probe"):
+                rates.take("sign-in" if handler.opt.get("asks") == "sign-in" else "request", f"at {address}")
             return
         is_socket = connection.scope["type"] == ScopeType.WEBSOCKET
         try:
             actor, cookie = await entrance.admit(connection.headers, connection.cookies, changeable=not is_socket)
+            rates.take("request", actor.name)
             wanted = handler.opt.get("people")
             if wanted and (actor.kind == "agent" or not may(actor, wanted)):
                 raise Forbidden("This is not allowed.", why=f"It needs the scope {wanted}, and is not for agents.")

@@ -17,6 +17,7 @@ from services.api.broadcast.hub import Hub
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.context import Services
 from services.api.operations.queries import SearchInput
+from services.api.operations.rates import Rates
 from services.api.operations.watch_queries import BacktestInput
 from services.api.readiness import Readiness
 from shared.config.settings import Settings
@@ -92,6 +93,7 @@ class Api:
             backtest=self._backtest,
             analysis=AnalysisReader(self._settings, lambda state, reason: self._say("analysis", state, reason)),
             operations=OPERATIONS,
+            rates=Rates(self._settings.api_requests_per_minute),
         )
         provider = provider_of(self._settings)
         parts = Parts(services=services, readiness=readiness, hub=hub, provider=provider)
@@ -157,8 +159,8 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         made = socket.create_server((host, port), family=family, backlog=128)
-        # Handed on to each connection. asyncio would set it only on sockets that name TCP as their protocol, which those
-        # of create_server do not, and then head and body of an answer wait 40 ms for each other (Nagle, delayed ACK).
+        # Handed on to each connection. asyncio sets it only on sockets that name TCP as their protocol, which those of
+        # create_server do not, and then head and body of an answer wait 40 ms for each other (Nagle, delayed ACK).
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
     except OSError as error:

@@ -627,6 +627,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "ntfy.lan, 10.1.0.0/16",
         ),
     ] = ""
+    api_requests_per_minute: Annotated[
+        int,
+        About(
+            "Requests that one caller may make in a minute, less of those that change something or are heavy; 0 sets "
+            "no bound. See docs/security.md.",
+            ("api",),
+            "3000",
+            least=0,
+            most=1_000_000,
+        ),
+    ] = 3_000
     loopback: Annotated[
         Literal["auto", "open", "closed"],
         About(

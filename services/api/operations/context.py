@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from services.api.operations.queries import SearchInput
+from services.api.operations.rates import Rates
 from services.api.operations.watch_queries import BacktestInput
 from shared.config.settings import Settings
 from shared.schemas.backtest import Backtest
@@ -48,6 +49,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     analysis: AnalysisReader
     #: All there are (``catalogue.py``), for the operations that tell of operations.
     operations: tuple[Any, ...] = ()
+    rates: Rates = msgspec.field(default_factory=Rates)
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ import msgspec
 from services.api.operations import policy
 from services.api.operations.choices import with_choices
 from services.api.operations.context import Context
+from services.api.operations.rates import Kind
 from services.api.operations.registry import File, Operation
 from services.api.operations.secrets import masked, shown
 from shared.errors import (
@@ -41,15 +42,23 @@ async def invoke(
 ) -> Out:
     """Call ``wanted``. With ``strict`` off, numbers and times may come as text (a query string).
 
-    Raises Forbidden without the scope, InputError for arguments that do not fit, ApprovalNeeded (which has then been
-    asked for), ConflictError for a key that was used for another call or whose call may have happened, and whatever
-    ``GroundswellError`` the operation raises.
+    Raises Forbidden without the scope, TooFast, InputError for arguments that do not fit, ApprovalNeeded (which has
+    then been asked for), ConflictError for a key that was used for another call or whose call may have happened, and
+    whatever ``GroundswellError`` the operation raises.
     """
     verdict = policy.decide(wanted, context.actor)
+    for kind in _kinds(wanted):
+        context.services.rates.take(kind, context.actor.name)
     given = read(wanted, arguments, strict=strict)
     if wanted.effect == "read":
         return await _call(wanted, context, given)
     return await _effect(wanted, context, given, verdict)
+
+
+def _kinds(wanted: Operation[Any, Any]) -> list[Kind]:
+    """Beside being a request, which the door has counted."""
+    write: list[Kind] = [] if wanted.effect == "read" else ["write"]
+    return [*write, "heavy"] if wanted.heavy else write
 
 
 async def _call(wanted: Operation[Any, Out], context: Context, given: Any) -> Out:

@@ -41,6 +41,7 @@ def module_settings(postgres: Postgres, _valkey: str, provider: Oidc) -> Iterato
             oidc_client_id="groundswell",
             oidc_client_secret=SECRET,
             oidc_roles=ROLES,
+            api_requests_per_minute=100_000,
         )
 
 
