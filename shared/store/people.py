@@ -16,6 +16,12 @@ class Admitted(Schema, frozen=True, kw_only=True):
     due: bool
 
 
+class Ended(Schema, frozen=True, kw_only=True):
+    """Whose session it was; without ``name`` the owner's."""
+
+    name: str | None
+
+
 class Pending(Schema, frozen=True, kw_only=True):
     """A sign-in under way."""
 
@@ -64,7 +70,11 @@ BEGIN = Statement(
        RETURNING id::text""",
     Made,
 )
-END = Command("DELETE FROM browser_session WHERE digest = %(digest)s OR earlier = %(digest)s")
+END = Statement(
+    """DELETE FROM browser_session s WHERE s.digest = %(digest)s OR s.earlier = %(digest)s
+       RETURNING (SELECT name FROM person WHERE person.id = s.person) AS name""",
+    Ended,
+)
 END_ALL_OF = Command("DELETE FROM browser_session WHERE person = %(person)s")
 END_OLD = Command("DELETE FROM browser_session WHERE expires_at < now()")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 from services.api.auth.roles import email_of, role_of
+from services.api.auth.trail import note
 from shared.config.people import Rule
 from shared.contracts.access import digest
-from shared.store import audit_log as log
 from shared.store import people as store
 from shared.store.database import AsyncDatabase
 
@@ -38,28 +37,12 @@ class People:
         who = {"issuer": issuer, "subject": str(claims["sub"])}
         role, email = role_of(claims, self._rules), email_of(claims)
         name = f"person:{email or who['subject']}"[:_NAME_MOST]
-        row = await self._database.fetch_one(
-            log.BEGIN,
-            {
-                "actor": name,
-                "kind": "person",
-                "token": None,
-                "tainted": False,
-                "door": "rest",
-                "operation": "sign_in",
-                "effect": "write",
-                "call": hashlib.sha256(b"sign_in").digest(),
-                "arguments": "{}",
-                "request": request,
-                "key": None,
-            },
-        )
-        assert row is not None  # noqa: S101 - INSERT ... RETURNING gives its row
         if role is None:
             await self._database.execute(store.UNKNOW, who)
             made = None
         else:
             made = await self._database.fetch_one(store.KNOW, who | {"name": name, "email": email, "role": role})
-        outcome, detail = ("done", f"as {role}") if made else ("refused", "without a role")
-        await self._database.execute(log.END, {"id": row.id, "outcome": outcome, "detail": detail, "answer": None})
+        detail = f"as {role}" if made else "without a role"
+        about = {"actor": name, "request": request, "detail": detail}
+        await note(self._database, "sign_in", kind="person", refused=made is None, **about)
         return made.id if made else None

@@ -8,7 +8,8 @@ import msgspec
 from litestar.datastructures import Cookie
 
 from services.api.auth.roles import SCOPES
-from services.api.operations.context import OPERATOR, Actor
+from services.api.auth.trail import note
+from services.api.operations.context import OPERATOR, Actor, ActorKind
 from shared.contracts.access import digest
 from shared.errors import Unauthorised
 from shared.store import people
@@ -48,15 +49,16 @@ class Sessions:
     def __init__(self, database: AsyncDatabase, cookies: Cookies, owner: bytes | None) -> None:
         self._database, self.cookies, self._owner = database, cookies, owner
 
-    async def of_owner(self) -> Cookie:
+    async def of_owner(self, request: str) -> Cookie:
         """A new session of whoever gave the owner's token. Raises StoreUnavailable."""
+        await note(self._database, "sign_in", actor=OPERATOR.name, kind="operator", request=request)
         return await self._begin(None, self._owner, OWNER_SECONDS)
 
-    async def of_ticket(self, ticket: str) -> Cookie | None:
+    async def of_ticket(self, ticket: str, request: str) -> Cookie | None:
         """A new session of the owner for a ticket, which is used up, or ``None``. Raises StoreUnavailable."""
         given = {"digest": digest(ticket), "owner": self._owner}
         used = await self._database.fetch_one(people.USE_TICKET, given)
-        return await self.of_owner() if used is not None else None
+        return await self.of_owner(request) if used is not None else None
 
     async def of_person(self, person: str) -> Cookie:
         """A new session of the person with that id. Raises StoreUnavailable."""
@@ -82,10 +84,14 @@ class Sessions:
             return OPERATOR, changed
         return Actor(found.name, SCOPES[found.role], "person"), changed
 
-    async def end(self, secret: str | None) -> Cookie:
-        """End the session, if it is one. What takes its cookie away. Raises StoreUnavailable."""
-        if secret:
-            await self._database.execute(people.END, {"digest": digest(secret)})
+    async def end(self, secret: str | None, request: str | None = None) -> Cookie:
+        """End the session, if it is one. What takes its cookie away. With the id of a ``request`` whoever it was has
+        signed out. Raises StoreUnavailable.
+        """
+        if secret and (ended := await self._database.fetch_one(people.END, {"digest": digest(secret)})) and request:
+            kind: ActorKind = "person" if ended.name else "operator"
+            actor = ended.name or OPERATOR.name
+            await note(self._database, "sign_out", actor=actor, kind=kind, request=request)
         return self.cookies.make(self.cookies.session, "", 0)
 
     async def _begin(self, person: str | None, owner: bytes | None, seconds: int) -> Cookie:

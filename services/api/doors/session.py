@@ -27,6 +27,10 @@ class SessionRequest(Schema, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     token: str
 
 
+def _id(request: Request[Any, Any, Any]) -> str:
+    return str(request.scope.get("groundswell_request", ""))
+
+
 def routes(keyring: Keyring, sessions: Sessions, readiness: Readiness) -> list[HTTPRouteHandler]:
     """``POST`` makes a session, ``DELETE`` ends it for good. Both take away what session the browser had before."""
 
@@ -42,19 +46,20 @@ def routes(keyring: Keyring, sessions: Sessions, readiness: Readiness) -> list[H
             raise Unauthorised("This is not the token.", do="It is the value of GROUNDSWELL_API_TOKEN.")
         readiness.check()
         await sessions.end(request.cookies.get(sessions.cookies.session))
-        return Response(None, status_code=204, cookies=[await sessions.of_owner()], headers=NOT_KEPT)
+        made = await sessions.of_owner(_id(request))
+        return Response(None, status_code=204, cookies=[made], headers=NOT_KEPT)
 
     @delete(PATH, status_code=204, name="sign_out", public=True)
     async def sign_out(request: Request[Any, Any, Any]) -> Response[None]:
         readiness.check()
-        gone = await sessions.end(request.cookies.get(sessions.cookies.session))
+        gone = await sessions.end(request.cookies.get(sessions.cookies.session), _id(request))
         return Response(None, status_code=204, cookies=[gone], headers=NOT_KEPT)
 
     @get(TICKET, name="sign_in_ticket", public=True, asks="sign-in")
     async def sign_in_ticket(request: Request[Any, Any, Any]) -> Response[None]:
         readiness.check()
         ticket = request.query_params.get("ticket", "")
-        session = None if keyring.open else await sessions.of_ticket(ticket)
+        session = None if keyring.open else await sessions.of_ticket(ticket, _id(request))
         headers = {"location": "/", **NOT_KEPT}
         return Response(None, status_code=303, cookies=[session] if session else [], headers=headers)
 

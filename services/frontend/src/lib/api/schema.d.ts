@@ -9095,6 +9095,10 @@ export interface operations {
                 operation?: string;
                 actor?: string;
                 outcome?: "begun" | "done" | "failed" | "refused";
+                door?: string;
+                request?: string;
+                since?: string;
+                until?: string;
                 limit?: number;
                 before?: string;
             };
