@@ -82,7 +82,10 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 given = [(b"set-cookie", cookie) for cookie in cookies]
-                message["headers"] = [*message["headers"], *_own_headers(request), *given]
+                said = message["headers"]
+                if scope.get("method") == "OPTIONS":  # Litestar's own answer names one of a path's methods alone
+                    said = [(name, value) for name, value in said if name.lower() != b"allow"]
+                message["headers"] = [*said, *_own_headers(request), *given]
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -35,6 +37,7 @@ Out = TypeVar("Out")
 #: Of the arguments in the log. The hash is over all of them.
 ARGUMENTS_SHOWN = 4_000
 DETAIL_SHOWN = 500
+_NUMBER = re.compile(r"[+-]?[0-9.]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 async def invoke(
@@ -181,13 +184,24 @@ def read(wanted: Operation[Any, Any], arguments: Mapping[str, Any], *, strict: b
     """``arguments`` as the operation's input. Raises InputError."""
     _refuse_unstorable(arguments)
     try:
-        return msgspec.convert(arguments, wanted.input, strict=strict)
+        given = msgspec.convert(arguments, wanted.input, strict=strict)
+        if not strict:
+            _refuse_taken_for_other(given, arguments)
+        return given
     except msgspec.ValidationError as error:
         raise InputError(
             "The request is not valid.",
             why=f"{_readable(with_choices(error, wanted.input))}.",
             do=f"describe_operation tells what {wanted.name} accepts: GET /api/v1/operations/{wanted.name}.",
         ) from error
+
+
+def _refuse_taken_for_other(given: Any, arguments: Mapping[str, Any]) -> None:
+    """A text that was read as nothing ("null"), or a number that was read as a time: nobody is told of either."""
+    for field in msgspec.structs.fields(given):
+        text, value = arguments.get(field.encode_name), getattr(given, field.name)
+        if isinstance(text, str) and (value is None or (isinstance(value, datetime) and _NUMBER.fullmatch(text))):
+            raise InputError("The request is not valid.", why=f"`{field.encode_name}` cannot be {text[:40]!r}.")
 
 
 def _readable(message: str) -> str:
