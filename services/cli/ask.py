@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Follow the run to its report. Exit codes: 1 it failed, 3 it waits for a person, 2 and 69 as all verbs."""
     client = ApiClient(load("solo", given={"api_port": options.port}), door="cli")
-    if not options.question:
+    if options.question is None:
         for agent in client.get("/api/v1/agents", AgentList).agents:
             if agent.asked:
                 print(plain(f"{agent.name:14} {agent.summary}"))

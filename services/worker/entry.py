@@ -157,20 +157,18 @@ def _loops(
         Loop("retention", housekeeping, stop, every=timings.retention_seconds, most=most, first=timings.settle_seconds),
         Loop("vectors", care, stop, every=timings.vectors_seconds, most=most, first=timings.settle_seconds),
         Loop("depths", Depths(database), stop, every=timings.depths_seconds, most=timings.depths_seconds, first=0.0),
-        *_backups(settings, database, reporter, stop, timings),
+        _backups(settings, database, reporter, stop, timings),
         Loop("valkey", _watch(broker, reporter), stop, every=PING_SECONDS, most=PING_SECONDS),
     ]
 
 
 def _backups(
     settings: Settings, database: Database, reporter: Reporter, stop: threading.Event, timings: Timings
-) -> list[Loop]:
-    """None where nobody wants any."""
+) -> Loop:
     if not settings.backup_hours:
-        reporter.set("backup", "off", "GROUNDSWELL_BACKUP_HOURS is 0.")
-        return []
+        reporter.set("backup", "off", "GROUNDSWELL_BACKUP_HOURS is 0: only those that are asked for are taken.")
     look, every = Backups(settings, database, partial(reporter.set, "backup")), timings.backup_seconds
-    return [Loop("backup", look, stop, every=every, most=every, first=timings.settle_seconds)]
+    return Loop("backup", look, stop, every=every, most=every, first=timings.settle_seconds)
 
 
 def _index(settings: Settings, database: Database) -> VectorIndex:

@@ -20,8 +20,8 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
     #: Between looks for schedules that are due.
     schedules_seconds: float = 2.0
     retention_seconds: float = 1800.0
-    #: Between looks whether a backup is due.
-    backup_seconds: float = 60.0
+    #: Between looks whether a backup is due or was asked for.
+    backup_seconds: float = 20.0
     #: Between counts of what waits, for the metrics.
     depths_seconds: float = 15.0
     #: Between looks at the vector index: is a chunk full, is a comparison with the record due.

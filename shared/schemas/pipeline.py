@@ -27,7 +27,9 @@ class PipelineParameters(Schema, frozen=True, kw_only=True):
     topic: Annotated[str, Meta(max_length=200)] = ""
     feed: Annotated[str, Meta(max_length=200)] = ""
     author: Annotated[str, Meta(max_length=200)] = ""
-    domain: Annotated[str, Meta(max_length=253, pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$")] = ""
+    domain: Annotated[
+        str, Meta(max_length=253, pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$", examples=["example.org"])
+    ] = ""
     days: Annotated[int, Meta(ge=0, le=31)] = 0
     question: Annotated[str, Meta(max_length=1_000)] = ""
 

@@ -16,7 +16,7 @@ DESTINATIONS_MOST = 20
 Phrase = Annotated[str, Meta(min_length=1, max_length=100)]
 Phrases = Annotated[list[Phrase], Meta(max_length=50)]
 AuthorId = Annotated[str, Meta(min_length=1, max_length=300)]
-Language = Annotated[str, Meta(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+Language = Annotated[str, Meta(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35, examples=["en", "pt-BR"])]
 FeedName = Annotated[str, Meta(min_length=1, max_length=200)]
 WatchName = Annotated[str, Meta(min_length=1, max_length=100)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from uuid import UUID
 
 import msgspec
@@ -58,25 +58,32 @@ class RunStreams:
         self._clients = 0
         self._away = False
 
-    async def open(self, run: UUID, after: int) -> AsyncIterator[bytes]:
-        """What the client is to be sent, from behind the change ``after`` on. Close it when done.
+    async def open(self, run: UUID, after: int) -> AsyncGenerator[bytes]:
+        """What the client is to be sent, from behind the change ``after`` on. It has a place until it is closed.
 
         Raises TooMany, NotFound and StoreUnavailable at once, none of them later. A number that this run never had
         means that its record was put back from a copy: everything is told again.
         """
         if self._clients >= STREAMS_MOST:
             raise TooMany("Too many runs are followed at this moment.", do="Close some of their pages, or ask later.")
-        head = await self._database.fetch_one(store.HEADS, {"runs": [run]})
-        if head is None:
-            raise NotFound("There is no such run.", do="GET /api/v1/runs lists the last ones.")
-        return self._tell(run, head, after if after <= head.changes else 0)
+        self._count(1)  # before anything is waited for: of many that come at once, the last ones are refused
+        try:
+            head = await self._database.fetch_one(store.HEADS, {"runs": [run]})
+            if head is None:
+                raise NotFound("There is no such run.", do="GET /api/v1/runs lists the last ones.")
+            events = self._tell(run, head, after if after <= head.changes else 0)
+            await anext(events)  # one that never began would not give its place back
+        except BaseException:
+            self._count(-1)
+            raise
+        return events
 
-    async def _tell(self, run: UUID, head: store.HeadRow | None, after: int) -> AsyncIterator[bytes]:
-        if self._clients >= STREAMS_MOST:
-            return  # others came meanwhile: the client comes back and is refused
+    async def _tell(self, run: UUID, head: store.HeadRow | None, after: int) -> AsyncGenerator[bytes]:
+        """The first item is empty: it only says that this has begun."""
         followed = self._join(run, head)
         why, told, until = "client", None, time.monotonic() + LIFE_SECONDS
         try:
+            yield b""
             yield _comment("a run, step by step", retry=2000)
             while True:
                 news, head = followed.news, followed.head
@@ -123,18 +130,19 @@ class RunStreams:
     def _join(self, run: UUID, head: store.HeadRow | None) -> _Followed:
         followed = self._followed.setdefault(run, _Followed(head))
         followed.clients += 1
-        self._clients += 1
-        RUN_STREAMS.set(self._clients)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
         return followed
 
     def _leave(self, run: UUID, followed: _Followed) -> None:
         followed.clients -= 1
-        self._clients -= 1
-        RUN_STREAMS.set(self._clients)
+        self._count(-1)
         if not followed.clients and self._followed.get(run) is followed:
             del self._followed[run]
+
+    def _count(self, change: int) -> None:
+        self._clients += change
+        RUN_STREAMS.set(self._clients)
 
     async def _look(self) -> None:
         """While anybody follows anything."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +43,7 @@ def routes(streams: RunStreams, readiness: Readiness) -> list[HTTPRouteHandler]:
     return [run_stream]
 
 
-async def _respond(events: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+async def _respond(events: AsyncGenerator[bytes], receive: Receive, send: Send) -> None:
     """Until the events end or the client goes, whichever is first."""
     sending, listening = asyncio.create_task(_send(events, send)), asyncio.create_task(_listen(receive))
     try:
@@ -52,19 +52,17 @@ async def _respond(events: AsyncIterator[bytes], receive: Receive, send: Send) -
         for task in (sending, listening):
             task.cancel()
         sent, _ = await asyncio.gather(sending, listening, return_exceptions=True)
+        await events.aclose()  # it gives its place back; here, as a sending that was cancelled early never began
     if isinstance(sent, Exception) and not isinstance(sent, TimeoutError):
         raise sent
 
 
-async def _send(events: AsyncIterator[bytes], send: Send) -> None:
+async def _send(events: AsyncGenerator[bytes], send: Send) -> None:
     """Raises TimeoutError for a client that does not read."""
-    try:
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        async for event in events:
-            await _body(send, event, more=True)
-        await _body(send, b"", more=False)
-    finally:
-        await events.aclose()  # type: ignore[attr-defined]  # it gives its place back
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+    async for event in events:
+        await _body(send, event, more=True)
+    await _body(send, b"", more=False)
 
 
 async def _body(send: Send, body: bytes, *, more: bool) -> None:

@@ -23,7 +23,7 @@ from shared.store import topics as topic_store
 class Question(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question in your words; ``topic`` is the id of the topic that it is about, if any."""
 
-    question: Annotated[str, Meta(min_length=3, max_length=4_000)]
+    question: Annotated[str, Meta(min_length=1, max_length=4_000)]
     topic: Annotated[str, Meta(max_length=200)] = ""
 
 

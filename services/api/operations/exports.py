@@ -42,7 +42,7 @@ class ExportInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True)
     since: Time | None = None
     until: Time | None = None
     feed: Name | None = None
-    language: Annotated[str, Meta(pattern="^[A-Za-z]{2,3}$")] | None = None
+    language: Annotated[str, Meta(pattern="^[A-Za-z]{2,3}$", examples=["en", "de"])] | None = None
     author: Name | None = None
     topic: Name | None = None
     limit: Annotated[int, Meta(ge=1, le=POSTS_MOST)] = 1_000

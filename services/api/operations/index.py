@@ -18,7 +18,7 @@ from shared.schemas.operation import OperationDetail, OperationIndex, OperationL
 #: Shorter words are in everything; and what people and models say for what is called otherwise here.
 SHORTEST = 3
 ALSO = {
-    "backup": ("export",),
+    "backup": ("export", "backups"),
     "bill": ("cost", "spend"),
     "budget": ("cost", "spend"),
     "chat": ("destination",),
@@ -33,7 +33,7 @@ ALSO = {
     "money": ("cost", "spend"),
     "notify": ("destination", "watch"),
     "price": ("cost",),
-    "prompt": ("language model",),
+    "prompt": ("language model", "instructions"),
     "slack": ("destination",),
     "sql": ("query",),
     "stop": ("cancel", "pause"),

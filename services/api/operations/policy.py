@@ -12,7 +12,7 @@ from services.api.operations.registry import Operation
 from shared.errors import Forbidden
 
 #: Only people, and never a token: whoever could call these could let himself do anything.
-PEOPLE_ONLY = frozenset({"access:read", "access:write", "approvals:write"})
+PEOPLE_ONLY = frozenset({"access:read", "access:write", "approvals:write", "prompts:write"})
 PEOPLE = ("operator", "person")
 
 #: What every caller may know.

@@ -15,7 +15,7 @@ from shared.schemas.run import RunRequest, RunStatus
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Minutes = Annotated[int, Meta(ge=1, le=1440)]
 #: A feed's name: also part of addresses, metrics and thread names.
-FeedId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_-]{0,62}$")]
+FeedId = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_-]{0,62}$", examples=["jetstream"])]
 BackfillMinutes = Annotated[int, Meta(ge=0, le=43_200)]
 QueueEvents = Annotated[int, Meta(ge=100, le=1_000_000)]
 QueueBytes = Annotated[int, Meta(ge=1 << 20, le=1 << 30)]
@@ -108,7 +108,10 @@ class SearchInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True)
     q: Annotated[str, Meta(max_length=500)] = ""
     like: UUID | None = None
     feed: Name | None = None
-    language: Annotated[str, Meta(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)] | None = None
+    language: (
+        Annotated[str, Meta(pattern="^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35, examples=["en", "pt-BR"])]
+        | None
+    ) = None
     author: Name | None = None
     topic: Name | None = None
     linked: bool | None = None

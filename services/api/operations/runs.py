@@ -100,7 +100,7 @@ async def retry_run(context: Context, query: RetryRunInput) -> Run:
         again = await transaction.fetch_one(store.RETRY, {"id": query.run, "from_seq": seq})
         if again is None:
             raise ConflictError(
-                f"This run is {there.status}.",
+                _standing(there),
                 why="Only one that has failed can be tried again, or an agent's from one of its steps.",
             )
         await enqueue(transaction, again)
@@ -125,7 +125,7 @@ async def cancel_run(context: Context, query: RunInput) -> Run:
         there = await known_run(transaction, query.run)
         ended = await transaction.fetch_one(store.CANCEL, {"id": query.run})
         if ended is None and there.status != "cancelled":
-            raise ConflictError(f"This run is {there.status}.", why="Only one that is not over can be cancelled.")
+            raise ConflictError(_standing(there), why="Only one that is not over can be cancelled.")
         return (await with_steps(transaction, [ended or there]))[0]
 
 
@@ -143,8 +143,16 @@ async def remove_run(context: Context, query: RunInput) -> Removed:
     async with context.services.database.transaction() as transaction:
         there = await known_run(transaction, query.run)
         if await transaction.fetch_one(store.REMOVE, {"id": query.run}) is None:
-            raise ConflictError(f"This run is {there.status}.", do="Wait until it is done.")
+            raise ConflictError(_standing(there), do="Wait until it is done.")
     return Removed(id=str(query.run))
+
+
+def _standing(run: store.RunRow) -> str:
+    """How far it is, as a sentence."""
+    state = {"needs_approval": "waiting for an approval", "needs_human": "waiting for a person"}.get(
+        run.status, run.status
+    )
+    return f"This run is {state}."
 
 
 def _made_at(run: UUID) -> datetime | None:

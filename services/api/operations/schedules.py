@@ -21,7 +21,7 @@ from shared.schemas.watch import Removed
 from shared.store import schedules as store
 from shared.store.database import AsyncTransaction
 
-At = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+At = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["07:00", "18:30"])]
 Weekdays = Annotated[list[Weekday], Meta(max_length=7)]
 Zone = Annotated[str, Meta(min_length=1, max_length=60)]
 _ANY_DAY = f"({'|'.join(WEEKDAYS)})"
@@ -46,7 +46,9 @@ class DueTimesInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A rule as ``create_schedule`` takes it, ``weekdays`` with commas between them, and how many times."""
 
     at: At
-    weekdays: Annotated[str, Meta(pattern=f"^({_ANY_DAY}(,{_ANY_DAY})*)?$", max_length=60)] = ""
+    weekdays: Annotated[
+        str, Meta(pattern=f"^({_ANY_DAY}(,{_ANY_DAY})*)?$", max_length=60, examples=[",".join(WEEKDAYS[:2])])
+    ] = ""
     zone: Zone = "UTC"
     count: Annotated[int, Meta(ge=1, le=20)] = 3
 

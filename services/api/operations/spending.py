@@ -74,7 +74,7 @@ class AnswersInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True
 class AnswerInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A kept answer by its id."""
 
-    answer: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    answer: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", examples=["0f" * 32])]
 
 
 class ForgetAnswersInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -28,6 +28,7 @@ from services.worker.llm.request import Reply, Request, ToolCall
 from services.worker.pipelines.plain_text import excerpt
 from services.worker.sandbox.box import Box
 from shared.errors import InputError, ModelUnavailable, NotFound
+from shared.store import instructions
 from shared.store.agent_steps import AskedRow
 from shared.store.database import Database
 
@@ -85,12 +86,13 @@ class AgentLoop:
         self._broken: list[str] = []
         self._own = 0
         self._began = time.monotonic()
+        said = database.fetch_one(instructions.HELD, {"agent": agent.name, "at": asked.asked_at})
         self._context = Context(
             prompt.task(asked) + given,
             window=WINDOW,
             results=self._results,
             summarise=_no_model,
-            system=prompt.system(agent),
+            system=prompt.system(agent, said.text if said else ""),
             tools=prompt.tools(agent, sandbox=box is not None),
         )
 

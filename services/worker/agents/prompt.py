@@ -8,6 +8,7 @@ from services.worker.agents import outputs
 from services.worker.agents.definition import Agent
 from services.worker.agents.python_tool import PYTHON
 from services.worker.llm.request import Tool
+from shared.contracts.prompts import PLACE, filled
 from shared.store.agent_steps import AskedRow
 
 NOTICE = (
@@ -32,11 +33,20 @@ _RULES_GIVEN = """How you work:
 RECALL, NOTE, ANSWER = "recall", "note", "answer"
 
 
-def system(agent: Agent) -> str:
-    """The agent's persona, its constraints, and the rules that hold for all."""
+def plan(agent: Agent) -> str:
+    """The agent's persona, its constraints, the place of the operator's instructions, and the rules that hold for all.
+
+    The rules stand last: what the operator wants is read in their light.
+    """
     constraints = "\n".join(f"- {line}" for line in agent.constraints)
     rules = _RULES if agent.asked else _RULES_GIVEN
-    return "\n\n".join(part for part in (agent.persona, constraints and f"Constraints:\n{constraints}", rules) if part)
+    parts = (agent.persona, constraints and f"Constraints:\n{constraints}", PLACE, rules)
+    return "\n\n".join(part for part in parts if part)
+
+
+def system(agent: Agent, instructions: str = "") -> str:
+    """What its model is told, with the operator's ``instructions``."""
+    return filled(plan(agent), instructions)
 
 
 def task(asked: AskedRow) -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.worker import metrics
-from services.worker.agents import report
+from services.worker.agents import prompt, report
 from services.worker.agents.definition import Agent
 from services.worker.agents.hands import Hands, address_of
 from services.worker.agents.loop import AgentLoop
@@ -110,6 +110,7 @@ def _about(agent: Agent, *, sandbox: bool) -> dict[str, object]:
         "contract": agent.contract,
         "asked": agent.asked,
         "limits": msgspec.to_builtins(agent.limits),
+        "prompt": prompt.plan(agent),
     }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import httpx
@@ -236,6 +238,25 @@ def test_streams_are_bounded_and_a_client_that_goes_gives_its_place_back(
     eventually(lambda: open_streams() == 0)
     with listening(api.url, run.id) as page:
         page.until("run")
+
+
+def test_of_many_streams_that_come_at_once_the_last_ones_are_refused_and_none_is_empty(
+    api: Served, run: Worked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_streams, "STREAMS_MOST", 5)
+
+    def status(_: int) -> int:
+        with httpx.stream("GET", f"{api.url}/api/v1/runs/{run.id}/stream", timeout=20) as response:
+            chunks = response.iter_bytes()
+            next(chunks)  # raises if it is empty
+            together.wait(timeout=20)
+            return response.status_code
+
+    together = threading.Barrier(20)
+    with ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(status, range(20)))
+    assert (found.count(200), found.count(429)) == (5, 15)
+    eventually(lambda: open_streams() == 0)
 
 
 def test_an_old_stream_ends_without_an_end_so_that_its_client_shows_its_token_again(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
 
+from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.choices import with_choices
 
 
@@ -25,6 +27,8 @@ class Outer(msgspec.Struct):
     kind: Literal["a", "b"] | None = None
     size: Annotated[int, msgspec.Meta(ge=1)] = 1
     inner: list[Inner] | msgspec.UnsetType = msgspec.UNSET
+    at: Annotated[str, msgspec.Meta(pattern="^[0-9]{2}:[0-9]{2}$", examples=["07:00"])] | None = None
+    code: Annotated[str, msgspec.Meta(pattern="^[a-z]`$")] = "a`"
 
 
 def said(given: Any, kind: Any = Outer) -> str:
@@ -52,3 +56,33 @@ def test_a_plain_field() -> None:
 def test_other_errors_are_as_they_were() -> None:
     assert said({"size": 0}) == "Expected `int` >= 1 - at `$.size`"
     assert said({"inner": 3}) == "Expected `array`, got `int` - at `$.inner`"
+
+
+def test_a_text_of_another_form_is_answered_with_an_example_and_no_regular_expression() -> None:
+    assert said({"at": "seven"}) == "Expected another form of text, such as 07:00 - at `$.at`"
+    assert said({"code": "7"}) == "Expected another form of text - at `$.code`"
+
+
+def test_every_text_that_an_operation_wants_in_a_form_has_an_example() -> None:
+    missing = [
+        f"{one.name}: {name}"
+        for one in OPERATIONS
+        for name, kind in _fields(msgspec.json.schema(one.input))
+        if "pattern" in kind and not kind.get("examples") and name not in _OPTIONS_OF_FEEDS
+    ]
+    assert missing == []
+
+
+#: Forms of what a feed is told (shared.contracts): read by the relay, with sentences of their own.
+_OPTIONS_OF_FEEDS: frozenset[str] = frozenset()
+
+
+def _fields(schema: Any, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema within ``schema``, by the name of the property that it is of."""
+    if isinstance(schema, dict):
+        yield name, schema
+        for key, inner in schema.items():
+            yield from _fields(inner, name if key in ("anyOf", "items", "properties", "$defs") else key)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _fields(inner, name)

@@ -956,6 +956,53 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The prompts of all agents in short, and what the operator added to each.
+         * @description The prompts of all agents in short, and what the operator added to each.
+         */
+        get: operations["prompts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prompts/{agent}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an agent's model is told before anything else, word by word, and how the operator changed it.
+         * @description What an agent's model is told before anything else, word by word, and how the operator changed it.
+         */
+        get: operations["prompt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Tell an agent something besides its prompt: a language, what matters here, how to write.
+         * @description Tell an agent something besides its prompt: a language, what matters here, how to write.
+         *
+         *     It holds for runs that are asked from now on. What the platform forbids an agent stays forbidden: its tools, its
+         *     limits and its approvals do not come from its prompt. Only the operator may do this.
+         */
+        patch: operations["change_prompt"];
+        trace?: never;
+    };
     "/api/v1/pipelines": {
         parameters: {
             query?: never;
@@ -2094,6 +2141,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The backups that there are, when each was last proven, and what was asked for of late.
+         * @description The backups that there are, when each was last proven, and what was asked for of late.
+         */
+        get: operations["backups"];
+        put?: never;
+        /**
+         * Have a worker take a backup now. It begins within a minute; `backup_order` tells how it goes.
+         * @description Have a worker take a backup now. It begins within a minute; `backup_order` tells how it goes.
+         */
+        post: operations["take_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backups/{backup}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a backup proven: restored beside the record, compared row by row, searched, and removed again.
+         * @description Have a backup proven: restored beside the record, compared row by row, searched, and removed again.
+         */
+        post: operations["verify_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backup-orders/{order}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a backup that was asked for, or its proof, goes.
+         * @description How a backup that was asked for, or its proof, goes.
+         */
+        get: operations["backup_order"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/whoami": {
         parameters: {
             query?: never;
@@ -2760,6 +2871,50 @@ export interface components {
             told_otherwise: boolean;
         };
         /**
+         * Backup
+         * @description ``rows`` of all tables, ``bytes`` encrypted, ``seconds`` it took. ``revision`` is the schema's.
+         *
+         *     ``verified_at``: when it was last restored beside the record, compared and searched; ``problem`` says why that
+         *     failed.
+         */
+        Backup: {
+            name: string;
+            /** Format: date-time */
+            taken_at: string;
+            version: string;
+            revision: number;
+            rows: number;
+            bytes: number;
+            seconds: number;
+            verified_at: string | null;
+            problem: string | null;
+        };
+        /**
+         * BackupList
+         * @description Newest first, as the worker saw them that keeps them. ``orders``: the last that were given.
+         */
+        BackupList: {
+            backups: components["schemas"]["Backup"][];
+            orders: components["schemas"]["BackupOrder"][];
+        };
+        /**
+         * BackupOrder
+         * @description What a worker was asked to do; ``said`` is how it went. ``backup`` is empty for one that is to be taken.
+         */
+        BackupOrder: {
+            id: string;
+            /** @enum {unknown} */
+            what: "take" | "verify";
+            backup: string;
+            /** @enum {unknown} */
+            status: "done" | "failed" | "running" | "waiting";
+            said: string;
+            /** Format: date-time */
+            asked_at: string;
+            begun_at: string | null;
+            ended_at: string | null;
+        };
+        /**
          * Beat
          * @description Sent every 5 s when nothing else is: silence for longer means that the stream is broken.
          */
@@ -3043,13 +3198,20 @@ export interface components {
             feed: string;
             /** @default  */
             author: string;
-            /** @default  */
+            /**
+             * @default
+             * @example example.org
+             */
             domain: string;
             /** @default 0 */
             days: number;
             /** @default  */
             question: string;
             pipeline: string;
+            /**
+             * @example 07:00
+             * @example 18:30
+             */
             at: string;
             /** @default [] */
             weekdays: ("fri" | "mon" | "sat" | "sun" | "thu" | "tue" | "wed")[];
@@ -3623,6 +3785,15 @@ export interface components {
             now: string;
         };
         /**
+         * Instructions
+         * @description What the operator said, and since when it held.
+         */
+        Instructions: {
+            text: string;
+            /** Format: date-time */
+            since: string;
+        };
+        /**
          * Kept
          * @description Rows of one table older than a retention. ``more``: there are more than were counted.
          */
@@ -4008,7 +4179,10 @@ export interface components {
             feed: string;
             /** @default  */
             author: string;
-            /** @default  */
+            /**
+             * @default
+             * @example example.org
+             */
             domain: string;
             /** @default 0 */
             days: number;
@@ -4196,6 +4370,44 @@ export interface components {
         Processes: {
             units: components["schemas"]["UnitEntry"][];
             leases: components["schemas"]["LeaseEntry"][];
+        };
+        /**
+         * Prompt
+         * @description ``prompt`` is what a model is told before anything else, word by word, with the operator's instructions in it.
+         *
+         *     ``history``: the instructions so far, the newest first; an empty text took them back.
+         */
+        Prompt: {
+            agent: string;
+            title: string;
+            prompt: string;
+            instructions: string;
+            history: components["schemas"]["Instructions"][];
+        };
+        /**
+         * PromptChange
+         * @description ``instructions`` replace those that there are; an empty text takes them back.
+         */
+        PromptChange: {
+            instructions: string;
+        };
+        /**
+         * PromptLine
+         * @description An agent's prompt in short: its length in characters, and what the operator added (empty: nothing).
+         */
+        PromptLine: {
+            agent: string;
+            title: string;
+            characters: number;
+            instructions: string;
+            since: string | null;
+        };
+        /**
+         * PromptList
+         * @description By the agent's name.
+         */
+        PromptList: {
+            prompts: components["schemas"]["PromptLine"][];
         };
         /**
          * Quarantine
@@ -4668,6 +4880,10 @@ export interface components {
          * @description What is left out stays. ``parameters`` replaces all of them.
          */
         ScheduleChange: {
+            /**
+             * @example 07:00
+             * @example 18:30
+             */
             at?: string;
             weekdays?: ("fri" | "mon" | "sat" | "sun" | "thu" | "tue" | "wed")[];
             zone?: string;
@@ -6869,6 +7085,101 @@ export interface operations {
             };
         };
     };
+    prompts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The prompts of all agents in short, and what the operator added to each. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PromptList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What an agent's model is told before anything else, word by word, and how the operator changed it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromptChange"];
+            };
+        };
+        responses: {
+            /** @description Tell an agent something besides its prompt: a language, what matters here, how to write. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prompt"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     pipelines: {
         parameters: {
             query?: never;
@@ -8837,6 +9148,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Retention"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The backups that there are, when each was last proven, and what was asked for of late. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Have a worker take a backup now. It begins within a minute; `backup_order` tells how it goes. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupOrder"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                backup: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Have a backup proven: restored beside the record, compared row by row, searched, and removed again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupOrder"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    backup_order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                order: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How a backup that was asked for, or its proof, goes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BackupOrder"];
                 };
             };
             /** @description What went wrong, why, and what to do. */
