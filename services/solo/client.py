@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from services.solo.owner import read_owner_token
+from services.solo.owner import token_of_running
 from shared.config.settings import Settings
 from shared.errors import DependencyError, InputError
 from shared.schemas.problem import Problem
@@ -76,7 +76,7 @@ class ApiClient:
     def _find_token(self) -> bool:
         """Take the token of the data folder, once, when one is asked for and none is set. Whether there is one."""
         folder, self._folder = self._folder, None
-        token = read_owner_token(folder) if folder else None
+        token = token_of_running(folder) if folder else None
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         return token is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -44,3 +45,18 @@ def read_owner_token(folder: Path) -> str | None:
     if not token:
         raise ConfigurationError(f"The owner's token in {kept} is empty.", do="Remove it, and another is made.")
     return token
+
+
+def token_of_running(folder: Path) -> str | None:
+    """The token, if a stack runs on ``folder`` now: else whoever listens on its port could ask for it, and be told.
+
+    Raises ConfigurationError.
+    """
+    try:
+        with (folder / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return read_owner_token(folder)
+    except OSError:
+        return None
+    return None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from services.solo.client import ApiClient
+from services.solo.folder import DataFolder
 from services.solo.owner import NAME, owner_token
 from services.solo.stack import with_owner
 from shared.config.load import load
 from shared.config.settings import Settings
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, InputError
 
 
 def test_it_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
@@ -51,3 +55,36 @@ def test_nothing_is_open_beyond_this_machine() -> None:
     assert load("solo", {"GROUNDSWELL_API_HOST": "0.0.0.0"}).api_token == ""  # solo makes one
     with pytest.raises(ConfigurationError, match="LOOPBACK"):
         load("solo", {"GROUNDSWELL_API_HOST": "0.0.0.0", "GROUNDSWELL_LOOPBACK": "open"})
+
+
+def test_a_client_tells_it_only_to_a_stack_that_runs_and_only_when_asked(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    folder = DataFolder(data)
+    folder.open()
+    token = owner_token(data)
+    told: list[str] = []
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.append(self.headers.get("Authorization", ""))
+            good = told[-1] == f"Bearer {token}"
+            self.send_response(200 if good else 401)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        settings = Settings(api_port=server.server_port, data_dir=str(data))
+        client = ApiClient(settings)
+        assert client.raw("/a") == client.raw("/b") == b"{}"
+        assert told == ["", f"Bearer {token}", f"Bearer {token}"]
+        folder.close()
+        with pytest.raises(InputError):
+            ApiClient(settings).raw("/c")
+        assert told[3:] == [""]
+        server.shutdown()
+        thread.join()
