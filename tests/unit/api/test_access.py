@@ -78,7 +78,13 @@ def test_the_public_address_is_ours_behind_a_proxy() -> None:
 def test_every_scope_has_its_place_in_a_role() -> None:
     known = {operation.scope for operation in OPERATIONS} - {"anyone"}
     assert SCOPES["viewer"] < SCOPES["operator"] < known
-    assert known - SCOPES["operator"] == {"access:read", "access:write", "platform:write", "prompts:write", "spending:write"}
+    assert known - SCOPES["operator"] == {
+        "access:read",
+        "access:write",
+        "platform:write",
+        "prompts:write",
+        "spending:write",
+    }
     assert not any(scope.endswith(":write") for scope in SCOPES["viewer"])
 
 
