@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check up down container-test torture mcp-conformance english llm bench budget-proof momentum-score search-score pictures show lock generated clean
+.PHONY: help run test check up down container-test torture mcp-conformance english llm contract-fuzz bench budget-proof momentum-score search-score pictures show lock generated clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -53,6 +53,11 @@ llm: ## Install what asks Claude and knows prices (then set GROUNDSWELL_LLM_...;
 budget-proof: ## Try to overspend: 8 processes x 200 calls at once against $$1, a fake provider's bill (SEEDS=100)
 	@$(BIN)/python -m tests.support.budget_proof --seeds $(or $(SEEDS),100) $(ARGS)
 
+contract-fuzz: ## Try to break the API by its own description, and the decoders by mangled frames (CASES=60 FRAMES=20000 SEED=1)
+	@$(PYTHON) infra/bootstrap.py fuzz
+	@$(BIN)/python -m tests.support.contract_fuzz --cases $(or $(CASES),60) --seed $(or $(SEED),1) $(ARGS)
+	@GROUNDSWELL_FUZZ_FRAMES=$(or $(FRAMES),20000) $(BIN)/python -m pytest -q -p no:cacheprovider tests/unit/relay/test_fuzz_frames.py --timeout 3600
+
 bench: ## Measure speed as ratios against a peer in the same run
 	@$(PYTHON) infra/bootstrap.py bench
 	@$(BIN)/python -m bench
@@ -76,6 +81,7 @@ lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra english -c requirements/test.lock pyproject.toml -o requirements/english.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/run.lock requirements/render-node.in -o requirements/render-node.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra llm -c requirements/test.lock pyproject.toml -o requirements/llm.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra fuzz -c requirements/test.lock pyproject.toml -o requirements/fuzz.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
 generated: ## Write the generated texts: env template, configuration, metrics and operations pages, OpenAPI, typed client

@@ -4,6 +4,7 @@
                                        sandbox for agents) where it can be had
     python3 infra/bootstrap.py test    the same with the test tools, and Chromium where it can be had
     python3 infra/bootstrap.py bench   the same as run with the peers that ``make bench`` compares with
+    python3 infra/bootstrap.py fuzz    the same as run with schemathesis, which fuzzes the API
     python3 infra/bootstrap.py english the same as run with the English embedding model
     python3 infra/bootstrap.py llm     the same as run with what asks Claude and knows prices
 
@@ -36,6 +37,7 @@ NEEDED_BYTES = 2_500_000_000
 #: What can be installed on top, by its lock, and what is said meanwhile.
 MORE = {
     "bench": "Installing what the bench compares with",
+    "fuzz": "Installing what tries to break the API",
     "english": "Installing the English embedding model",
     "llm": "Installing Anthropic's SDK and litellm",
 }

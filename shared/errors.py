@@ -12,6 +12,7 @@
     |-- ConflictError           the request is valid but not now (HTTP 409)
     |   `-- OutcomeUnknown      nobody knows whether an earlier try of this call has happened
     |-- TooMany                 as many as there may be at once are there already (HTTP 429)
+    |   `-- TooFast             as many as there may be in a while were there already
     |-- DependencyError         something we rely on did not answer (HTTP 503)
     |   |-- StoreUnavailable    PostgreSQL
     |   |-- BrokerUnavailable   Valkey or Redis
@@ -110,6 +111,14 @@ class TooMany(GroundswellError):
     """As many as there may be at once are there already."""
 
     status = 429
+
+
+class TooFast(TooMany):
+    """As many calls as there may be in a while were there already; worth another try after ``after_seconds``."""
+
+    def __init__(self, what: str, *, why: str = "", do: str = "", after_seconds: int = 1) -> None:
+        super().__init__(what, why=why, do=do)
+        self.after_seconds = after_seconds
 
 
 class DependencyError(GroundswellError):

@@ -7,6 +7,7 @@ from shared.telemetry.metrics import Counter, Gauge, Histogram
 REQUESTS = Counter("groundswell_api_requests_total", "Operations answered, by status.", ["operation", "status"])
 REQUEST_SECONDS = Histogram("groundswell_api_request_seconds", "Time an operation took.", ["operation"])
 REFUSED = Counter("groundswell_api_refused_total", "Requests refused before any operation, by reason.", ["reason"])
+SIGN_INS = Counter("groundswell_api_sign_ins_total", "Sign-ins through the identity provider, by outcome.", ["outcome"])
 LIVE_CLIENTS = Gauge("groundswell_api_live_clients", "Browsers on the live stream.")
 LIVE_MESSAGES = Counter("groundswell_api_live_messages_total", "Live messages taken from the stream.")
 LIVE_REJECTED = Counter("groundswell_api_live_rejected_total", "Entries of the stream that were not live messages.")

@@ -13,6 +13,7 @@ from services.api.doors.live import LiveEnvelope
 from services.api.doors.session import SessionRequest
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.registry import WITHOUT_BODY, File, NoInput, Operation
+from shared.schemas.access import SignInWays
 from shared.schemas.agent import RunStream
 from shared.schemas.feed import FeedChange, FeedRequest
 from shared.schemas.problem import Problem
@@ -40,6 +41,8 @@ def document() -> bytes:
         "post": _hand_written("sign_in", "Sign in: the token becomes a session cookie.", SessionRequest),
         "delete": _hand_written("sign_out", "Sign out: the session cookie is taken back."),
     }
+    paths["/api/v1/operations/{operation}"]["post"] = _by_name()
+    paths["/api/v1/sign-in"] = {"get": _sign_in_ways()}
     paths["/api/v1/live-message"] = {"get": _carrier()}
     paths["/api/v1/runs/{run}/stream"] = {"get": _run_stream()}
     whole = {
@@ -107,14 +110,15 @@ def _parameters(operation: Operation[Any, Any]) -> list[dict[str, Any]]:
         in_path = f"{{{name}}}" in operation.path
         if not in_path and operation.method not in WITHOUT_BODY:
             continue
-        found.append(
-            {
-                "name": name,
-                "in": "path" if in_path else "query",
-                "required": name in schema.get("required", ()),
-                "schema": _without_null(form),
-            }
-        )
+        required = name in schema.get("required", ())
+        told = {
+            "name": name,
+            "in": "path" if in_path else "query",
+            "required": required,
+            "schema": _without_null(form),
+        }
+        # An empty value is as good as none (rest.read_query).
+        found.append(told if in_path or required else {**told, "allowEmptyValue": True})
     return found
 
 
@@ -133,15 +137,41 @@ def _content(operation: Operation[Any, Any]) -> dict[str, Any]:
 
 def _body(struct: type[msgspec.Struct]) -> dict[str, Any]:
     reference = {"schema": {"$ref": _REF.format(name=struct.__name__)}}
-    return {"required": True, "content": {"application/json": reference}}
+    needed = any(field.required for field in msgspec.structs.fields(struct))
+    return {"required": needed, "content": {"application/json": reference}}
 
 
 def _hand_written(name: str, doc: str, body: type[msgspec.Struct] | None = None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"operationId": name, "summary": doc, "description": doc}
+    entry: dict[str, Any] = {"operationId": name, "summary": doc, "description": doc, "security": []}
     if body is not None:
         entry["requestBody"] = _body(body)
-        entry["security"] = []
     return entry | {"responses": {"204": {"description": doc}, "default": _PROBLEM}}
+
+
+def _by_name() -> dict[str, Any]:
+    doc = "Any operation by its name, all its input in the body, as describe_operation tells it."
+    anything = {"content": {"application/json": {"schema": {"type": "object"}}}}
+    name = {"name": "operation", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {
+        "operationId": "call_operation",
+        "summary": doc,
+        "description": doc,
+        "parameters": [name],
+        "requestBody": {"required": False, **anything},
+        "responses": {"2XX": {"description": "What the operation answers, under its own status."}, "default": _PROBLEM},
+    }
+
+
+def _sign_in_ways() -> dict[str, Any]:
+    doc = "How one signs in here. People are sent on at /api/v1/sign-in/leave?to=PAGE."
+    content = {"application/json": {"schema": {"$ref": _REF.format(name=SignInWays.__name__)}}}
+    return {
+        "operationId": "sign_in_ways",
+        "summary": doc,
+        "description": doc,
+        "security": [],
+        "responses": {"200": {"description": "The ways there are.", "content": content}, "default": _PROBLEM},
+    }
 
 
 def _carrier() -> dict[str, Any]:
@@ -179,7 +209,7 @@ def _run_stream() -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     answers = [operation.output for operation in OPERATIONS if operation.output is not File]
     bodies = [body for operation in OPERATIONS if (body := _body_of(operation)) is not None]
-    roots = [*answers, *bodies, SessionRequest, LiveEnvelope, RunStream, Problem]
+    roots = [*answers, *bodies, SessionRequest, SignInWays, LiveEnvelope, RunStream, Problem]
     _, components = msgspec.json.schema_components(roots, ref_template=_REF)
     structs = _structs(roots)
     for name, schema in components.items():

@@ -11,15 +11,18 @@ from collections.abc import Awaitable, Callable, Generator
 import uvicorn
 
 from services.api.app import Parts, build
+from services.api.auth.provider import Provider, ProviderAway
 from services.api.broadcast.follower import Follower
 from services.api.broadcast.hub import Hub
 from services.api.operations.catalogue import OPERATIONS
 from services.api.operations.context import Services
 from services.api.operations.queries import SearchInput
+from services.api.operations.rates import Rates
 from services.api.operations.watch_queries import BacktestInput
 from services.api.readiness import Readiness
 from shared.config.settings import Settings
 from shared.errors import ConfigurationError, GroundswellError
+from shared.outbound.reach import read_reach
 from shared.schemas.backtest import Backtest
 from shared.schemas.search import SearchResult
 from shared.store.analysis_reader import WAITING, AnalysisReader
@@ -31,6 +34,8 @@ from shared.telemetry.health import State
 #: The ring is filled before the first browser comes, if Valkey answers by then.
 FILL_SECONDS = 2.0
 STOP_SECONDS = 3
+#: Between looks at whether the identity provider is there: while it is, and while it is not.
+PROVIDER_SECONDS = (300.0, 15.0)
 PREPARE_SECONDS = 0.5
 
 
@@ -88,10 +93,15 @@ class Api:
             backtest=self._backtest,
             analysis=AnalysisReader(self._settings, lambda state, reason: self._say("analysis", state, reason)),
             operations=OPERATIONS,
+            rates=Rates(self._settings.api_requests_per_minute),
         )
-        server = _Server(_config(self._settings, Parts(services=services, readiness=readiness, hub=hub)))
+        provider = provider_of(self._settings)
+        parts = Parts(services=services, readiness=readiness, hub=hub, provider=provider)
+        server = _Server(_config(self._settings, parts))
         tasks = [asyncio.create_task(readiness.run()), asyncio.create_task(follower.run())]
         tasks.append(asyncio.create_task(_prepare(services.analysis, readiness)))
+        if provider is not None:
+            tasks.append(asyncio.create_task(self._look_for(provider)))
         try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(follower.filled.wait(), FILL_SECONDS)
@@ -101,6 +111,18 @@ class Api:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look_for(self, provider: Provider) -> None:
+        """Say whether people can sign in. It holds up nothing: the owner's token and all sessions go on."""
+        while True:
+            try:
+                await provider.metadata()
+                self._say("sign-in", "ok", None)
+                pause = PROVIDER_SECONDS[0]
+            except ProviderAway as error:
+                self._say("sign-in", "degraded", f"{error.what} {error.why}")
+                pause = PROVIDER_SECONDS[1]
+            await asyncio.sleep(pause)
 
     async def _watch(self, server: uvicorn.Server, hub: Hub, stop: threading.Event) -> None:
         """Say when it listens; on ``stop`` send the browsers away, then end the server."""
@@ -113,6 +135,14 @@ class Api:
         hub.close()
         await asyncio.sleep(0.1)  # the close frames go out before the sockets do
         server.should_exit = True
+
+
+def provider_of(settings: Settings) -> Provider | None:
+    """The identity provider in the settings."""
+    if not settings.oidc_issuer:
+        return None
+    reach = read_reach(settings.outbound_allow)
+    return Provider(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret, reach)
 
 
 async def _prepare(analysis: AnalysisReader, readiness: Readiness) -> None:
@@ -128,7 +158,11 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises ConfigurationError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        made = socket.create_server((host, port), family=family, backlog=128)
+        # Handed on to each connection. asyncio sets it only on sockets that name TCP as their protocol, which those of
+        # create_server do not, and then head and body of an answer wait 40 ms for each other (Nagle, delayed ACK).
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
     except OSError as error:
         raise ConfigurationError(
             f"The API cannot listen on {host} port {port}.",

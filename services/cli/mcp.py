@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from services.cli.reach import add_port
 from services.solo.client import address_of
+from services.solo.owner import token_of_running
 from shared.config.load import load
 
 #: A backtest may read a month of posts.
@@ -32,8 +34,11 @@ def run(options: argparse.Namespace) -> int:
 
     settings = load("solo", given={"api_port": options.port})
     headers = {"X-Groundswell-Toolsets": options.toolsets}
-    if settings.api_token:
-        headers["Authorization"] = f"Bearer {settings.api_token}"
+    token = settings.api_token
+    if not token and not options.url and settings.loopback == "closed":
+        token = token_of_running(Path(settings.data_dir)) or ""
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     upstream = Upstream(f"{(options.url or address_of(settings)).rstrip('/')}/mcp", headers, CALL_SECONDS)
     served: Any = serve(upstream)
     try:

@@ -9,6 +9,7 @@ import threading
 from services.solo.combined import run_combined
 from services.solo.entries import ENTRIES
 from services.solo.signals import set_at
+from shared.config.fields import secrets_of
 from shared.config.load import load
 from shared.config.settings import Unit
 from shared.telemetry import logs
@@ -24,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     combined = options.unit == "combined"
     unit: Unit = "api" if combined else options.unit
     settings = load(unit)
-    logs.configure(options.unit, level=settings.log_level, form=settings.log_format)
+    logs.configure(options.unit, level=settings.log_level, form=settings.log_format, hidden=secrets_of(settings))
     stop = threading.Event()
     set_at(stop, signal.SIGTERM, signal.SIGINT)
     if combined:

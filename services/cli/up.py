@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
             print(msgspec.json.encode(verdict).decode(), flush=True)
             return 0 if verdict.main_job_done else 1
         progress.say(f"  Ready after {progress.elapsed_seconds:.1f} s. Ctrl-C stops everything.\n")
-        print(f"Groundswell: {stack.address}", flush=True)
+        print(f"Groundswell: {stack.entrance()}", flush=True)
         stack.run()
         return 0
     finally:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from services.solo.owner import token_of_running
 from shared.config.settings import Settings
 from shared.errors import DependencyError, InputError
 from shared.schemas.problem import Problem
@@ -29,6 +31,7 @@ class ApiClient:
 
     def __init__(self, settings: Settings, timeout_seconds: float = 30.0, *, door: str = "") -> None:
         self._address, self._timeout = address_of(settings), timeout_seconds
+        self._folder = None if settings.api_token else Path(settings.data_dir)
         self._headers = {"Content-Type": "application/json"}
         if door:
             self._headers["X-Groundswell-Door"] = door
@@ -58,6 +61,8 @@ class ApiClient:
             with _OPENER.open(request, timeout=self._timeout) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
+            if error.code == 401 and self._find_token():
+                return self.raw(path, body, method)
             raise _as_ours(path, error) from error
         except http.client.HTTPException as error:
             raise self._stranger(f"It does not speak HTTP: {type(error).__name__}.") from error
@@ -67,6 +72,14 @@ class ApiClient:
                 why=str(error),
                 do="Is it running? Start it with: make run",
             ) from error
+
+    def _find_token(self) -> bool:
+        """Take the token of the data folder, once, when one is asked for and none is set. Whether there is one."""
+        folder, self._folder = self._folder, None
+        token = token_of_running(folder) if folder else None
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        return token is not None
 
     def _decoded(self, body: bytes, kind: type[T]) -> T:
         try:

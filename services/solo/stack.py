@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import threading
 import time
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -13,6 +15,7 @@ from services.solo.children import ChildSpec, port_answers, service_argv
 from services.solo.client import address_of
 from services.solo.engines import Postgres, Valkey
 from services.solo.folder import DataFolder, check_port, free_port
+from services.solo.owner import NAME, owner_token
 from services.solo.progress import Progress
 from services.solo.signals import set_at
 from services.solo.simulator.options import SimulatorOptions
@@ -20,9 +23,11 @@ from services.solo.simulator.server import wall_clock_us
 from services.solo.simulator.stream import Stream
 from services.solo.supervisor import POLL_SECONDS, Supervisor
 from shared.config.load import environment_of, foreign_environment
+from shared.config.rules import LOOPBACK
 from shared.config.settings import Settings
+from shared.contracts.access import digest, owner_digest
 from shared.errors import ConfigurationError, InputError
-from shared.store import units
+from shared.store import people, units
 from shared.store.capacity import check_capacity
 from shared.store.database import Database
 from shared.store.migrate import migrate
@@ -83,6 +88,19 @@ class Origin(msgspec.Struct, frozen=True):
     rate: float
 
 
+def with_owner(given: Settings, folder: Path) -> Settings:
+    """With the owner's token, made if there was none. It is asked for beyond this machine, and here if the settings
+    say so.
+
+    Raises ConfigurationError.
+    """
+    if given.api_token:
+        return given
+    ask = given.loopback == "closed" or given.oidc_issuer or given.api_host not in LOOPBACK[:3]
+    loopback: Literal["open", "closed"] = "open" if given.loopback == "open" or not ask else "closed"
+    return msgspec.structs.replace(given, api_token=owner_token(folder), loopback=loopback)
+
+
 class Stack:
     """Runs everything until ``stop`` is set. Use as a context manager."""
 
@@ -101,6 +119,19 @@ class Stack:
     def address(self) -> str:
         """Where people open the dashboard."""
         return address_of(self.settings)
+
+    def entrance(self) -> str:
+        """What the owner's browser opens: the address, with a ticket where the token is asked for."""
+        if self.settings.loopback != "closed" or not self.settings.api_token:
+            return self.address
+        ticket = secrets.token_urlsafe(24)
+        owner = owner_digest(self.settings.api_token)
+        self.database.execute(people.TICKET, {"digest": digest(ticket), "owner": owner})
+        minutes = people.TICKET_MINUTES
+        self._progress.say(
+            f"  The token is in {self.folder.path / NAME}. The address is good once, for {minutes} minutes."
+        )
+        return f"{self.address}/api/v1/session/ticket?ticket={ticket}"
 
     @property
     def database(self) -> Database:
@@ -128,6 +159,7 @@ class Stack:
         if not self._given.api_port:  # the address is told to people, so it must be known before
             self._given = msgspec.structs.replace(self._given, api_port=free_port())
         check_port(self._given.api_host, self._given.api_port)
+        self._given = with_owner(self._given, self.folder.path)
         self._supervisor = Supervisor(self.folder.sub("logs"), self._changed)
         self._start_engines()
         self.settings = msgspec.structs.replace(

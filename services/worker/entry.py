@@ -52,6 +52,7 @@ from services.worker.timings import Timings
 from services.worker.vectors import VectorCare
 from shared.config.settings import Settings
 from shared.errors import DependencyError, SchemaNotReady
+from shared.outbound.reach import read_reach
 from shared.store.database import Database
 from shared.store.migrate import check_schema
 from shared.store.ring import LivePublisher
@@ -99,7 +100,7 @@ def run(settings: Settings, stop: threading.Event, *, timings: Timings | None = 
         chains = PipelineWork(settings, database, pipelines, press, llm, box)
         chains.tell()
         pipeline_actor.register(broker, Performer(database, chains.perform, announce, stop, timings, "pipeline"))
-        courier = Courier(database, publisher, settings.public_url)
+        courier = Courier(database, publisher, settings.public_url, read_reach(settings.outbound_allow))
         deliver_actor.register(broker, courier.deliver)
         loops = _loops(settings, database, broker, reporter, stop, timings)
         loops.append(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -34,6 +35,21 @@ def fields() -> tuple[Field, ...]:
         kind, about = get_args(hint)[:2]
         found.append(Field(info.name, PREFIX + info.name.upper(), kind, info.default, about))
     return tuple(found)
+
+
+#: Shorter ones are words that stand in logs for other reasons.
+LEAST_SECRET = 8
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """The values that nobody may see: secrets, and passwords within addresses, as they are and percent-encoded."""
+    found = set()
+    for field in fields():
+        value = getattr(settings, field.name)
+        if field.about.secret and value:
+            raw = urlsplit(value).password or "" if field.about.url else value
+            found |= {raw, unquote(raw)}
+    return frozenset(text for text in found if len(text) >= LEAST_SECRET)
 
 
 @cache

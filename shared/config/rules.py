@@ -7,13 +7,15 @@ tells it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
 from shared.config.fields import Field, by_name
+from shared.config.hosts import read_hosts
+from shared.config.people import read_rules
 from shared.config.render_node import render_node_mistakes
 from shared.config.settings import EMBEDDING_RUNTIMES, Settings, Unit
 
@@ -131,11 +133,48 @@ def of_settings(unit: Unit, settings: Settings, given: Mapping[str, str]) -> Ite
         yield mistake(field[name], wrong)
     if settings.vector_backend == "qdrant" and not settings.qdrant_url:
         yield mistake(field["qdrant_url"], "it is not set, but GROUNDSWELL_VECTOR_BACKEND is qdrant")
-    if unit in ("api", "solo") and settings.api_host not in LOOPBACK[:3] and len(settings.api_token) < LEAST_TOKEN:
-        wrong = f"the API listens beyond this machine, so a token of {LEAST_TOKEN} characters or more is required"
-        yield mistake(field["api_token"], wrong)
+    yield from _of_token(unit, settings)
+    yield from _of_sign_in(settings)
     yield from _of_ports(settings)
     yield from _doubts(settings, given)
+
+
+def _of_token(unit: Unit, settings: Settings) -> Iterator[Finding]:
+    """Solo makes a token where none is given."""
+    field, beyond = by_name(), settings.api_host not in LOOPBACK[:3]
+    made = unit == "solo" and not settings.api_token
+    if unit in ("api", "solo") and beyond and not made and len(settings.api_token) < LEAST_TOKEN:
+        wrong = f"the API listens beyond this machine, so a token of {LEAST_TOKEN} characters or more is required"
+        yield mistake(field["api_token"], wrong)
+    if unit in ("api", "solo") and settings.loopback == "open":
+        if beyond:
+            yield mistake(field["loopback"], "the API listens beyond this machine, where nothing may be open")
+        elif settings.oidc_issuer:
+            yield doubt(field["loopback"], "who is on this machine comes in without signing in")
+    if unit == "api" and settings.loopback == "closed" and not settings.api_token and not settings.oidc_issuer:
+        yield mistake(field["api_token"], "it is not set, and GROUNDSWELL_LOOPBACK=closed lets in nobody without")
+
+
+def _of_sign_in(settings: Settings) -> Iterator[Finding]:
+    field = by_name()
+    if settings.oidc_issuer:
+        if not settings.oidc_client_id:
+            yield mistake(field["oidc_client_id"], "it is not set, but GROUNDSWELL_OIDC_ISSUER is")
+        if not settings.oidc_roles:
+            yield doubt(field["oidc_roles"], "nobody who signs in has a role, so all are sent away")
+        parts = urlsplit(settings.oidc_issuer)
+        if parts.scheme == "http" and not _is_near(parts.hostname):
+            yield mistake(
+                field["oidc_issuer"], "anybody on the way could say who signs in; it must begin with https://"
+            )
+        if parts.query or parts.fragment or settings.oidc_issuer.endswith("/.well-known/openid-configuration"):
+            yield mistake(field["oidc_issuer"], "it is the issuer itself, without /.well-known, query or #")
+    readers: dict[str, Callable[[str], object]] = {"oidc_roles": read_rules, "outbound_allow": read_hosts}
+    for name, read in readers.items():
+        try:
+            read(getattr(settings, name))
+        except ValueError as error:
+            yield mistake(field[name], str(error))
 
 
 def _of_ports(settings: Settings) -> Iterator[Finding]:

@@ -585,12 +585,68 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Annotated[
         str,
         About(
-            "Token that every request must carry. Empty is allowed on loopback only.",
+            "The owner's token, which opens everything. Empty is allowed on loopback only; solo makes one at its first "
+            "start, in the file owner-token of the data folder.",
             ("solo", "api"),
             "a long random text",
             secret=True,
         ),
     ] = ""
+    oidc_issuer: Annotated[
+        str,
+        About(
+            "Identity provider that people sign in with (OpenID Connect), exactly as its discovery document names "
+            "itself; empty means the API token alone. See docs/security.md.",
+            ("api",),
+            "https://example.eu.auth0.com",
+            url=Url(_HTTP, "outside", path=True),
+        ),
+    ] = ""
+    oidc_client_id: Annotated[
+        str, About("What the identity provider knows this installation by.", ("api",), "groundswell-web")
+    ] = ""
+    oidc_client_secret: Annotated[
+        str,
+        About("Secret of that client; empty for a public client (PKCE alone).", ("api",), "k3y", secret=True),
+    ] = ""
+    oidc_roles: Annotated[
+        str,
+        About(
+            "Who may do what, as WHO=ROLE with commas between; the first that fits counts, and who fits none stays "
+            "out. WHO is an e-mail address, @ and a domain, CLAIM:VALUE, or *; ROLE is viewer, operator or admin.",
+            ("api",),
+            "ann@example.org=admin, groups:newsroom=operator, @example.org=viewer",
+        ),
+    ] = ""
+    outbound_allow: Annotated[
+        str,
+        About(
+            "Hosts and networks on private addresses that what people enter may lead to (webhooks), with commas "
+            "between; all other private addresses are refused. See docs/security.md.",
+            ("api", "worker"),
+            "ntfy.lan, 10.1.0.0/16",
+        ),
+    ] = ""
+    api_requests_per_minute: Annotated[
+        int,
+        About(
+            "Requests that one caller may make in a minute, less of those that change something or are heavy; 0 sets "
+            "no bound. See docs/security.md.",
+            ("api",),
+            "3000",
+            least=0,
+            most=1_000_000,
+        ),
+    ] = 3_000
+    loopback: Annotated[
+        Literal["auto", "open", "closed"],
+        About(
+            'Whether who is on this machine needs no token: "open" or "closed"; "auto" is open unless a token or an '
+            "identity provider is set. See docs/security.md.",
+            ("solo", "api"),
+            "closed",
+        ),
+    ] = "auto"
     public_url: Annotated[
         str,
         About(

@@ -14,6 +14,11 @@ def make() -> str:
     return PREFIX + secrets.token_urlsafe(32)
 
 
+def owner_digest(token: str) -> bytes:
+    """What sessions and tickets that were made with the owner's token remember of it."""
+    return digest("groundswell-owner:" + token)
+
+
 def digest(secret: str) -> bytes:
     """What is stored of it. It has 256 random bits, so that a plain hash will do."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -9,6 +9,8 @@ from shared.schemas.base import Schema
 
 #: script: a program of the operator's; agent: a language model decides what is called.
 TokenKind = Literal["script", "agent"]
+#: What a person may do here; see services/api/auth/roles.py.
+Role = Literal["viewer", "operator", "admin"]
 ApprovalState = Literal["waiting", "granted", "denied", "used", "expired"]
 #: begun: it was tried, and how it ended is not known.
 Outcome = Literal["begun", "done", "refused", "failed"]
@@ -43,11 +45,37 @@ class AccessTokenList(Schema, frozen=True, kw_only=True):
     scopes: list[str]
 
 
+class KnownPerson(Schema, frozen=True, kw_only=True):
+    """Somebody who signed in through the identity provider. ``sessions``: browsers that are signed in now."""
+
+    id: str
+    name: str
+    email: str | None
+    role: Role
+    created_at: datetime
+    signed_in_at: datetime
+    sessions: int
+
+
+class KnownPersonList(Schema, frozen=True, kw_only=True):
+    """Last signed in first."""
+
+    people: list[KnownPerson]
+
+
+class SignInWays(Schema, frozen=True, kw_only=True):
+    """How one signs in here. ``provider`` is the identity provider's host, ``away`` why it cannot be used now."""
+
+    token: bool
+    provider: str | None = None
+    away: str | None = None
+
+
 class Whoami(Schema, frozen=True, kw_only=True):
     """Who the caller is here, and what may be asked of it."""
 
     name: str
-    kind: Literal["operator", "script", "agent"]
+    kind: Literal["operator", "person", "script", "agent"]
     scopes: list[str]
     tainted: bool
     door: str

@@ -44,6 +44,10 @@ PAGE = Statement(
            AND (%(operation)s::text IS NULL OR operation = %(operation)s)
            AND (%(actor)s::text IS NULL OR actor = %(actor)s)
            AND (%(outcome)s::text IS NULL OR outcome = %(outcome)s)
+           AND (%(door)s::text IS NULL OR door = %(door)s)
+           AND (%(request)s::text IS NULL OR request = %(request)s)
+           AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+           AND (%(until)s::timestamptz IS NULL OR at < %(until)s)
          ORDER BY audit.id DESC LIMIT %(limit)s""",
     AuditEntry,
 )

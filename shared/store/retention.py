@@ -107,5 +107,8 @@ BATCHES: dict[str, Command] = {
     "approval": _old("approval", "created_at"),
     "access_token": _old("access_token", "least(expires_at, revoked_at)"),
     "audit": _old("audit", "at"),
+    "sign_in": _old("sign_in", "expires_at"),
+    "browser_session": _old("browser_session", "expires_at"),
+    "person": _old("person", "signed_in_at"),
     "llm_call": _CALLS,
 }

@@ -1,73 +1,57 @@
-"""Who may come in: the one token, by header or by a session cookie made from it."""
+"""The owner's token: one secret that opens everything, given in the settings."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import time
-from collections.abc import Mapping
 
 from services.api.operations.context import OPERATOR, Actor
+from shared.contracts.access import owner_digest
 from shared.errors import Unauthorised
-
-COOKIE = "groundswell_session"
-SESSION_SECONDS = 30 * 24 * 3600
 
 
 class Keyring:
-    """Checks tokens and sessions. With an empty token everyone is the operator (loopback only)."""
+    """Checks the owner's token. ``open``: without any credentials everyone is the operator (loopback only)."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, *, closed: bool = False, open_to_all: bool = False) -> None:
         self._token = token.encode()
+        #: Nobody is asked for anything: without a token unless ``closed``, or where the settings say so.
+        self.open = open_to_all or not (token or closed)
 
-    @property
-    def open(self) -> bool:
-        """Whether no token is asked for."""
-        return not self._token
-
-    def admit(self, authorization: str | None, cookies: Mapping[str, str]) -> Actor:
+    def admit(self, authorization: str | None) -> Actor:
         """The caller. Raises Unauthorised, also where no token is asked for and a wrong one is sent.
 
         Whoever sends a token means to be bounded by it: one that lost a part must not make its holder the operator.
         """
+        if self.holds(authorization):
+            return OPERATOR
         if self.open and _scheme(authorization) == "bearer":
             raise Unauthorised(
                 "This token is not known.",
                 why="It is none that this installation gave, and it asks for none.",
                 do="Send one of `groundswell op create_access_token`, or none.",
             )
-        if self.open or self._bearer(authorization) or self._session(cookies.get(COOKIE, "")):
+        if self.open:
             return OPERATOR
         raise Unauthorised(
             "Sign in first.",
-            why="This installation asks for its API token.",
-            do="Send it as 'Authorization: Bearer TOKEN', or sign in on the page.",
+            why="This installation asks who you are.",
+            do="Send its API token or an access token as 'Authorization: Bearer TOKEN', or sign in on the page.",
         )
 
     def holds(self, authorization: str | None) -> bool:
-        """Whether it carries the operator's own token."""
-        return not self.open and self._bearer(authorization)
-
-    def sign_in(self, token: str) -> str:
-        """A session's cookie value, which does not hold the token. Raises Unauthorised."""
-        if not self.open and not _same(token.encode("utf-8", "surrogatepass"), self._token):
-            raise Unauthorised("This is not the token.", do="It is the value of GROUNDSWELL_API_TOKEN.")
-        began = str(int(time.time()))
-        return f"{began}.{self._seal(began)}"
-
-    def _bearer(self, authorization: str | None) -> bool:
+        """Whether it carries the owner's token."""
         token = (authorization or "").partition(" ")[2]
-        return _scheme(authorization) == "bearer" and _same(token.strip().encode("utf-8", "surrogatepass"), self._token)
+        return _scheme(authorization) == "bearer" and self.is_owners(token.strip())
 
-    def _session(self, cookie: str) -> bool:
-        began, _, seal = cookie.partition(".")
-        if not (began.isascii() and began.isdecimal() and len(began) <= 12):
-            return False
-        genuine = _same(seal.encode("utf-8", "surrogatepass"), self._seal(began).encode())
-        return genuine and 0 <= time.time() - int(began) + 60 < SESSION_SECONDS
+    def is_owners(self, token: str) -> bool:
+        """Whether this is the owner's token, compared in a time that tells nothing."""
+        return bool(self._token) and _same(token.encode("utf-8", "surrogatepass"), self._token)
 
-    def _seal(self, began: str) -> str:
-        return hmac.new(self._token, f"groundswell-session:{began}".encode(), hashlib.sha256).hexdigest()
+    @property
+    def digest(self) -> bytes | None:
+        """What sessions that were made with the owner's token remember of it."""
+        return owner_digest(self._token.decode()) if self._token else None
 
 
 def _scheme(authorization: str | None) -> str:

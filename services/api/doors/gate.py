@@ -40,7 +40,9 @@ SECURITY_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 
 
 class Gate:
-    """ASGI application around the application. The request's id is ``scope["groundswell_request"]``."""
+    """ASGI application around the application. The request's id is ``scope["groundswell_request"]``; what is put into
+    ``scope["groundswell_cookies"]`` goes with the answer, as ``Set-Cookie``.
+    """
 
     def __init__(self, app: ASGIApp, origins: Origins) -> None:
         self._app, self._origins = app, origins
@@ -72,12 +74,18 @@ class Gate:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, request: str) -> None:
         began, status = time.monotonic(), 0
+        cookies: list[bytes] = []
+        scope["groundswell_cookies"] = cookies  # type: ignore[typeddict-unknown-key]
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_own_headers(request)]
+                given = [(b"set-cookie", cookie) for cookie in cookies]
+                said = message["headers"]
+                if scope.get("method") == "OPTIONS":  # Litestar's own answer names one of a path's methods alone
+                    said = [(name, value) for name, value in said if name.lower() != b"allow"]
+                message["headers"] = [*said, *_own_headers(request), *given]
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -115,9 +115,9 @@ class Tools:
 
 
 def as_agent(actor: Actor) -> Actor:
-    """Whoever's token it is, behind MCP a model decides. Of the operator's own nobody notes what it has read."""
-    if actor.kind == "operator":
-        return Actor("operator via MCP", actor.scopes, "agent", tainted=True)
+    """Whoever's token it is, behind MCP a model decides. Of a person's own access nobody notes what it has read."""
+    if actor.kind in policy.PEOPLE:
+        return Actor(f"{actor.name} via MCP", actor.scopes, "agent", tainted=True)
     return Actor(actor.name, actor.scopes, "agent", actor.tainted, actor.token)
 
 

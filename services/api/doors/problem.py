@@ -15,6 +15,7 @@ from shared.errors import (
     OutcomeUnknown,
     SchemaNotReady,
     StoreRejected,
+    TooFast,
     Unauthorised,
 )
 from shared.schemas.problem import Problem
@@ -66,6 +67,8 @@ def headers_for(error: BaseException) -> dict[str, str]:
     headers = {"cache-control": "no-store"}
     if isinstance(error, DependencyError | SchemaNotReady):
         headers["retry-after"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, TooFast):
+        headers["retry-after"] = str(error.after_seconds)
     if isinstance(error, Unauthorised):
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, HTTPException) and error.headers and "allow" in error.headers:

@@ -25,7 +25,7 @@ class QueryInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=MOST_ROWS)] = 200
 
 
-@operation("/api/v1/query", method="POST", scope="analysis:read", toolset="analysis", taints=True)
+@operation("/api/v1/query", method="POST", scope="analysis:read", toolset="analysis", taints=True, heavy=True)
 async def query(context: Context, request: QueryInput) -> QueryAnswer:
     """One query in PostgreSQL's SQL over posts, topics, feeds and reactions: counts, shares, series, joins.
 

@@ -8,10 +8,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from services.api.operations import policy
 from services.api.operations.context import Actor, Context
 from services.api.operations.registry import operation
 from services.api.operations.secrets import masked_again
-from shared.errors import ConflictError, NotFound
+from shared.errors import ConflictError, Forbidden, NotFound
 from shared.schemas.access import Approval, ApprovalList
 from shared.schemas.base import Schema
 from shared.store import approvals as store
@@ -68,6 +69,9 @@ async def deny_call(context: Context, query: ApprovalInput) -> Approval:
 
 async def _decide(context: Context, query: ApprovalInput, state: str) -> Approval:
     async with context.services.database.transaction() as transaction:
+        asked = await transaction.fetch_one(store.ONE, {"approval": query.approval})
+        if state == "granted" and asked is not None:
+            _check_own(context, asked)
         decided = await transaction.fetch_one(store.DECIDE, {"approval": query.approval, "state": state})
         if decided is not None:
             return _told(decided, context.actor)
@@ -77,8 +81,15 @@ async def _decide(context: Context, query: ApprovalInput, state: str) -> Approva
     raise ConflictError(f"This is decided already: {there.state}.")
 
 
+def _check_own(context: Context, asked: Approval) -> None:
+    """Nobody lets an agent do what they may not do themselves. Raises Forbidden."""
+    wanted = next((one for one in context.services.operations if one.name == asked.operation), None)
+    if wanted is not None and not policy.may(context.actor, wanted.scope):
+        raise Forbidden("This is not allowed.", why=f"What would be done needs the scope {wanted.scope}.")
+
+
 def _told(one: Approval, actor: Actor) -> Approval:
     """Whoever decides must see the very call; addresses of webhooks are secrets to all others, and afterwards."""
-    if actor.kind == "operator" and one.state == "waiting":
+    if policy.may(actor, "approvals:write") and one.state == "waiting":
         return one
     return msgspec.structs.replace(one, arguments=masked_again(one.arguments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -17,11 +18,18 @@ Text = Annotated[str, Meta(min_length=1, max_length=100)]
 
 
 class AuditInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of one ``operation``, one ``actor``, one ``outcome``. ``before`` is ``next`` of an earlier page."""
+    """Of one ``operation``, ``actor``, ``outcome``, ``door`` or ``request`` (its id), from ``since`` to ``until``.
+
+    ``before`` is ``next`` of an earlier page.
+    """
 
     operation: Text | None = None
     actor: Text | None = None
     outcome: Outcome | None = None
+    door: Text | None = None
+    request: Text | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
     before: UUID | None = None
 
@@ -33,6 +41,10 @@ async def audit(context: Context, query: AuditInput) -> AuditPage:
         "operation": query.operation,
         "actor": query.actor,
         "outcome": query.outcome,
+        "door": query.door,
+        "request": query.request,
+        "since": query.since,
+        "until": query.until,
         "before": query.before,
         "limit": query.limit + 1,
     }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from services.api.operations.queries import SearchInput
+from services.api.operations.rates import Rates
 from services.api.operations.watch_queries import BacktestInput
 from shared.config.settings import Settings
 from shared.schemas.backtest import Backtest
@@ -15,8 +16,9 @@ from shared.schemas.search import SearchResult
 from shared.store.analysis_reader import AnalysisReader
 from shared.store.database import AsyncDatabase
 
-#: operator: the person this belongs to; script: a program of his; agent: a language model decides what is called.
-ActorKind = Literal["operator", "script", "agent"]
+#: operator: whoever holds the owner's token; person: somebody who signed in, within a role; script: a program of
+#: theirs; agent: a language model decides what is called.
+ActorKind = Literal["operator", "person", "script", "agent"]
 Door = Literal["rest", "cli", "mcp"]
 
 
@@ -47,6 +49,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     analysis: AnalysisReader
     #: All there are (``catalogue.py``), for the operations that tell of operations.
     operations: tuple[Any, ...] = ()
+    rates: Rates = msgspec.field(default_factory=Rates)
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):

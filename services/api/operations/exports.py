@@ -49,7 +49,9 @@ class ExportInput(Schema, frozen=True, kw_only=True, forbid_unknown_fields=True)
     after: UUID | None = None
 
 
-@operation("/api/v1/exports/posts", scope="posts:read", toolset="posts", taints=True, media_type="text/plain")
+@operation(
+    "/api/v1/exports/posts", scope="posts:read", toolset="posts", taints=True, heavy=True, media_type="text/plain"
+)
 async def export_posts(context: Context, query: ExportInput) -> File:
     """Posts as a file of JSON lines or CSV, oldest first, up to 10,000; `after` the last id for the next file."""
     newest = await context.services.database.fetch_one(shares.NEWEST)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +18,7 @@ import msgspec
 from services.api.operations import policy
 from services.api.operations.choices import with_choices
 from services.api.operations.context import Context
+from services.api.operations.rates import Kind
 from services.api.operations.registry import File, Operation
 from services.api.operations.secrets import masked, shown
 from shared.errors import (
@@ -34,6 +37,7 @@ Out = TypeVar("Out")
 #: Of the arguments in the log. The hash is over all of them.
 ARGUMENTS_SHOWN = 4_000
 DETAIL_SHOWN = 500
+_NUMBER = re.compile(r"[+-]?[0-9.]+(e[+-]?[0-9]+)?", re.IGNORECASE)
 
 
 async def invoke(
@@ -41,15 +45,23 @@ async def invoke(
 ) -> Out:
     """Call ``wanted``. With ``strict`` off, numbers and times may come as text (a query string).
 
-    Raises Forbidden without the scope, InputError for arguments that do not fit, ApprovalNeeded (which has then been
-    asked for), ConflictError for a key that was used for another call or whose call may have happened, and whatever
-    ``GroundswellError`` the operation raises.
+    Raises Forbidden without the scope, TooFast, InputError for arguments that do not fit, ApprovalNeeded (which has
+    then been asked for), ConflictError for a key that was used for another call or whose call may have happened, and
+    whatever ``GroundswellError`` the operation raises.
     """
     verdict = policy.decide(wanted, context.actor)
+    for kind in _kinds(wanted):
+        context.services.rates.take(kind, context.actor.name)
     given = read(wanted, arguments, strict=strict)
     if wanted.effect == "read":
         return await _call(wanted, context, given)
     return await _effect(wanted, context, given, verdict)
+
+
+def _kinds(wanted: Operation[Any, Any]) -> list[Kind]:
+    """Beside being a request, which the door has counted."""
+    write: list[Kind] = [] if wanted.effect == "read" else ["write"]
+    return [*write, "heavy"] if wanted.heavy else write
 
 
 async def _call(wanted: Operation[Any, Out], context: Context, given: Any) -> Out:
@@ -172,13 +184,24 @@ def read(wanted: Operation[Any, Any], arguments: Mapping[str, Any], *, strict: b
     """``arguments`` as the operation's input. Raises InputError."""
     _refuse_unstorable(arguments)
     try:
-        return msgspec.convert(arguments, wanted.input, strict=strict)
+        given = msgspec.convert(arguments, wanted.input, strict=strict)
+        if not strict:
+            _refuse_taken_for_other(given, arguments)
+        return given
     except msgspec.ValidationError as error:
         raise InputError(
             "The request is not valid.",
             why=f"{_readable(with_choices(error, wanted.input))}.",
             do=f"describe_operation tells what {wanted.name} accepts: GET /api/v1/operations/{wanted.name}.",
         ) from error
+
+
+def _refuse_taken_for_other(given: Any, arguments: Mapping[str, Any]) -> None:
+    """A text that was read as nothing ("null"), or a number that was read as a time: nobody is told of either."""
+    for field in msgspec.structs.fields(given):
+        text, value = arguments.get(field.encode_name), getattr(given, field.name)
+        if isinstance(text, str) and (value is None or (isinstance(value, datetime) and _NUMBER.fullmatch(text))):
+            raise InputError("The request is not valid.", why=f"`{field.encode_name}` cannot be {text[:40]!r}.")
 
 
 def _readable(message: str) -> str:

@@ -11,8 +11,9 @@ from services.api.operations.context import Actor
 from services.api.operations.registry import Operation
 from shared.errors import Forbidden
 
-#: Only the operator: whoever could call these could let himself do anything.
-OPERATOR_ONLY = frozenset({"access:read", "access:write", "approvals:write", "prompts:write"})
+#: Only people, and never a token: whoever could call these could let himself do anything.
+PEOPLE_ONLY = frozenset({"access:read", "access:write", "approvals:write", "prompts:write"})
+PEOPLE = ("operator", "person")
 
 #: What every caller may know.
 ANYONE = "anyone"
@@ -39,7 +40,7 @@ def may(actor: Actor, scope: str) -> bool:
     """Whether ``actor`` holds ``scope``."""
     if scope == ANYONE:
         return True
-    if scope in OPERATOR_ONLY and actor.kind != "operator":
+    if scope in PEOPLE_ONLY and actor.kind not in PEOPLE:
         return False
     return "*" in actor.scopes or scope in actor.scopes
 

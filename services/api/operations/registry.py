@@ -44,7 +44,8 @@ class Operation(msgspec.Struct, Generic[In, Out], frozen=True, kw_only=True):
     """One operation as declared. ``path`` holds input fields in braces; ``doc`` is its docstring.
 
     ``idempotent``: doing it twice is as good as once. ``taints``: its answer holds what strangers wrote. ``core``:
-    among the few that are offered to whoever asks for nothing in particular.
+    among the few that are offered to whoever asks for nothing in particular. ``heavy``: it keeps the database or a
+    model busy, so it may be called less often (``rates.py``).
     """
 
     name: str
@@ -56,6 +57,7 @@ class Operation(msgspec.Struct, Generic[In, Out], frozen=True, kw_only=True):
     taints: bool
     toolset: Toolset
     core: bool
+    heavy: bool
     status: int
     media_type: str
     input: type[In]
@@ -79,6 +81,7 @@ def operation(
     effect: Effect = "read",
     idempotent: bool = False,
     core: bool = False,
+    heavy: bool = False,
     status: int = 200,
     media_type: str = "application/json",
 ) -> Callable[[Callable[[Context, In], Awaitable[Out]]], Operation[In, Out]]:
@@ -99,6 +102,7 @@ def operation(
             taints=taints,
             toolset=toolset,
             core=core,
+            heavy=heavy,
             status=status,
             media_type=media_type,
             input=hints[list(inspect.signature(function).parameters)[1]],

@@ -78,8 +78,10 @@ async def create_access_token(context: Context, new: NewToken) -> NewAccessToken
             do="GET /api/v1/access-tokens lists them.",
         )
     secret, name = secrets.make(), plain_name(new.name)
-    if name.startswith("operator"):
-        raise InputError("The request is not valid.", why="A name that begins with `operator` would mislead the log.")
+    if name.startswith(("operator", "person:")):
+        raise InputError(
+            "The request is not valid.", why="A name that begins with `operator` or `person:` would mislead the log."
+        )
     row = {
         "name": name,
         "kind": new.kind,
@@ -115,7 +117,7 @@ async def revoke_access_token(context: Context, query: TokenInput) -> AccessToke
 
 def known_scopes(context: Context) -> list[str]:
     """What can be given to a token."""
-    withheld = policy.OPERATOR_ONLY | {policy.ANYONE}
+    withheld = policy.PEOPLE_ONLY | {policy.ANYONE}
     return sorted({one.scope for one in context.services.operations} - withheld)
 
 

@@ -44,6 +44,7 @@ async def vectors(context: Context, _: NoInput) -> VectorState:
 @operation(
     "/api/v1/vectors/compare",
     method="POST",
+    heavy=True,
     scope="platform:write",
     effect="write",
     toolset="platform",

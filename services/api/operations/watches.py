@@ -151,7 +151,15 @@ async def wake_watch(context: Context, query: WatchInput) -> Watch:
         return await read_watch(transaction, query.watch)
 
 
-@operation("/api/v1/watches/backtest", method="POST", scope="watches:read", toolset="watches", taints=True, core=True)
+@operation(
+    "/api/v1/watches/backtest",
+    method="POST",
+    scope="watches:read",
+    toolset="watches",
+    taints=True,
+    core=True,
+    heavy=True,
+)
 async def backtest_rule(context: Context, query: BacktestInput) -> Backtest:
     """What a rule would have done in a period, from stored posts. Nothing is saved or sent."""
     check_rule(query.rule)
@@ -159,7 +167,9 @@ async def backtest_rule(context: Context, query: BacktestInput) -> Backtest:
     return await context.services.backtest(query)
 
 
-@operation("/api/v1/watches/{watch}/backtest", method="POST", scope="watches:read", toolset="watches", taints=True)
+@operation(
+    "/api/v1/watches/{watch}/backtest", method="POST", scope="watches:read", toolset="watches", taints=True, heavy=True
+)
 async def backtest_watch(context: Context, query: WatchBacktestInput) -> Backtest:
     """What a saved watch would have done in a period, from stored posts. Nothing is saved or sent."""
     async with context.services.database.transaction() as transaction:

@@ -16,6 +16,7 @@ from services.worker.delivery import message, retry, through_apprise, webhook
 from services.worker.delivery.outcome import Outcome
 from shared.contracts.jobs import DELIVER_ALERT, DELIVERY_LEASE_SECONDS
 from shared.errors import BrokerUnavailable, DependencyError
+from shared.outbound.reach import Reach
 from shared.schemas.alert import Alert
 from shared.schemas.live import AlertRaised
 from shared.store import alerts as alert_store
@@ -32,8 +33,9 @@ BATCH = 50
 class Courier:
     """``deliver`` is the actor's work, ``put_out`` the loop's."""
 
-    def __init__(self, database: Database, publisher: LivePublisher, public_url: str) -> None:
+    def __init__(self, database: Database, publisher: LivePublisher, public_url: str, reach: Reach) -> None:
         self._database, self._publisher, self._public_url = database, publisher, public_url
+        self._reach = reach
         self._chance = random.Random()
 
     def deliver(self, delivery_id: str) -> None:
@@ -82,8 +84,8 @@ class Courier:
     def _send(self, claimed: store.Claimed, told: message.Told) -> Outcome:
         with metrics.DELIVERY_SECONDS.labels(claimed.kind).time():
             if claimed.kind == "slack":
-                return webhook.post(claimed.url, message.slack(told))
-            return through_apprise.notify(claimed.url, message.title(told), message.plain(told))
+                return webhook.post(claimed.url, message.slack(told), self._reach)
+            return through_apprise.notify(claimed.url, message.title(told), message.plain(told), self._reach)
 
     def _read(self, alert: str) -> tuple[Alert, int] | None:
         with self._database.transaction() as transaction:

@@ -7,6 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from shared.outbound.reach import Trip
+
 #: Characters of a stranger's answer that are worth keeping.
 ANSWER_MOST = 120
 
@@ -20,6 +22,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SENT = Outcome()
+
+
+def private(trip: Trip) -> Outcome | None:
+    """That it was kept from a private address, if it was. No use in trying again before the operator allows it."""
+    if trip.refused is None:
+        return None
+    return Outcome(
+        reason="Its host is on a private address: nothing is sent there unless GROUNDSWELL_OUTBOUND_ALLOW lists it."
+    )
 
 
 def scrubbed(text: str, url: str) -> str:

@@ -9,15 +9,22 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from services.worker.delivery.outcome import SENT, Outcome
+from services.worker.delivery.outcome import SENT, Outcome, private
+from shared.outbound.reach import Reach
 
 _ERROR = re.compile(r"error=(\d{3})\b")
 #: One at a time: what Apprise says of a failure is said to a logger that all its senders share.
 _one_at_a_time = threading.Lock()
 
 
-def notify(url: str, title: str, body: str) -> Outcome:
-    """Send a plain text. Never raises for what the other side does."""
+def notify(url: str, title: str, body: str, reach: Reach) -> Outcome:
+    """Send a plain text, where ``reach`` lets it. Never raises for what the other side does."""
+    with reach.to(url) as trip:
+        outcome = _notify(url, title, body)
+    return private(trip) or outcome
+
+
+def _notify(url: str, title: str, body: str) -> Outcome:
     with _one_at_a_time, warnings.catch_warnings(), _heard() as said:
         warnings.simplefilter("ignore", DeprecationWarning)  # its senders' remarks on what they import
         import apprise

@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 
-from services.worker.delivery.outcome import SENT, Outcome, scrubbed
+from services.worker.delivery.outcome import SENT, Outcome, private, scrubbed
 from services.worker.delivery.retry import retry_after_seconds
+from shared.outbound.reach import Reach
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 #: An answer may drip in no longer than this, and no more of it is read.
@@ -17,8 +18,14 @@ ANSWER_SECONDS, ANSWER_BYTES = 15.0, 2_048
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-def post(url: str, body: dict[str, Any]) -> Outcome:
-    """Send ``body`` as JSON. Never raises for what the other side does."""
+def post(url: str, body: dict[str, Any], reach: Reach) -> Outcome:
+    """Send ``body`` as JSON, where ``reach`` lets it. Never raises for what the other side does."""
+    with reach.to(url) as trip:
+        outcome = _post(url, body)
+    return private(trip) or outcome
+
+
+def _post(url: str, body: dict[str, Any]) -> Outcome:
     began = time.monotonic()
     try:
         with (

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from services.api.entry import run
+from services.api.server import listen
 from shared.config.settings import Settings
 from shared.errors import ConfigurationError
 from shared.schemas.health import Health
@@ -132,3 +133,10 @@ def test_it_ends_in_time_and_gives_the_lease_back(settings: Settings, database: 
 def test_a_port_in_use_is_a_clear_mistake(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", settings.api_port)), pytest.raises(ConfigurationError, match="listen"):
         run(settings, threading.Event())
+
+
+def test_the_head_of_an_answer_does_not_wait_for_the_acknowledgement_of_the_last_one() -> None:
+    with listen("127.0.0.1", 0) as server, socket.create_connection(server.getsockname()):
+        accepted, _ = server.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from services.api.doors.mcp_tools import INSTRUCTIONS, NAME_MOST, NOTICE, SERVER, TEXT_MOST
 from services.api.operations import posts as post_operations
 from services.api.operations.catalogue import OPERATIONS
-from services.api.operations.policy import OPERATOR_ONLY
+from services.api.operations.policy import PEOPLE_ONLY
 from services.api.operations.registry import TOOLSETS
 from shared.config.settings import Settings
 from shared.store.database import Database
@@ -98,7 +98,7 @@ def test_both_protocols_list_the_same_core_tools_with_schemas_and_hints(api: Ser
 
 def test_other_toolsets_come_by_path_or_header_and_always_with_the_way_to_the_rest(api: Served) -> None:
     everything = {tool.name for tool in ask(api, listing, "/mcp/all")}
-    hidden = {one.name for one in OPERATIONS if one.scope in OPERATOR_ONLY}
+    hidden = {one.name for one in OPERATIONS if one.scope in PEOPLE_ONLY}
     assert everything == {one.name for one in OPERATIONS} - hidden | {"call_operation"}
     feeds = {tool.name for tool in ask(api, listing, "/mcp/feeds")}
     assert {"create_feed", "remove_feed", "search_operations", "call_operation"} <= feeds

@@ -15,6 +15,7 @@ import structlog
 from services.worker.delivery import retry, webhook
 from services.worker.delivery.deliver import Courier
 from shared.errors import BrokerUnavailable
+from shared.outbound.reach import read_reach
 from shared.schemas.destination import Delivery
 from shared.schemas.live import AlertRaised
 from shared.schemas.watch import Threshold, WatchRule
@@ -55,7 +56,7 @@ def screens() -> Screens:
 
 @pytest.fixture
 def courier(database: Database, screens: Screens) -> Courier:
-    return Courier(database, screens, "https://g.example")  # type: ignore[arg-type]
+    return Courier(database, screens, "https://g.example", read_reach("127.0.0.1"))  # type: ignore[arg-type]
 
 
 def destination(database: Database, url: str, kind: str = "slack", *, notices: bool = False) -> str:
@@ -254,7 +255,7 @@ def test_the_worker_sends_what_the_outbox_holds_and_tries_again(
     monkeypatch.setattr(retry, "FIRST_SECONDS", 0.05)
     server.script = ["500", "500"]
     delivery = raised(database, server.url)
-    with worker_thread(postgres_url, valkey_url):
+    with worker_thread(postgres_url, valkey_url, outbound_allow="127.0.0.1"):
         wait_for(lambda: state(database, delivery).state == "sent")
     assert state(database, delivery).attempts == 3
     assert len(server.got) == 1

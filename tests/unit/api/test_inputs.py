@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.api.doors.rest import read_body, read_query
+from services.api.operations import audit
 from services.api.operations.chart import Axis, series_of, values_of
+from services.api.operations.invoking import read
 from services.api.operations.posts import position, read_position
 from services.api.operations.reports import file_name
 from shared.contracts.addresses import post_address
@@ -102,3 +105,24 @@ def test_an_axis_ends_with_the_last_whole_minute_and_has_a_longest_form() -> Non
     assert (axis.start, axis.end) == (NOON - timedelta(minutes=3), NOON)
     assert Axis.since(NOON - timedelta(days=9), NOON, 60) == Axis(NOON - timedelta(hours=1), NOON)
     assert values_of(Axis.since(None, NOON, 60), [], [], None) == []
+
+
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [
+        (audit.audit, {"since": "0.5"}),
+        (audit.audit, {"since": "1780315200"}),
+        (audit.audit, {"since": "-1e3"}),
+        (audit.audit, {"before": "null"}),
+        (audit.audit, {"outcome": "null"}),
+        (audit.audit, {"limit": "null"}),
+    ],
+)
+def test_a_text_is_not_taken_for_nothing_and_a_number_not_for_a_time(operation: Any, given: dict[str, str]) -> None:
+    with pytest.raises(InputError):
+        read(operation, given, strict=False)
+
+
+def test_texts_that_mean_what_they_say_are_taken() -> None:
+    found = read(audit.audit, {"since": "2026-06-01T12:00:00Z", "actor": "null", "limit": "7"}, strict=False)
+    assert (found.since.year, found.actor, found.limit) == (2026, "null", 7)

@@ -26,7 +26,7 @@ def test_no_tainted_agent_has_any_effect_without_an_approval(operation: policy.O
     try:
         assert policy.decide(operation, tainted) == "needs approval"
     except Forbidden:
-        assert operation.scope in policy.OPERATOR_ONLY
+        assert operation.scope in policy.PEOPLE_ONLY
 
 
 def test_an_agent_that_has_read_nothing_may_write_but_not_destroy_nor_reach_out() -> None:
@@ -39,7 +39,7 @@ def test_an_agent_that_has_read_nothing_may_write_but_not_destroy_nor_reach_out(
 
 
 def test_only_the_operator_gives_tokens_and_approvals_and_never_through_mcp() -> None:
-    for scope in policy.OPERATOR_ONLY:
+    for scope in policy.PEOPLE_ONLY:
         assert policy.may(OPERATOR, scope)
         for actor in (Actor("s", ALL | {scope}, "script"), Actor("a", ALL | {scope}, "agent"), as_agent(OPERATOR)):
             assert not policy.may(actor, scope)

@@ -22,6 +22,7 @@ UNITS = {"relay": "relay", "api": "api", "worker": "worker"}
 LEFT_OUT = {
     "GROUNDSWELL_DATA_DIR": "the image sets it",
     "GROUNDSWELL_FRONTEND_DIR": "Caddy serves the dashboard",
+    "GROUNDSWELL_LOOPBACK": "nobody is on loopback there but the service itself",
     "GROUNDSWELL_API_PORT": "fixed within the network; another is published",
 }
 

@@ -77,7 +77,11 @@ export interface paths {
          */
         get: operations["describe_operation"];
         put?: never;
-        post?: never;
+        /**
+         * Any operation by its name, all its input in the body, as describe_operation tells it.
+         * @description Any operation by its name, all its input in the body, as describe_operation tells it.
+         */
+        post: operations["call_operation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2265,6 +2269,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who signed in through the identity provider, with what role, and in how many browsers they are signed in now.
+         * @description Who signed in through the identity provider, with what role, and in how many browsers they are signed in now.
+         */
+        get: operations["people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/people/{person}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Sign a person out everywhere, at once. Whether they may come back, provider and settings decide.
+         * @description Sign a person out everywhere, at once. Whether they may come back, provider and settings decide.
+         */
+        delete: operations["end_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/approvals": {
         parameters: {
             query?: never;
@@ -2366,6 +2410,26 @@ export interface paths {
          * @description Sign out: the session cookie is taken back.
          */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How one signs in here. People are sent on at /api/v1/sign-in/leave?to=PAGE.
+         * @description How one signs in here. People are sent on at /api/v1/sign-in/leave?to=PAGE.
+         */
+        get: operations["sign_in_ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3768,6 +3832,29 @@ export interface components {
             total: number;
         };
         /**
+         * KnownPerson
+         * @description Somebody who signed in through the identity provider. ``sessions``: browsers that are signed in now.
+         */
+        KnownPerson: {
+            id: string;
+            name: string;
+            email: string | null;
+            /** @enum {unknown} */
+            role: "admin" | "operator" | "viewer";
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            signed_in_at: string;
+            sessions: number;
+        };
+        /**
+         * KnownPersonList
+         * @description Last signed in first.
+         */
+        KnownPersonList: {
+            people: components["schemas"]["KnownPerson"][];
+        };
+        /**
          * LeaseEntry
          * @description Who does a job that one at a time does. ``epoch`` counts how often it changed hands.
          */
@@ -4921,6 +5008,17 @@ export interface components {
             authors: number;
         };
         /**
+         * SignInWays
+         * @description How one signs in here. ``provider`` is the identity provider's host, ``away`` why it cannot be used now.
+         */
+        SignInWays: {
+            token: boolean;
+            /** @default null */
+            provider: string | null;
+            /** @default null */
+            away: string | null;
+        };
+        /**
          * Snooze
          * @description For ``minutes`` from now by the database's clock, or ``until`` a time. One of the two.
          */
@@ -5271,7 +5369,7 @@ export interface components {
         Whoami: {
             name: string;
             /** @enum {unknown} */
-            kind: "agent" | "operator" | "script";
+            kind: "agent" | "operator" | "person" | "script";
             scopes: string[];
             tainted: boolean;
             door: string;
@@ -5421,6 +5519,39 @@ export interface operations {
             };
         };
     };
+    call_operation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description What the operation answers, under its own status. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     feeds: {
         parameters: {
             query?: never;
@@ -5556,7 +5687,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["FeedChange"];
             };
@@ -5752,7 +5883,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["AcknowledgeGapsInput"];
             };
@@ -6800,7 +6931,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RetryRun"];
             };
@@ -7118,7 +7249,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["PipelineParameters"];
             };
@@ -7311,7 +7442,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ScheduleChange"];
             };
@@ -7757,7 +7888,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["WatchChange"];
             };
@@ -7792,7 +7923,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Snooze"];
             };
@@ -7891,7 +8022,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Period"];
             };
@@ -8022,7 +8153,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["AcknowledgeInput"];
             };
@@ -8181,7 +8312,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["DestinationChange"];
             };
@@ -9272,6 +9403,66 @@ export interface operations {
             };
         };
     };
+    people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who signed in through the identity provider, with what role, and in how many browsers they are signed in now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownPersonList"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Sign a person out everywhere, at once. Whether they may come back, provider and settings decide. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnownPerson"];
+                };
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     approvals: {
         parameters: {
             query?: {
@@ -9372,6 +9563,10 @@ export interface operations {
                 operation?: string;
                 actor?: string;
                 outcome?: "begun" | "done" | "failed" | "refused";
+                door?: string;
+                request?: string;
+                since?: string;
+                until?: string;
                 limit?: number;
                 before?: string;
             };
@@ -9447,6 +9642,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong, why, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ways there are. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInWays"];
+                };
             };
             /** @description What went wrong, why, and what to do. */
             default: {

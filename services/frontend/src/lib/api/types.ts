@@ -69,6 +69,7 @@ export type Topic = Schemas['Topic'];
 export type TopicDetail = Schemas['TopicDetail'];
 export type TopicList = Schemas['TopicList'];
 export type TopicStatus = Topic['status'];
+export type SignInWays = Schemas['SignInWays'];
 export type Watch = Schemas['Watch'];
 export type WatchList = Schemas['WatchList'];
 export type WatchRule = Schemas['WatchRule'];

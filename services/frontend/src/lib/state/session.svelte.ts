@@ -1,4 +1,5 @@
 /** Whether the API wants a sign-in. The token itself never stays here: the server sets a cookie. */
+import type { SignInWays } from '../api/types';
 import { ApiFailure, ask, client, whenUnauthorised } from '../api/client';
 
 const KEY = 'groundswell.signed-in';
@@ -7,6 +8,19 @@ class Session {
   required = $state(false);
   /** True in browsers that signed in: only they are offered to sign out. */
   signedIn = $state(remembered());
+
+  /** How one signs in here; null when the server does not say. */
+  async ways(): Promise<SignInWays | null> {
+    return ask(client.GET('/api/v1/sign-in')).catch((error: unknown) => {
+      onlyFailures(error);
+      return null;
+    });
+  }
+
+  /** The browser goes to the identity provider, and comes back as another page. */
+  leave(): void {
+    this.remember(true);
+  }
 
   async signIn(token: string): Promise<void> {
     await ask(client.POST('/api/v1/session', { body: { token } }));
