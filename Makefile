@@ -23,8 +23,8 @@ test: ## Run every check and every test
 	@cd services/frontend && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm run --silent check && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm test --silent
 	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
-up: ## Start the whole stack in containers and wait until it is healthy (SOURCE=simulator WITHOUT=qdrant PROFILE=observability)
-	@$(PYTHON) infra/stack.py up $(if $(SOURCE),--source $(SOURCE)) $(foreach name,$(WITHOUT),--without $(name)) $(foreach name,$(PROFILE),--profile $(name))
+up: ## Start the whole stack in containers and wait until it is healthy (SOURCE=simulator WITHOUT=qdrant PROFILE=observability GPU=1)
+	@$(PYTHON) infra/stack.py up $(if $(GPU),--gpu) $(if $(SOURCE),--source $(SOURCE)) $(foreach name,$(WITHOUT),--without $(name)) $(foreach name,$(PROFILE),--profile $(name))
 
 down: ## Stop the stack in containers; the data stay
 	@$(PYTHON) infra/stack.py down
@@ -76,6 +76,7 @@ lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra english -c requirements/test.lock pyproject.toml -o requirements/english.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/run.lock requirements/render-node.in -o requirements/render-node.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra llm -c requirements/test.lock pyproject.toml -o requirements/llm.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra cuda -c requirements/run.lock pyproject.toml -o requirements/cuda.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
 generated: ## Write the generated texts: env template, configuration, metrics and operations pages, OpenAPI, typed client

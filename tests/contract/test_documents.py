@@ -63,7 +63,8 @@ def test_the_page_about_mcp_names_every_toolset() -> None:
 
 
 @pytest.mark.parametrize(
-    "lock", ["run.lock", "test.lock", "bench.lock", "english.lock", "llm.lock", "node.lock", "render-node.lock"]
+    "lock",
+    ["run.lock", "test.lock", "bench.lock", "english.lock", "llm.lock", "node.lock", "render-node.lock", "cuda.lock"],
 )
 def test_lock_files_are_hashed_and_carry_no_addresses(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text("utf-8")
