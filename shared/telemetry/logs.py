@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import structlog
@@ -68,6 +69,20 @@ def configure(unit: str, *, level: str, form: str) -> None:
 def get(name: str) -> Logger:
     """A logger. Events are named in the past tense with underscores: ``log.info("feed_connected", feed=...)``."""
     return cast(Logger, structlog.get_logger(name))
+
+
+def bound(**facts: str | None) -> AbstractContextManager[object]:
+    """Facts that are on every line within, in this thread and in what is begun from it on a loop; ``None`` is left out.
+
+    ``request`` is the id of the request to the API that the work follows from, ``run`` that of the run.
+    """
+    return structlog.contextvars.bound_contextvars(**{name: fact for name, fact in facts.items() if fact is not None})
+
+
+def request_id() -> str | None:
+    """The id of the request that this work follows from, where there is one."""
+    found = structlog.contextvars.get_contextvars().get("request")
+    return None if found is None else str(found)
 
 
 def _unit(unit: str) -> structlog.types.Processor:
