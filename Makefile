@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check up down container-test torture mcp-conformance english llm bench budget-proof momentum-score search-score pictures show lock generated clean
+.PHONY: help run test check up down container-test torture mcp-conformance english llm bench budget-proof momentum-score search-score cost pictures show lock generated clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -62,6 +62,11 @@ momentum-score: ## Score the momentum engine and plain peers on streams with pla
 
 search-score: ## Score the order of search results: words, meaning, both (ARGS=--each)
 	@$(BIN)/python -m bench.search_score $(ARGS)
+
+cost: ## Compute the monthly bills from what was measured, into docs/cost.md (MINUTES=4 measures anew first)
+	@$(if $(MINUTES),$(BIN)/python -m infra.cost measure --minutes $(MINUTES))
+	@$(BIN)/python -m infra.cost write
+	@$(BIN)/python -m infra.cost table
 
 pictures: ## Make the documentation's pictures anew, from the real stack (needs chromium)
 	@cd services/frontend && export PATH="$(CURDIR)/.venv-node/bin:$$PATH" && npm run --silent build && npm run --silent real-shots -- --out ../../docs/images
