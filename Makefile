@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check up down container-test torture mcp-conformance english llm bench budget-proof momentum-score search-score cost pictures show lock generated clean
+.PHONY: help run test check up down container-test torture mcp-conformance english llm bench budget-proof momentum-score search-score cost scaling pictures show lock generated clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -67,6 +67,9 @@ cost: ## Compute the monthly bills from what was measured, into docs/cost.md (MI
 	@$(if $(MINUTES),$(BIN)/python -m infra.cost measure --minutes $(MINUTES))
 	@$(BIN)/python -m infra.cost write
 	@$(BIN)/python -m infra.cost table
+
+scaling: ## Compute what posts a second and posts kept take, into docs/scaling.md
+	@$(BIN)/python -m infra.scaling --write
 
 pictures: ## Make the documentation's pictures anew, from the real stack (needs chromium)
 	@cd services/frontend && export PATH="$(CURDIR)/.venv-node/bin:$$PATH" && npm run --silent build && npm run --silent real-shots -- --out ../../docs/images
