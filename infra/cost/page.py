@@ -83,7 +83,10 @@ def _bills(measured: Measured, listed: dict[str, Any]) -> Iterator[str]:
             f"At {run.posts_asked:g} posts/s three hot days are {millions:,.1f} million vectors: a Qdrant of one's own"
             f" wants {compact:.1f} GB (compact), so set `QDRANT_MEMORY` to {max(2, math.ceil(1.5 * compact))}g."
         )
-    yield f"A machine of one's own is taken with half as much memory and a quarter more cores, and {SYSTEM_GB} GB for its system."
+    yield (
+        f"A machine of one's own is taken with half as much memory and a quarter more cores, and {SYSTEM_GB} GB for its"
+        " system."
+    )
     yield ""
     yield "| price of | looked up on | where |"
     yield "| --- | --- | --- |"
