@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check up down container-test torture mcp-conformance english llm contract-fuzz bench budget-proof momentum-score search-score pictures show lock generated clean
+.PHONY: help run test check up down container-test torture mcp-conformance english llm contract-fuzz bench budget-proof momentum-score search-score pictures show lock generated clean cost scaling
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -23,8 +23,8 @@ test: ## Run every check and every test
 	@cd services/frontend && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm run --silent check && PATH="$(CURDIR)/.venv-node/bin:$$PATH" npm test --silent
 	@$(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
-up: ## Start the whole stack in containers and wait until it is healthy (SOURCE=simulator WITHOUT=qdrant PROFILE=observability)
-	@$(PYTHON) infra/stack.py up $(if $(SOURCE),--source $(SOURCE)) $(foreach name,$(WITHOUT),--without $(name)) $(foreach name,$(PROFILE),--profile $(name))
+up: ## Start the whole stack in containers and wait until it is healthy (SOURCE=simulator WITHOUT=qdrant PROFILE=observability GPU=1)
+	@$(PYTHON) infra/stack.py up $(if $(GPU),--gpu) $(if $(SOURCE),--source $(SOURCE)) $(foreach name,$(WITHOUT),--without $(name)) $(foreach name,$(PROFILE),--profile $(name))
 
 down: ## Stop the stack in containers; the data stay
 	@$(PYTHON) infra/stack.py down
@@ -68,6 +68,14 @@ momentum-score: ## Score the momentum engine and plain peers on streams with pla
 search-score: ## Score the order of search results: words, meaning, both (ARGS=--each)
 	@$(BIN)/python -m bench.search_score $(ARGS)
 
+cost: ## Compute the monthly bills from what was measured, into docs/cost.md (MINUTES=4 measures anew first)
+	@$(if $(MINUTES),$(BIN)/python -m infra.cost measure --minutes $(MINUTES))
+	@$(BIN)/python -m infra.cost write
+	@$(BIN)/python -m infra.cost table
+
+scaling: ## Compute what posts a second and posts kept take, into docs/scaling.md
+	@$(BIN)/python -m infra.scaling --write
+
 pictures: ## Make the documentation's pictures anew, from the real stack (needs chromium)
 	@cd services/frontend && export PATH="$(CURDIR)/.venv-node/bin:$$PATH" && npm run --silent build && npm run --silent real-shots -- --out ../../docs/images
 
@@ -82,6 +90,7 @@ lock: ## Make the lock files anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements/run.lock requirements/render-node.in -o requirements/render-node.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra llm -c requirements/test.lock pyproject.toml -o requirements/llm.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra fuzz -c requirements/test.lock pyproject.toml -o requirements/fuzz.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra build --extra cuda -c requirements/run.lock pyproject.toml -o requirements/cuda.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/node.in -o requirements/node.lock
 
 generated: ## Write the generated texts: env template, configuration, metrics and operations pages, OpenAPI, typed client

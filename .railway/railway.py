@@ -34,6 +34,17 @@ _KNOWN = {
 #: Seconds that a deploy waits for health, and that a service that is replaced has to end its work.
 HEALTH_SECONDS, DRAIN_SECONDS = 300, 30
 RESTART = {"restartPolicyType": "ON_FAILURE", "restartPolicyMaxRetries": 10, "drainingSeconds": DRAIN_SECONDS}
+#: The most each service may hold, in MiB: as in compose.yaml, from what was measured (docs/cost.md).
+MEMORY = {
+    "relay": 896,
+    "api": 896,
+    "worker": 1024,
+    "combined": 1536,
+    "frontend": 128,
+    "postgres": 2048,
+    "redis": 256,
+    "qdrant": 2048,
+}
 
 
 def shared(name: str) -> str:
@@ -50,7 +61,8 @@ def inside(name: str, port: int) -> str:
 def _service(name: str, **config: Any) -> Any:
     if unknown := config.keys() - _KNOWN:
         raise ValueError(f"{name}: the SDK would drop {', '.join(sorted(unknown))}")
-    return service(name, **config)
+    limits = {"limitOverride": {"containers": {"memoryBytes": MEMORY[name] << 20}}}
+    return service(name, **{**config, "deploy": {**config.get("deploy", {}), **limits}})
 
 
 def _built(dockerfile: str, *watched: str) -> dict[str, Any]:

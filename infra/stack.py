@@ -1,6 +1,6 @@
 """The whole stack in containers, with nothing but Python's standard library and Docker.
 
-    python3 infra/stack.py up [--source simulator|jetstream] [--without SERVICE ...] [--profile NAME ...]
+    python3 infra/stack.py up [--source simulator|jetstream] [--without SERVICE ...] [--profile NAME ...] [--gpu]
     python3 infra/stack.py down
 
 ``up`` writes .env with secrets where there is none (only the owner may read it), builds, starts in order, waits until
@@ -64,6 +64,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--source", choices=("jetstream", "simulator"), help="the first feed, where none is set")
     parser.add_argument("--without", action="append", default=[], metavar="SERVICE")
     parser.add_argument("--profile", action="append", default=[], metavar="NAME")
+    parser.add_argument("--gpu", action="store_true", help="the relay on a graphics card (compose.gpu.yaml)")
     return parser.parse_args(arguments)
 
 
@@ -74,6 +75,8 @@ def up(compose: Sequence[str], options: argparse.Namespace) -> int:
         print(f"Made in .env, which only you may read: {', '.join(made)}.")
     (ROOT / "config").mkdir(exist_ok=True)  # mounted; the engine would make it as root
     environment = build_environment()
+    if options.gpu:
+        environment["COMPOSE_FILE"] = os.pathsep.join(("compose.yaml", "compose.gpu.yaml"))
     profiles = list(options.profile)
     if options.source == "simulator":
         profiles.append("simulator")

@@ -13,7 +13,7 @@ import msgspec
 
 from services.relay.backoff import Backoff
 from services.relay.departures import Departures
-from services.relay.feed import FeedUnit
+from services.relay.feed import FeedUnit, place_of
 from services.relay.feeds import Feeds
 from services.relay.lineup import Lineup
 from services.relay.pending import StoreModelRows, StorePending
@@ -97,9 +97,14 @@ def _run(
     publishing = PublishStage(publisher, lambda state, reason: reporter.set("valkey", state, reason))
     index = parts.index(settings, database)
     embedding = EmbedStage(
-        Lineup(StoreModelRows(database), index, lambda model: parts.embedder(settings, model)),
+        Lineup(
+            StoreModelRows(database),
+            index,
+            lambda model: parts.embedder(settings, model),
+            steers=settings.relay_shard == 0,
+        ),
         index,
-        StorePending(database),
+        StorePending(database, place_of(settings)),
         settings.embedding_batch_posts,
         reporter.set,
         lambda: feeds.leading,
@@ -112,7 +117,8 @@ def _run(
 
     departures = Departures(database, gone, f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}")
     opener = _opener(settings, database, embedding, publishing)
-    hold = Hold(settings, "relay-feeds")
+    place = place_of(settings)
+    hold = Hold(settings, "relay-feeds" if place.count == 1 else f"relay-feeds-{place.index}-of-{place.count}")
     feeds = Feeds(
         *(settings, database, opener, publishing, remover, hold),
         lambda state, why: reporter.set("relay", state, why),

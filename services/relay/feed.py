@@ -19,6 +19,7 @@ from services.relay.sources.registry import Kind
 from services.relay.spec import FeedSpec
 from services.relay.state import DatabaseClock, FeedState
 from shared.config.settings import Settings
+from shared.contracts.shards import Shard
 from shared.errors import GroundswellError
 from shared.schemas.feed import Managed
 from shared.store import cursors, feed_rows
@@ -34,16 +35,23 @@ class Publishing(runner.Publishing, report.Publishing, Protocol):
 
 
 def first_feed(settings: Settings) -> FeedSpec | None:
-    """The feed the settings name, if they do. Its id is its name, so its cursor survives a change of host."""
+    """The feed the settings name, if they do. Its id is its name, so its cursor survives a change of host.
+
+    Of several relays each has its part of it, as a feed of its own.
+    """
     if not settings.feed_url:
         return None
-    return FeedSpec(
-        settings.feed_name or settings.feed_kind,
-        settings.feed_kind,
-        settings.feed_url,
-        settings.feed_backfill_minutes,
-        msgspec.json.decode(settings.feed_options, type=dict[str, Any]) if settings.feed_options else {},
-    )
+    name = settings.feed_name or settings.feed_kind
+    options = msgspec.json.decode(settings.feed_options, type=dict[str, Any]) if settings.feed_options else {}
+    place = place_of(settings)
+    if place.count > 1:
+        name, options = f"{name}-{place.index}-of-{place.count}", {**options, "shard": str(place)}
+    return FeedSpec(name, settings.feed_kind, settings.feed_url, settings.feed_backfill_minutes, options)
+
+
+def place_of(settings: Settings) -> Shard:
+    """Which of how many relays this one is."""
+    return Shard(settings.relay_shard, settings.relay_shards)
 
 
 def ensure_feed(
@@ -104,7 +112,7 @@ class FeedUnit:
             spec.id, source, self.queue, self.state, database, stop, backoff, rereads=kind.rereads
         )
         self._runner = runner.Runner(
-            runner.Pipeline(database, origin, clock, cursor.position, kind.read, turn, cursor.host),
+            runner.Pipeline(database, origin, clock, cursor.position, kind.read, turn, cursor.host, spec.shard),
             self.queue,
             self.state,
             embedding,

@@ -3,7 +3,8 @@
 A thread of its own looks at the rows every second. It never waits for a feed, and nothing about one
 feed touches another. While PostgreSQL is away the feeds go on as they last were.
 
-Of several relays on one database one reads the feeds; the others wait, and one of them goes on where it
+Of several relays on one database one reads the feeds, or one at each place where they share the work
+(``GROUNDSWELL_RELAY_SHARDS``, decision 0038); the others wait, and one of them goes on where it
 stopped. For the moment that a relay needs to find out that it lost its place two may read: ids and the
 cursor, which never moves back, make that harmless.
 """
@@ -15,14 +16,15 @@ import time
 from collections.abc import Callable, Sequence
 
 from services.relay import metrics
-from services.relay.feed import END_SECONDS, first_feed, put_row
+from services.relay.feed import END_SECONDS, first_feed, place_of, put_row
 from services.relay.removal import Remover
 from services.relay.report import EVERY_SECONDS, Publishing, write_view
 from services.relay.slot import Open, Slot
 from services.relay.spec import FeedSpec, spec_of
 from services.relay.state import View
 from shared.config.settings import Settings
-from shared.errors import StoreRejected, StoreUnavailable
+from shared.contracts.shards import WHOLE, shard_of
+from shared.errors import InputError, StoreRejected, StoreUnavailable
 from shared.store import feed_rows
 from shared.store.database import Database
 from shared.store.feed_rows import FeedRow
@@ -49,7 +51,7 @@ class Feeds:
     ) -> None:
         self._settings, self._database, self._open_unit = settings, database, open_unit
         self._publishing, self._remover, self._say = publishing, remover, say
-        self._hold, self._leading = hold, False
+        self._hold, self._leading, self._place = hold, False, place_of(settings)
         self._rows: list[FeedRow] | None = None
         self._slots: dict[str, Slot] = {}
         self._said_at: dict[str, float] = {}
@@ -141,16 +143,24 @@ class Feeds:
             if not self._prepared:
                 self._prepare()
                 self._prepared = True
-            self._rows = self._database.fetch(feed_rows.ALL)
+            self._rows = [row for row in self._database.fetch(feed_rows.ALL) if self._is_ours(row)]
         except (StoreUnavailable, StoreRejected) as error:
             logs.get(__name__).debug("feeds_not_read", error=str(error))
         return self._rows
 
+    def _is_ours(self, row: FeedRow) -> bool:
+        """Whether this relay is at the place that reads the feed. What cannot be is refused when it is opened."""
+        try:
+            return self._place.reads(shard_of(row.options))
+        except InputError:
+            return self._place.reads(WHOLE)
+
     def _prepare(self) -> None:
-        """The settings' feed becomes a row; one they named before is paused."""
-        spec = first_feed(self._settings)
+        """The settings' feed becomes a row; one they named before is paused, if it is of this place."""
+        spec, place = first_feed(self._settings), self._place
+        released = {"feed": None if spec is None else spec.id, "index": place.index, "count": place.count}
         with self._database.transaction() as transaction:
-            transaction.execute(feed_rows.RELEASE, {"feed": None if spec is None else spec.id})
+            transaction.execute(feed_rows.RELEASE, released)
             if spec is not None:
                 put_row(transaction, spec, "settings")
 

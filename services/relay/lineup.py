@@ -88,9 +88,12 @@ class Lineup:
         index: VectorIndex,
         load: Callable[[str | None], Embedder],
         apart: Callable[[Callable[[], None]], None] = _in_a_thread,
+        *,
+        steers: bool = True,
     ) -> None:
         """``load`` gives the model with an id, or, for ``None``, the one that the settings name. ``apart`` runs
-        what takes long."""
+        what takes long. Of several relays one ``steers`` which models there are; the others follow its rows."""
+        self._steers = steers
         self._rows, self._index, self._load, self._apart = rows, index, load, apart
         self._dropping = threading.Lock()
         self._wanted: Embedder | None = None
@@ -120,8 +123,8 @@ class Lineup:
         self.wanted.refresh()
         for sharing in self._loaded.values():
             sharing.embedder.refresh()
-        rows = self._steered()
-        if self._told_apart(rows):
+        rows = self._steered() if self._steers else self._rows.read()
+        if self._steers and self._told_apart(rows):
             rows = self._rows.read()
         self._forget_others(rows)
         self._looked_at = time.monotonic()
@@ -151,6 +154,8 @@ class Lineup:
 
     def walk(self, working: Sequence[Working]) -> Working | None:
         """Of ``working``, the one that still goes through what is stored."""
+        if not self._steers:
+            return None
         return next((work for work in working if not work.row.complete and not work.row.lost), None)
 
     def next(self, work: Working, limit: int) -> list[PendingPost]:
@@ -201,6 +206,8 @@ class Lineup:
         kept = {row.model for row in rows} | {self.wanted.model}
         for model in self._loaded.keys() - kept:
             del self._loaded[model]
+        if not self._steers:
+            self._swept = True
         if self._swept or self._dropping.locked() or not all(row.settled for row in rows):
             return
         unwanted = [model for model in self._index.models() if model not in kept]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
+from shared.contracts.shards import WHOLE, Shard
 from shared.store import pending, removals, vector_models
 from shared.store.database import Database
 from shared.store.pending import PendingPost
@@ -17,18 +18,22 @@ class _LeftOut(Exception):
 
 
 class StorePending:
-    """``Pending`` over PostgreSQL. Raises StoreUnavailable."""
+    """``Pending`` over PostgreSQL. Raises StoreUnavailable.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Of several relays each embeds the posts of its part of the authors, and the first removes what must go.
+    """
+
+    def __init__(self, database: Database, shard: Shard = WHOLE) -> None:
+        self._database, self._shard = database, shard
+        self._part = {"index": shard.index, "count": shard.count}
 
     def take(self, limit: int) -> list[PendingPost]:
         """The newest ``limit`` that still want a vector."""
-        return self._database.fetch(pending.TAKE, {"limit": limit})
+        return self._database.fetch(pending.TAKE, {"limit": limit, **self._part})
 
     def newer(self, above: int, limit: int) -> list[PendingPost]:
         """The newest ``limit`` of those stored after the one with ``seq`` ``above``."""
-        return self._database.fetch(pending.NEWER, {"above": above, "limit": limit})
+        return self._database.fetch(pending.NEWER, {"above": above, "limit": limit, **self._part})
 
     def done(self, posts: Sequence[PendingPost], models: Sequence[str]) -> None:
         """Their vectors of ``models`` are kept. While a model that runs was left out, they stay pending."""
@@ -45,6 +50,8 @@ class StorePending:
 
     def unwanted(self, limit: int) -> list[UUID]:
         """Posts whose vectors must go."""
+        if self._shard.index > 0:
+            return []
         return [row.post for row in self._database.fetch(removals.TAKE, {"limit": limit})]
 
     def removed(self, posts: Sequence[UUID]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from shared.contracts.shards import Shard, shard_of
 from shared.store.feed_rows import FeedRow
 
 
@@ -19,6 +20,11 @@ class FeedSpec(msgspec.Struct, frozen=True):
     options: dict[str, Any] = {}
     queue_events: int | None = None
     queue_bytes: int | None = None
+
+    @property
+    def shard(self) -> Shard:
+        """The part of it that is kept. Raises InputError."""
+        return shard_of(self.options)
 
 
 def spec_of(row: FeedRow) -> FeedSpec:

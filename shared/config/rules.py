@@ -129,6 +129,11 @@ def of_settings(unit: Unit, settings: Settings, given: Mapping[str, str]) -> Ite
         yield mistake(field["embedding_runtimes"], f"{unknown[0]!r} is none of " + ", ".join(EMBEDDING_RUNTIMES))
     if settings.feed_key and settings.feed_key_file:
         yield mistake(field["feed_key"], "the key is given twice, here and in GROUNDSWELL_FEED_KEY_FILE")
+    if settings.relay_shard >= settings.relay_shards:
+        last = settings.relay_shards - 1
+        yield mistake(
+            field["relay_shard"], f"of {settings.relay_shards} relays (GROUNDSWELL_RELAY_SHARDS) the last is {last}"
+        )
     for name, wrong in render_node_mistakes(unit, settings):
         yield mistake(field[name], wrong)
     if settings.vector_backend == "qdrant" and not settings.qdrant_url:

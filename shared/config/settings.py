@@ -196,6 +196,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             most=64,
         ),
     ] = 8
+    relay_shard: Annotated[
+        int,
+        About(
+            "Which of several relays this one is, from 0: it keeps only the authors of its part; see docs/scaling.md.",
+            ("relay",),
+            "0",
+            least=0,
+            most=255,
+        ),
+    ] = 0
+    relay_shards: Annotated[
+        int,
+        About("How many relays share the work; all are told the same number.", ("relay",), "4", least=1, most=256),
+    ] = 1
     relay_queue_events: Annotated[
         int,
         About(

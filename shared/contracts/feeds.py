@@ -12,7 +12,8 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from shared.contracts.sealed_feed import NostrOptions, SealedOptions
+from shared.contracts.sealed_feed import FeedOptions, NostrOptions, SealedOptions
+from shared.contracts.shards import shard_of
 from shared.errors import InputError
 from shared.schemas.feed import FeedKindForm, FeedOption
 
@@ -24,7 +25,7 @@ _WEB_EXAMPLE = "https://feed.example/auth/nonce"
 _SECRETS = ("token", "secret", "password", "passwd", "apikey", "api_key", "auth", "signature", "credential")
 
 
-class JetstreamOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class JetstreamOptions(FeedOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a Jetstream feed may be told beside its address."""
 
     hosts: Annotated[tuple[str, ...], Meta(description="More addresses of the same feed, tried in turn.")] = ()
@@ -165,7 +166,9 @@ def check_options(kind: str, options: dict[str, Any]) -> msgspec.Struct:
         if name not in known:
             raise InputError("The feed's options are not right.", why=f"There is no option `{name}`.", do=there_are)
     try:
-        return msgspec.convert(options, form.options)
+        typed = msgspec.convert(options, form.options)
+        shard_of(options)
+        return typed
     except msgspec.ValidationError as error:
         why = str(error).replace("at `$.", "in `")
         raise InputError("The feed's options are not right.", why=f"{why}.", do=there_are) from error

@@ -20,7 +20,19 @@ def _named(meaning: str) -> Meta:
     return Meta(description=meaning, min_length=1, max_length=64)
 
 
-class SealedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FeedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every feed may be told."""
+
+    shard: Annotated[
+        str,
+        Meta(
+            description="Part of the authors to keep, as part/parts from 0 (0/4); empty keeps all (docs/scaling.md).",
+            pattern=r"^(\d{1,3}/\d{1,3})?$",
+        ),
+    ] = ""
+
+
+class SealedOptions(FeedOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to sign in, where the session is in the answer, and how a frame is laid out."""
 
     key: Annotated[str, Meta(description="Name of the file with the wallet's key in the folder of secrets.")] = ""
@@ -69,7 +81,7 @@ class SealedOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     )
 
 
-class NostrOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NostrOptions(FeedOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a Nostr relay may be told beside its address."""
 
     key: Annotated[

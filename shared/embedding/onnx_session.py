@@ -50,6 +50,8 @@ class OnnxSession:
                 why=f"It offers {', '.join(runtime.get_available_providers())}.",
                 do="Install onnxruntime-gpu in place of onnxruntime.",
             )
+        if cuda and hasattr(runtime, "preload_dlls"):
+            runtime.preload_dlls()  # CUDA and cuDNN that were installed as wheels lie where no linker looks
         half = cuda if half is None else half
         self.precision = "f16" if half else "f32"
         try:

@@ -35,7 +35,8 @@ class Run(Schema, frozen=True, kw_only=True):
 
     ``needs_approval`` waits for the operator's word on one call, ``needs_human`` for somebody to look whether a call
     has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, ``pipeline`` that of a
-    pipeline's; the ``topic`` of both may be empty.
+    pipeline's; the ``topic`` of both may be empty. ``request_id`` is that of the request that asked for it last, as on
+    the log lines of API and worker; none for what a schedule began.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Run(Schema, frozen=True, kw_only=True):
     agent: str | None = None
     question: str | None = None
     pipeline: str | None = None
+    request_id: str | None = None
 
 
 class RunList(Schema, frozen=True, kw_only=True):

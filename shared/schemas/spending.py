@@ -60,6 +60,7 @@ class ModelCall(Schema, frozen=True, kw_only=True):
     """One attempt at a language model. ``basis``: whether its cost is what the provider reported or its bound.
 
     ``reason`` is why this model; ``request`` is shared by the attempts at one question.
+    ``request_id`` is that of the request to the API which the question followed from, as on the log lines.
     """
 
     id: UUID
@@ -84,6 +85,7 @@ class ModelCall(Schema, frozen=True, kw_only=True):
     created_at: datetime
     dispatched_at: datetime | None
     ended_at: datetime | None
+    request_id: str | None = None
 
 
 class ModelCallPage(Schema, frozen=True, kw_only=True):

@@ -86,9 +86,9 @@ FITS = "committed + %(bound)s <= cap"
 #: booking leaves the bound charged. A booking above the bound waits.
 _SOON = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
 
-_COLUMNS = "request, month, agent, run, priority, kind, tier, model, reason, bound_nano_usd, max_tokens"
+_COLUMNS = "request, month, agent, run, priority, kind, tier, model, reason, bound_nano_usd, max_tokens, request_id"
 _VALUES = """%(request)s, month.month, %(agent)s, %(run)s::uuid, %(priority)s, %(kind)s, %(tier)s, %(model)s,
-            %(reason)s, %(bound)s, %(max_tokens)s"""
+            %(reason)s, %(bound)s, %(max_tokens)s, %(request_id)s"""
 
 
 def reserve(fits: str = FITS) -> Statement[Reserved]:

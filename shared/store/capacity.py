@@ -21,9 +21,10 @@ _LIMIT = Statement("SELECT current_setting('max_connections')::integer AS connec
 
 
 def check_capacity(database: Database, settings: Settings) -> None:
-    """Raise ConfigurationError when one relay, one API and one worker would take too many connections."""
-    # Two more hold places: the relay's, and that of whoever builds indexes of vectors.
-    wanted = 2 + settings.relay_pool_size + settings.api_pool_size + settings.worker_pool_size + settings.llm_pool_size
+    """Raise ConfigurationError when the relays, one API and one worker would take too many connections."""
+    # Two more hold places: a relay's, and that of whoever builds indexes of vectors.
+    wanted = 1 + settings.relay_shards * (1 + settings.relay_pool_size)
+    wanted += settings.api_pool_size + settings.worker_pool_size + settings.llm_pool_size
     wanted += settings.analysis_connections
     allowed = int(database.fetch(_LIMIT)[0].connections * MOST_SHARE)
     if wanted > allowed:

@@ -8,11 +8,22 @@ from shared.schemas.base import Schema
 from shared.store.database import Command, Statement
 
 #: A new feed begins at ``start_us``, or without one at its backfill by the database's clock. An
-#: existing position stays.
+#: existing position stays. A new part of a feed begins where the same feed, divided otherwise, was read by all of its
+#: parts: until there nothing is missing, and what comes again is known.
 ENSURE_CURSOR = Command(
     """INSERT INTO feed_cursor (feed, wire, host, position, event_time)
        SELECT %(feed)s, %(wire)s, %(host)s, (extract(epoch FROM start) * 1000000)::bigint, start
          FROM (SELECT coalesce(timestamptz 'epoch' + %(start_us)s::bigint * interval '1 microsecond',
+                               (SELECT max(reached) FROM (
+                                  SELECT timestamptz 'epoch' + min(c.position) * interval '1 microsecond' AS reached
+                                    FROM feed mine
+                                    JOIN feed other ON other.kind = mine.kind AND other.url = mine.url
+                                     AND other.id <> mine.id
+                                    JOIN feed_cursor c ON c.feed = other.id
+                                    CROSS JOIN LATERAL (SELECT coalesce(nullif(split_part(
+                                      other.options ->> 'shard', '/', 2), ''), '1')::integer AS parts) divided
+                                   WHERE mine.id = %(feed)s AND mine.options ->> 'shard' <> ''
+                                   GROUP BY parts HAVING count(*) = parts) whole),
                                now() - make_interval(mins => %(backfill_minutes)s)) AS start) begin
        ON CONFLICT (feed) DO NOTHING"""
 )

@@ -42,10 +42,12 @@ ENSURE = Command(
              (excluded.kind, excluded.url, excluded.backfill_minutes, excluded.managed, excluded.options)"""
 )
 
-#: What the settings named before and name no more is paused and becomes the operator's.
+#: What the settings named before and name no more is paused and becomes the operator's. Each relay looks after the
+#: feeds that are its own to read: relay ``index`` of ``count``.
 RELEASE = Command(
     """UPDATE feed SET managed = 'operator', enabled = false
-        WHERE managed = 'settings' AND id IS DISTINCT FROM %(feed)s::text"""
+        WHERE managed = 'settings' AND id IS DISTINCT FROM %(feed)s::text
+          AND coalesce(nullif(split_part(options ->> 'shard', '/', 1), ''), '0')::integer %% %(count)s = %(index)s"""
 )
 
 ADD = Command(

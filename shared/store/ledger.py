@@ -25,6 +25,7 @@ class Claimed(Schema, frozen=True, kw_only=True):
     title: str
     epoch: int
     attempts: int
+    request_id: str | None
 
 
 class StepRow(Schema, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class RunRow(Schema, frozen=True, kw_only=True):
     agent: str | None
     question: str | None
     pipeline: str | None
+    request_id: str | None
 
 
 #: Takes a run nobody works on. No row: it is finished, unknown, or somebody holds a valid lease.
@@ -64,7 +66,7 @@ CLAIM = Statement(
               lease_expires_at = now() + make_interval(secs => %(lease_seconds)s)
         WHERE id = %(run)s AND status IN ('queued', 'running')
           AND (lease_expires_at IS NULL OR lease_expires_at < now())
-    RETURNING id AS run, kind, topic, title, epoch, attempts""",
+    RETURNING id AS run, kind, topic, title, epoch, attempts, request_id""",
     Claimed,
 )
 
@@ -121,7 +123,7 @@ RELEASE_RUN = Command(
 
 RUN = Statement(
     """SELECT id, kind, topic, title, status, error, created_at, updated_at, attempts, report, spend_nano_usd,
-              agent, question, pipeline
+              agent, question, pipeline, request_id
          FROM run WHERE id = %(run)s""",
     RunRow,
 )

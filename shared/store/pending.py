@@ -42,11 +42,14 @@ class Gone(msgspec.Struct, frozen=True):
 _COLUMNS = """p.id, p.seq, p.text, p.feed, p.event_time AS time, p.languages, p.author_hash AS author,
               cardinality(p.links) > 0 AS linked, hashtextextended(p.text, 0) AS version"""
 
+#: The part ``index`` of ``count`` of all authors, as relays share them (``shared.contracts.shards``).
+_OURS = "((p.author_hash %% %(count)s::bigint) + %(count)s) %% %(count)s = %(index)s"
+
 #: The newest ``limit`` first: what people look at now matters more than a backlog.
 TAKE = Statement(
     f"""SELECT {_COLUMNS}
          FROM embedding_pending e JOIN post p ON p.id = e.post
-        WHERE p.deleted_at IS NULL
+        WHERE p.deleted_at IS NULL AND {_OURS}
         ORDER BY e.seq DESC LIMIT %(limit)s""",
     PendingPost,
 )
@@ -55,7 +58,7 @@ TAKE = Statement(
 NEWER = Statement(
     f"""SELECT {_COLUMNS}
          FROM embedding_pending e JOIN post p ON p.id = e.post
-        WHERE e.seq > %(above)s AND p.deleted_at IS NULL
+        WHERE e.seq > %(above)s AND p.deleted_at IS NULL AND {_OURS}
         ORDER BY e.seq DESC LIMIT %(limit)s""",
     PendingPost,
 )

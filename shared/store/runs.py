@@ -27,6 +27,7 @@ class RunRow(Schema, frozen=True, kw_only=True):
     agent: str | None
     question: str | None
     pipeline: str | None
+    request_id: str | None
 
     def run(self, steps: list[RunStep]) -> Run:
         """The run as interfaces show it."""
@@ -50,7 +51,7 @@ class StepRow(Schema, frozen=True, kw_only=True):
 
 
 _COLUMNS = """id::text, kind, topic, title, status, error, created_at, updated_at, attempts, report::text,
-              spend_nano_usd, agent, question, pipeline"""
+              spend_nano_usd, agent, question, pipeline, request_id"""
 
 ONE = Statement(f"SELECT {_COLUMNS} FROM run WHERE id = %(id)s", RunRow)
 #: Those that are asked for, after the run ``before``; where that was removed, after ``made_at``.
@@ -81,18 +82,21 @@ UNFINISHED = Statement(
     RunRow,
 )
 CREATE = Statement(
-    f"INSERT INTO run (kind, topic, title) VALUES (%(kind)s, %(topic)s, %(title)s) RETURNING {_COLUMNS}", RunRow
+    f"""INSERT INTO run (kind, topic, title, request_id) VALUES (%(kind)s, %(topic)s, %(title)s, %(request_id)s)
+        RETURNING {_COLUMNS}""",
+    RunRow,
 )
 
 CREATE_AGENT = Statement(
-    f"""INSERT INTO run (kind, topic, title, agent, question, tainted)
-        VALUES ('agent', %(topic)s, %(title)s, %(agent)s, %(question)s, %(tainted)s) RETURNING {_COLUMNS}""",
+    f"""INSERT INTO run (kind, topic, title, agent, question, tainted, request_id)
+        VALUES ('agent', %(topic)s, %(title)s, %(agent)s, %(question)s, %(tainted)s, %(request_id)s)
+        RETURNING {_COLUMNS}""",
     RunRow,
 )
 
 CREATE_PIPELINE = Statement(
-    f"""INSERT INTO run (kind, topic, title, pipeline, parameters, tainted)
-        VALUES ('pipeline', %(topic)s, %(title)s, %(pipeline)s, %(parameters)s::jsonb, %(tainted)s)
+    f"""INSERT INTO run (kind, topic, title, pipeline, parameters, tainted, request_id)
+        VALUES ('pipeline', %(topic)s, %(title)s, %(pipeline)s, %(parameters)s::jsonb, %(tainted)s, %(request_id)s)
         RETURNING {_COLUMNS}""",
     RunRow,
 )
@@ -103,7 +107,7 @@ CREATE_PIPELINE = Statement(
 RETRY = Statement(
     f"""WITH again AS (
           UPDATE run SET status = 'queued', error = NULL, attempts = 0, lease_expires_at = NULL, updated_at = now(),
-                 report = NULL
+                 report = NULL, request_id = %(request_id)s
            WHERE id = %(id)s AND (status IN ('failed', 'needs_human')
                                   OR (kind IN ('agent', 'pipeline') AND status IN ('done', 'cancelled')
                                       AND %(from_seq)s::int IS NOT NULL))

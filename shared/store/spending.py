@@ -51,7 +51,7 @@ ALERTS = Statement(
 
 _CALL = """SELECT id, request, agent, run, priority, kind, tier, model, reason, state, bound_nano_usd, cost_nano_usd,
                   basis, max_tokens, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, error,
-                  created_at, dispatched_at, ended_at FROM llm_call"""
+                  created_at, dispatched_at, ended_at, request_id FROM llm_call"""
 CALL = Statement(f"{_CALL} WHERE id = %(call)s", ModelCall)
 #: Ids follow time (UUIDv7), so that a page goes on behind an id.
 CALLS = Statement(

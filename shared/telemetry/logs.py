@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import structlog
@@ -84,6 +85,20 @@ def _without(hidden: Iterable[str]) -> structlog.types.Processor:
         return secrets.sub("...", line) if secrets and isinstance(line, str) else line
 
     return hide
+
+
+def bound(**facts: str | None) -> AbstractContextManager[object]:
+    """Facts that are on every line within, in this thread and in what is begun from it on a loop; ``None`` is left out.
+
+    ``request`` is the id of the request to the API that the work follows from, ``run`` that of the run.
+    """
+    return structlog.contextvars.bound_contextvars(**{name: fact for name, fact in facts.items() if fact is not None})
+
+
+def request_id() -> str | None:
+    """The id of the request that this work follows from, where there is one."""
+    found = structlog.contextvars.get_contextvars().get("request")
+    return None if found is None else str(found)
 
 
 def _unit(unit: str) -> structlog.types.Processor:

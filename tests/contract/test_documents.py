@@ -64,7 +64,17 @@ def test_the_page_about_mcp_names_every_toolset() -> None:
 
 @pytest.mark.parametrize(
     "lock",
-    ["run.lock", "test.lock", "bench.lock", "english.lock", "llm.lock", "fuzz.lock", "node.lock", "render-node.lock"],
+    [
+        "run.lock",
+        "test.lock",
+        "bench.lock",
+        "english.lock",
+        "llm.lock",
+        "fuzz.lock",
+        "node.lock",
+        "render-node.lock",
+        "cuda.lock",
+    ],
 )
 def test_lock_files_are_hashed_and_carry_no_addresses(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text("utf-8")

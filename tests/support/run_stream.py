@@ -79,6 +79,7 @@ class Worked:
     def __init__(self, database: Database, question: str = "What about the bridge?") -> None:
         self._database = database
         row = {"agent": "scout", "question": question, "topic": "", "title": "Scout: bridge", "tainted": False}
+        row |= {"request_id": None}
         made = database.fetch_one(runs.CREATE_AGENT, row)
         assert made is not None
         self.id = made.id

@@ -76,7 +76,8 @@ async def ask_agent(context: Context, request: AskAgentInput) -> Run:
             raise NotFound("There is no such topic.", do="GET /api/v1/topics lists those that are live.")
         title = f"{agent.about['title']}: {' '.join(question.split())}"
         row = {"agent": agent.name, "question": question, "topic": request.topic, "title": title[:200]}
-        made = await transaction.fetch_one(run_store.CREATE_AGENT, row | {"tainted": context.actor.tainted})
+        asked = {"tainted": context.actor.tainted, "request_id": context.request}
+        made = await transaction.fetch_one(run_store.CREATE_AGENT, row | asked)
         assert made is not None  # noqa: S101 - INSERT ... RETURNING gives its row
         await enqueue(transaction, made)
         return (await with_steps(transaction, [made]))[0]

@@ -81,6 +81,7 @@ async def run_pipeline(context: Context, request: RunPipelineInput) -> Run:
             "title": f"{known.title}: {about}"[:200] if about else known.title,
             "parameters": msgspec.json.encode(parameters.given()).decode(),
             "tainted": context.actor.tainted,
+            "request_id": context.request,
         }
         made = await transaction.fetch_one(run_store.CREATE_PIPELINE, row)
         assert made is not None  # noqa: S101 - INSERT ... RETURNING gives its row

@@ -49,7 +49,9 @@ async def create_run(context: Context, request: CreateRunInput) -> Run:
         await transaction.execute(store.LOCK_TOPIC, about)
         found = await transaction.fetch_one(store.UNFINISHED, about)
         if found is None:
-            found = await transaction.fetch_one(store.CREATE, about | {"title": f"Briefing: {topic.label}"})
+            found = await transaction.fetch_one(
+                store.CREATE, about | {"title": f"Briefing: {topic.label}", "request_id": context.request}
+            )
             assert found is not None  # noqa: S101 - INSERT ... RETURNING gives its row
             await enqueue(transaction, found)
         return (await with_steps(transaction, [found]))[0]
@@ -97,7 +99,9 @@ async def retry_run(context: Context, query: RetryRunInput) -> Run:
             if step is None:
                 raise NotFound("There is no such step of an agent's run.", do="GET /api/v1/runs/RUN tells its steps.")
             seq = step.seq
-        again = await transaction.fetch_one(store.RETRY, {"id": query.run, "from_seq": seq})
+        again = await transaction.fetch_one(
+            store.RETRY, {"id": query.run, "from_seq": seq, "request_id": context.request}
+        )
         if again is None:
             raise ConflictError(
                 _standing(there),

@@ -1,6 +1,6 @@
 """The order of the stages, and the thread that drives them from the queue.
 
-    decode -> dedupe -> count -> store (one transaction) -> embed, publish
+    decode -> share -> dedupe -> count -> store (one transaction) -> embed, publish
 
 Only this module knows it. Nothing leaves a batch before it is durable: while PostgreSQL is away the
 batch in hand is tried again, the queue fills, and the reader stops reading.
@@ -24,10 +24,12 @@ from services.relay.frames import Frame, FrameQueue, Resume
 from services.relay.pipeline.count import count
 from services.relay.pipeline.decode import decode
 from services.relay.pipeline.dedupe import dedupe
+from services.relay.pipeline.share import share
 from services.relay.pipeline.store import Origin, Outcome, Place, store
 from services.relay.rereading import Desk, Progress
 from services.relay.state import DatabaseClock, FeedState
 from services.relay.wires.jetstream import read_event
+from shared.contracts.shards import WHOLE, Shard
 from shared.errors import StoreRejected, StoreUnavailable
 from shared.store.database import Database
 from shared.store.ingest import is_data_fault
@@ -73,13 +75,14 @@ class Pipeline:
         read: Read = read_event,
         turn: AbstractContextManager[object] | None = None,
         host: str = "",
+        shard: Shard = WHOLE,
     ) -> None:
-        """``host`` is who gave the event at ``position``; empty: the one in ``origin``."""
+        """``host`` is who gave the event at ``position``; empty: the one in ``origin``. ``shard`` is what is kept."""
         self._database, self.origin, self._clock = database, origin, clock
         self.position, self._read = position, read
         #: Held while a batch is stored: several feeds share few connections.
         self._turn = nullcontext() if turn is None else turn
-        self._host = host or origin.host
+        self._host, self._shard = host or origin.host, shard
         self._resume: Resume | None = None
         #: When the connection was opened whose change to live is still to be bounded; 0 for none.
         self._following_us = 0
@@ -115,6 +118,8 @@ class Pipeline:
         elif batch.resume.host:
             # Frames of two connections never share a batch: the reader waits until the old are durable.
             self.origin = msgspec.structs.replace(self.origin, host=batch.resume.host)
+        if self._shard.count > 1:
+            share(batch, self._shard)
         dedupe(batch)
         count(batch.posts)
         return batch

@@ -12,6 +12,7 @@ import msgspec
 from shared.config.settings import Settings
 from shared.errors import DependencyError, Unauthorised
 from shared.schemas.problem import Problem
+from shared.telemetry import logs
 
 CALL_SECONDS = 60.0
 #: Pauses before the API is asked again where it does not answer.
@@ -47,7 +48,7 @@ class Hands:
         why = ""
         for pause in (*PAUSES, None):
             try:
-                answer = self._client.post(path, content=body, headers={"Idempotency-Key": key})
+                answer = self._client.post(path, content=body, headers={"Idempotency-Key": key} | _followed())
             except httpx.HTTPError as error:
                 why = f"{type(error).__name__}: {error}"
             else:
@@ -67,6 +68,12 @@ class Hands:
     def close(self) -> None:
         """Give connections back."""
         self._client.close()
+
+
+def _followed() -> dict[str, str]:
+    """The API's log lines, and the runs that the call begins, are found by the same id."""
+    request = logs.request_id()
+    return {"X-Request-ID": request} if request else {}
 
 
 def _good(body: bytes) -> Answered:

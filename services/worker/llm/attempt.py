@@ -154,6 +154,7 @@ class Attempts:
                 reason=reason[:500],
                 bound=pricing.upper_bound(model.price, tokens, max_tokens),
                 max_tokens=max_tokens,
+                request_id=logs.request_id(),
             )
         )
 
@@ -187,6 +188,9 @@ class Attempts:
         metrics.LLM_SECONDS.labels(model.tier).observe(time.perf_counter() - begun)
         metrics.LLM_CALLS.labels(model.tier, "ok").inc()
         asked.call = call
+        logs.get(__name__).info(
+            "llm_answered", call=str(call) if call else None, agent=asked.request.agent, model=model.name
+        )
         cost = pricing.cost(model.price, reply.usage) if reply.usage else (0 if model.free else None)
         if call and cost is not None:
             # What it cost is known, and its bound stays reserved until that is booked: nobody has to wait for it.

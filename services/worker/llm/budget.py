@@ -51,6 +51,8 @@ class Attempt(Schema, frozen=True, kw_only=True):
     reason: str
     bound: int
     max_tokens: int
+    #: Of the request to the API that the question followed from.
+    request_id: str | None = None
 
 
 class Refused(GroundswellError):

@@ -61,4 +61,5 @@ def shown(row: ledger.RunRow, steps: list[ledger.StepRow]) -> Run:
         agent=row.agent,
         question=row.question,
         pipeline=row.pipeline,
+        request_id=row.request_id,
     )

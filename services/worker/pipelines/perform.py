@@ -37,25 +37,44 @@ class Performer:
 
     def __call__(self, run_id: str) -> None:
         """Work on the run ``run_id`` unless it is done or somebody else does."""
-        log = logs.get(__name__).bind(run=run_id)
-        started = time.monotonic()
+        with logs.bound(run=run_id):
+            self._perform(run_id)
+
+    def _perform(self, run_id: str) -> None:
+        log, started = logs.get(__name__), time.monotonic()
         try:
             claimed = self._claim(run_id)
-            if claimed is None:
-                log.info("run_not_claimed")
-                return
-            outcome = self._attempt(claimed)
-        except FencedError:
-            outcome = "fenced"
         except DependencyError as error:
-            outcome = "postponed"  # the lease ends, and the reaper sends the run again
             log.warning("run_postponed", error=str(error))
+            self._ended("postponed", started)
+            return
         except ValueError:
             log.error("run_id_malformed")
             return
+        if claimed is None:
+            log.info("run_not_claimed")
+            return
+        # What the request was called that asked for it, on every line from here to the language model.
+        with logs.bound(request=claimed.request_id):
+            log.info("run_claimed", kind=claimed.kind, attempts=claimed.attempts)
+            self._ended(self._see_through(claimed), started)
+
+    def _ended(self, outcome: str, started: float) -> None:
+        seconds = time.monotonic() - started
         metrics.RUNS.labels(self._kind, outcome).inc()
-        metrics.RUN_SECONDS.labels(self._kind).observe(time.monotonic() - started)
-        log.info("run_ended", outcome=outcome, seconds=round(time.monotonic() - started, 3))
+        metrics.RUN_SECONDS.labels(self._kind).observe(seconds)
+        logs.get(__name__).info("run_ended", outcome=outcome, seconds=round(seconds, 3))
+
+    def _see_through(self, claimed: ledger.Claimed) -> str:
+        """How it ended."""
+        try:
+            return self._attempt(claimed)
+        except FencedError:
+            return "fenced"
+        except DependencyError as error:
+            # The lease ends, and the reaper sends the run again.
+            logs.get(__name__).warning("run_postponed", error=str(error))
+            return "postponed"
 
     def _claim(self, run_id: str) -> ledger.Claimed | None:
         wanted = {"run": UUID(run_id), "lease_seconds": self._timings.lease_seconds}
@@ -80,7 +99,7 @@ class Performer:
                 run.fail(str(error))
                 return "failed"
             except Exception as error:
-                logs.get(__name__).exception("run_crashed", run=str(claimed.run))
+                logs.get(__name__).exception("run_crashed")
                 run.fail(f"An unexpected error ended it ({type(error).__name__}). The worker's log has the details.")
                 return "failed"
         return "done"

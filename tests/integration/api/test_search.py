@@ -65,7 +65,7 @@ class Record:
 
     def embed(self, embedder: Embedder) -> None:
         """As the relay does: take, embed, store, mark done."""
-        taken = self.database.fetch(pending.TAKE, {"limit": 1000})
+        taken = self.database.fetch(pending.TAKE, {"limit": 1000, "index": 0, "count": 1})
         vectors = embedder.embed([post.text for post in taken], "passage")
         entries = [Entry(post.id, post.feed, post.time, tuple(post.languages)) for post in taken]
         self.index.upsert(embedder.model, entries, vectors)

@@ -36,7 +36,7 @@ def call(
     params = {
         "request": uuid4(), "agent": agent, "run": about.get("run"), "priority": "pipeline", "kind": "simple",
         "tier": model.partition("/")[2], "model": model, "reason": "the cheapest that can do it",
-        "bound": about.get("bound", DOLLAR // 10), "max_tokens": 100,
+        "bound": about.get("bound", DOLLAR // 10), "max_tokens": 100, "request_id": None,
         "month_cap": DOLLAR, "agent_cap": DOLLAR // 2, "run_cap": DOLLAR // 4,
     }  # fmt: skip
     database.execute(budget.OPEN, params)

@@ -30,7 +30,7 @@ def posts(database: Database) -> list[UUID]:
 
 
 def take(database: Database, limit: int = 10) -> list[PendingPost]:
-    return database.fetch(pending.TAKE, {"limit": limit})
+    return database.fetch(pending.TAKE, {"limit": limit, "index": 0, "count": 1})
 
 
 def done(database: Database, taken: list[PendingPost]) -> int:

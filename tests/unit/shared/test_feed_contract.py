@@ -79,7 +79,8 @@ def test_a_jetstream_feed_may_have_several_hosts_and_each_is_checked() -> None:
             check_feed("jetstream", URL, options)
     [jetstream] = [form for form in feeds.forms() if form.kind == "jetstream"]
     shown = {option.name: (option.type, option.choices) for option in jetstream.options}
-    assert shown == {"hosts": ("array", []), "version": ("integer", [1, 2]), "zstd_dictionary": ("string", [])}
+    own = {"hosts": ("array", []), "version": ("integer", [1, 2]), "zstd_dictionary": ("string", [])}
+    assert shown == {"shard": ("string", []), **own}
 
 
 FOREIGN = ["file:///etc/passwd", "gopher://x:70/_", "ftp://x/y", "data:,x", "javascript:alert(1)", "/etc/passwd", "x"]

@@ -3908,6 +3908,7 @@ export interface components {
          * @description One attempt at a language model. ``basis``: whether its cost is what the provider reported or its bound.
          *
          *     ``reason`` is why this model; ``request`` is shared by the attempts at one question.
+         *     ``request_id`` is that of the request to the API which the question followed from, as on the log lines.
          */
         ModelCall: {
             /** Format: uuid */
@@ -3936,6 +3937,8 @@ export interface components {
             created_at: string;
             dispatched_at: string | null;
             ended_at: string | null;
+            /** @default null */
+            request_id: string | null;
         };
         /**
          * ModelCallPage
@@ -4676,7 +4679,8 @@ export interface components {
          *
          *     ``needs_approval`` waits for the operator's word on one call, ``needs_human`` for somebody to look whether a call
          *     has happened (then retry_run). ``agent`` and ``question`` are those of an agent's run, ``pipeline`` that of a
-         *     pipeline's; the ``topic`` of both may be empty.
+         *     pipeline's; the ``topic`` of both may be empty. ``request_id`` is that of the request that asked for it last, as on
+         *     the log lines of API and worker; none for what a schedule began.
          */
         Run: {
             id: string;
@@ -4703,6 +4707,8 @@ export interface components {
             question: string | null;
             /** @default null */
             pipeline: string | null;
+            /** @default null */
+            request_id: string | null;
         };
         /**
          * RunEnd
