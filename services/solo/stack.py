@@ -19,6 +19,7 @@ from services.solo.simulator.options import SimulatorOptions
 from services.solo.simulator.server import wall_clock_us
 from services.solo.simulator.stream import Stream
 from services.solo.supervisor import POLL_SECONDS, Supervisor
+from shared.backup.upgrade import check_finished
 from shared.config.load import environment_of, foreign_environment
 from shared.config.settings import Settings
 from shared.errors import ConfigurationError, InputError
@@ -195,6 +196,7 @@ class Stack:
         )
         self._database = Database(self.settings, name="solo", size=2)
         self._database.open()
+        check_finished(self.settings)
         with self._progress.step("Bringing the schema up to date"):
             migrate(self._database)
             self._database.execute(units.FORGET, {"unit": "solo"})
