@@ -22,8 +22,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Say every problem at once, or upgrade."""
     settings = load("solo", given={"data_dir": options.data})
-    with engines_alone(settings) as ready:
-        if problems := preflight(ready):
+    with engines_alone(settings) as (ready, taken):
+        if problems := [*([taken] if taken else []), *preflight(ready)]:
             for problem in problems:
                 print("\n  ".join(part for part in (problem.what, problem.why, problem.do) if part), file=sys.stderr)
             return max(problem.exit_code for problem in problems)
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
             return 0
         done = upgrade(ready, places.key_of(ready, make=True), version=installed_version(), progress=tell)
     if done.point is None:
-        print("The record is up to date.")
+        print("The record is new." if done.applied else "The record is up to date.")
     else:
         print(f"Applied: {', '.join(done.applied) or 'nothing was left to apply'}.")
         print(f"What was there before is {done.point}.")

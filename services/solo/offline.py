@@ -20,15 +20,20 @@ from shared.store.migrate import migrate
 
 
 @contextmanager
-def engines_alone(settings: Settings) -> Iterator[Settings]:
-    """As ``engines_for``, but the schema stays as it is, and nobody else may run on the data folder: ConflictError."""
+def engines_alone(settings: Settings) -> Iterator[tuple[Settings, ConflictError | None]]:
+    """As ``engines_for``, but the schema stays as it is; and, where somebody runs on the data folder, that conflict."""
     if settings.postgres_url and settings.valkey_url:
-        yield settings
+        yield settings, None
         return
     folder = DataFolder(Path(settings.data_dir))
-    folder.open()
+    environment = foreign_environment()
+    try:
+        folder.open()
+    except ConflictError as conflict:
+        yield _with_urls(settings, Postgres(folder.path, environment), Valkey(folder.path, environment)), conflict
+        return
     with _started(settings, folder) as ready:
-        yield ready
+        yield ready, None
 
 
 @contextmanager

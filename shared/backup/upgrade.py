@@ -38,7 +38,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Upgraded(msgspec.Struct, frozen=True, kw_only=True):
-    """What an upgrade did; ``point`` is ``None`` where there was nothing to do."""
+    """What an upgrade did; ``point`` is ``None`` where there was nothing to lose."""
 
     applied: list[str]
     point: str | None
@@ -121,7 +121,10 @@ def upgrade(settings: Settings, key: Key, *, version: str, progress: Progress = 
     try:
         note = unfinished(folder)
         if note is None:
-            if applied_revision(database) == len(migrations()):
+            present = applied_revision(database)
+            if present == 0:  # a database without anything to lose, or to back up
+                return Upgraded(applied=migrate(database), point=None)
+            if present == len(migrations()):
                 return Upgraded(applied=[], point=None)
             progress("Taking a restore point")
             point = take(settings, database, folder, key, version=version, label=POINT, progress=progress)

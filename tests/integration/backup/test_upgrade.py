@@ -14,7 +14,9 @@ import msgspec
 import pytest
 
 from services.cli.main import main
-from shared.backup import places
+from services.solo.folder import DataFolder
+from services.solo.offline import engines_alone
+from shared.backup import places, tools
 from shared.backup import restore as restoring
 from shared.backup import upgrade as upgrading
 from shared.backup.key import Key
@@ -175,3 +177,31 @@ def test_by_the_command_line(
     assert main(["upgrade", "--check"]) == 0
     assert main(["upgrade"]) == 0
     assert "up to date" in capsys.readouterr().out
+
+
+def test_an_empty_database_needs_no_restore_point(settings: Settings, key: Key) -> None:
+    name = f"groundswell_restore_{uuid4().hex[:12]}"
+    server = Database(settings, name="make", size=1)
+    server.open()
+    try:
+        server.execute_alone(contents.make(name))
+        empty = msgspec.structs.replace(settings, postgres_url=tools.with_database(settings.postgres_url, name))
+        done = upgrade(empty, key, version="test")
+        assert done.point is None
+        assert len(done.applied) == len(NOW)
+    finally:
+        server.execute_alone(contents.drop(name))
+        server.close()
+
+
+def test_a_running_stack_is_one_problem_among_others(settings: Settings, tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "solo")
+    folder.open()
+    try:
+        mine = msgspec.structs.replace(settings, postgres_url="", valkey_url="", data_dir=str(folder.path))
+        with engines_alone(mine) as (ready, taken):
+            assert taken is not None
+            assert "already runs" in taken.what
+            assert preflight(ready), "its engines are not there, and that is told too"
+    finally:
+        folder.close()
