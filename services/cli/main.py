@@ -44,6 +44,7 @@ VERBS = (
     Verb("mcp", "mcp", "offer the platform to a language model's client over standard input and output"),
     Verb("backup", "backup", "take an encrypted backup, list them, or show their key"),
     Verb("restore", "restore", "put a backup in place of the record, or prove that it could be (--verify)"),
+    Verb("upgrade", "upgrade", "bring the record to this version: check, back up, migrate, verify, or go back"),
     Verb("migrate", "migrate", "bring the database schema up to date"),
     Verb("relay", "units", "run the relay alone"),
     Verb("api", "units", "run the API alone"),

@@ -22,6 +22,7 @@ from services.solo.simulator.options import SimulatorOptions
 from services.solo.simulator.server import wall_clock_us
 from services.solo.simulator.stream import Stream
 from services.solo.supervisor import POLL_SECONDS, Supervisor
+from shared.backup.upgrade import check_finished
 from shared.config.load import environment_of, foreign_environment
 from shared.config.rules import LOOPBACK
 from shared.config.settings import Settings
@@ -227,6 +228,7 @@ class Stack:
         )
         self._database = Database(self.settings, name="solo", size=2)
         self._database.open()
+        check_finished(self.settings)
         with self._progress.step("Bringing the schema up to date"):
             migrate(self._database)
             self._database.execute(units.FORGET, {"unit": "solo"})

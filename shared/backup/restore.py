@@ -63,8 +63,12 @@ def verify(settings: Settings, folder: Path, key: Key, progress: Progress = lamb
         return restored
 
 
-def restore(settings: Settings, folder: Path, key: Key, progress: Progress = lambda _: None) -> Restored:
+def restore(
+    settings: Settings, folder: Path, key: Key, progress: Progress = lambda _: None, *, up_to_date: bool = True
+) -> Restored:
     """Put the backup ``folder`` in place of the record. On any failure the record is what it was.
+
+    Its schema is migrated unless ``up_to_date`` is false: whoever goes back from a failed migration must not repeat it.
 
     Raises as ``verify``, and ConflictError while somebody uses the record.
     """
@@ -78,8 +82,9 @@ def restore(settings: Settings, folder: Path, key: Key, progress: Progress = lam
             try:
                 server.execute_alone(contents.rename(scratch, name))
                 try:
-                    with _opened(settings, name) as database:
-                        migrate(database)
+                    if up_to_date:
+                        with _opened(settings, name) as database:
+                            migrate(database)
                 except BaseException:
                     server.execute_alone(contents.rename(name, scratch))
                     raise
@@ -119,7 +124,7 @@ def _beside(settings: Settings, folder: Path, key: Key, progress: Progress) -> I
             with _opened(settings, scratch) as database:
                 progress("Comparing it with what was written down")
                 _compare(database, manifest, folder.name)
-                searched = _search(database)
+                searched = search_trial(database)
             rows = sum(held.rows for held in manifest.tables.values())
             seconds = round(time.monotonic() - begun, 3)
             yield scratch, Restored(tables=len(manifest.tables), rows=rows, searched=searched, seconds=seconds)
@@ -141,7 +146,7 @@ def _compare(database: Database, manifest: Manifest, name: str) -> None:
             )
 
 
-def _search(database: Database) -> str | None:
+def search_trial(database: Database) -> str | None:
     """The words of a real search that found a post it had to find; ``None`` where there are no posts."""
     samples = database.fetch(_SAMPLES, {"limit": TRIED_POSTS})
     for sample in samples:

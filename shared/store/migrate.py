@@ -80,6 +80,13 @@ def revision(transaction: Transaction) -> int:
     return transaction.fetch(_PRESENT)[0].revision
 
 
+def applied_revision(database: Database) -> int:
+    """The newest applied revision, 0 for an empty database."""
+    with database.transaction() as transaction:
+        exists = transaction.fetch(_EXISTS)[0].revision
+        return transaction.fetch(_PRESENT)[0].revision if exists else 0
+
+
 def check_schema(database: Database) -> None:
     """Raise SchemaNotReady unless the database is exactly at this code's revision."""
     with database.transaction() as transaction:
