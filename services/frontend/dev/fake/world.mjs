@@ -120,6 +120,16 @@ export class World {
     };
   }
 
+  people(id) {
+    const story = stories.find((candidate) => candidate.id === id);
+    if (!story) return null;
+    const most_active = Array.from({ length: 6 }, (_, i) => ({
+      author: `did:plc:${(9173 * (i + 3)).toString(36)}kq2m7${i}`, posts: 14 - 2 * i, reactions: (i * 31) % 90,
+      first: iso(this.started - (story.onset - i) * MINUTE), last: iso(this.started - i * MINUTE),
+    }));
+    return { topic: id, looked_at: 1000, people: 812, most_active };
+  }
+
   makePost(time, given) {
     const n = this.sequence++;
     const story = stories[n % 3 === 0 ? 0 : n % stories.length];
