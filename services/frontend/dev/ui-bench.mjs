@@ -55,7 +55,7 @@ async function opened(browser, fake, path = '/', more = {}) {
 /** The chart reads and draws anew every five seconds; here that is done ten times a second: five lines, 50 points a second. */
 function hurry() {
   const own = globalThis.setTimeout;
-  globalThis.setTimeout = (call, wait = 0, ...rest) => own(call, wait > 1000 && wait <= 5000 ? 90 : wait, ...rest);
+  globalThis.setTimeout = (call, wait = 0, ...rest) => own(call, wait > 1000 && wait <= 5000 ? 55 : wait, ...rest);
 }
 
 /** What index.html names and what those import at once, gzipped. What is imported later is not initial. */
@@ -138,7 +138,7 @@ function pour(fake, rate, points) {
     const posts = Array.from({ length: rate / 10 }, () => fake.world.makePost(Date.now()));
     fake.world.tell({ type: 'posts', feed: 'jetstream', posts, total: posts.length });
   }, 100);
-  const chart = points ? setInterval(() => fake.world.tell({ type: 'topics', topics: fake.world.topics(), as_of: new Date().toISOString() }), 5000 / points) : 0;
+  const chart = points ? setInterval(() => fake.world.tell({ type: 'topics', topics: fake.world.topics(), as_of: new Date().toISOString() }), 4000 / points) : 0;
   return () => [batch, chart].forEach(clearInterval);
 }
 
