@@ -36,6 +36,9 @@ const scenes = [
     await page.getByText('Offline', { exact: true }).waitFor();
     await page.waitForTimeout(4000);
   } },
+  { name: 'first-run', path: '/', world: { calm: true, fresh: true }, act: async (page) => {
+    await page.getByRole('region', { name: 'First steps' }).getByText('Step 3 of 4').waitFor();
+  } },
   { name: 'status', path: '/', world: {}, act: async (page) => {
     await page.getByRole('button', { name: 'Status' }).first().click();
     await page.getByText('Vector index: degraded').waitFor();

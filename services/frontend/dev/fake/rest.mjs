@@ -63,6 +63,7 @@ function read(world, path, query) {
 }
 
 function readReport(world, id, part) {
+  if (!id && world.fresh) return { reports: [] };
   if (!id) return { reports: world.reports.map((report) => ({ ...report, sections: [], citations: [] })) };
   const report = world.reports.find((candidate) => candidate.id === id);
   if (!report || !part) return report;

@@ -9,8 +9,8 @@ const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const wave = (i, seed) => Math.sin(i / 7 + seed) * 0.12 + Math.sin(i * 1.7 + seed * 3) * 0.1 + Math.sin(i * 5.3 + seed) * 0.07;
 
 export class World {
-  constructor({ calm = false, listening = false, many = false, meaningless = false, away = false, bare = false, token, rate = 14 } = {}) {
-    Object.assign(this, { calm, listening, many, meaningless, away, bare, token, rate });
+  constructor({ calm = false, listening = false, many = false, meaningless = false, away = false, bare = false, fresh = false, token, rate = 14 } = {}) {
+    Object.assign(this, { calm, listening, many, meaningless, away, bare, fresh, token, rate });
     this.started = Date.now();
     this.sequence = 0;
     this.posts = [];
