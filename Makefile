@@ -6,7 +6,7 @@ BIN := .venv/bin
 UP := $(if $(PORT),--port $(PORT)) $(if $(DATA),--data $(DATA)) $(if $(SOURCE),--source $(SOURCE)) \
       $(if $(RATE),--rate $(RATE)) $(if $(ONCE),--once) $(if $(COMBINED),--combined) $(ARGS)
 
-.PHONY: help run test check up down container-test torture mcp-conformance english llm contract-fuzz bench budget-proof momentum-score search-score pictures show lock generated clean cost scaling
+.PHONY: help run test check up down container-test torture mcp-conformance english llm contract-fuzz bench budget-proof momentum-score search-score pictures show lock generated clean cost scaling ui-bench
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -78,6 +78,9 @@ scaling: ## Compute what posts a second and posts kept take, into docs/scaling.m
 
 pictures: ## Make the documentation's pictures anew, from the real stack (needs chromium)
 	@cd services/frontend && export PATH="$(CURDIR)/.venv-node/bin:$$PATH" && npm run --silent build && npm run --silent real-shots -- --out ../../docs/images
+
+ui-bench: ## Measure the dashboard in Chromium: script, first content, frames, memory, accessibility (ONLY=load,live,memory,axe)
+	@cd services/frontend && export PATH="$(CURDIR)/.venv-node/bin:$$PATH" && npm run --silent build > /dev/null && npm run --silent ui-bench -- $(if $(ONLY),--only $(ONLY))
 
 show: ## Run an agent and each pipeline on the simulator, without a model and with a fake one; PDFs as pictures, texts in .build/show
 	@$(BIN)/python -m tests.support.show $(ARGS)

@@ -195,6 +195,98 @@ def test_a_pipeline_is_scheduled_changed_paused_and_removed(page: tuple[Page, Pr
 
 
 @pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_no_page_needs_what_the_content_policy_refuses(page: tuple[Page, Problems]) -> None:
+    tab, problems = page
+    policy = tab.request.get(tab.url).headers["content-security-policy"]
+    assert "unsafe" not in policy
+    refused: list[str] = []
+
+    def note(what: str) -> None:
+        refused.append(what)
+
+    tab.expose_function("noteRefused", note)
+    tab.add_init_script(
+        "addEventListener('securitypolicyviolation',"
+        " (event) => noteRefused(`${event.violatedDirective} ${event.blockedURI}`))"
+    )
+    tab.reload()
+    rail = tab.get_by_role("navigation", name="Main", exact=True)
+    places = rail.locator("ul:first-of-type a")
+    expect(places.nth(13)).to_be_attached()
+    topic = rail.get_by_role("list", name="Moving now").get_by_role("link").first
+    for link in [*places.all(), topic, places.first]:
+        link.click()
+        expect(tab.locator("main :is(h1, h2)").first).to_be_visible()
+        expect(tab.get_by_role("status").filter(has_text="Loading")).to_have_count(0)
+    assert refused == []
+    assert problems == []
+    # the recorder works: what the policy forbids is refused, and told
+    tab.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=\"color: red\">x</p>')")
+    expect(tab.locator("body > p").last).to_have_css(
+        "color", tab.locator("body").evaluate("e => getComputedStyle(e).color")
+    )
+    assert any("style-src" in one for one in refused)
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_every_page_and_deed_is_reached_by_the_keyboard(page: tuple[Page, Problems]) -> None:
+    tab, problems = page
+    tab.get_by_role("region", name="Topics by momentum").get_by_role("link").first.wait_for()
+    tab.keyboard.press("g")
+    tab.keyboard.press("y")
+    expect(tab).to_have_url(re.compile("/system$"))
+    expect(tab.get_by_role("region", name="Parts")).to_contain_text("PostgreSQL")
+    expect(tab.get_by_role("region", name="Pools")).to_contain_text("groundswell")
+    assert violations(tab) == []
+    tab.keyboard.press("Control+k")
+    box = tab.get_by_role("combobox", name="What do you want to see or do?")
+    expect(box).to_be_focused()
+    tab.keyboard.type("spe")
+    expect(tab.get_by_role("option", selected=True)).to_contain_text("Spend")
+    assert violations(tab) == []
+    tab.keyboard.press("Enter")
+    expect(tab).to_have_url(re.compile("/spend$"))
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Spend")
+    assert violations(tab) == []
+    # what is typed in a field is text, and Escape gives the focus back to where it was
+    tab.keyboard.press("/")
+    tab.keyboard.type("gy?")
+    expect(tab.get_by_role("searchbox")).to_have_value("gy?")
+    tab.keyboard.press("Control+k")
+    expect(box).to_be_focused()
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("searchbox")).to_be_focused()
+    tab.get_by_role("heading", level=1).click()
+    tab.keyboard.press("?")
+    expect(tab.get_by_role("dialog", name="Shortcuts")).to_be_visible()
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("dialog")).to_have_count(0)
+    assert problems == []
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
+def test_an_access_token_is_made_used_and_taken_back(page: tuple[Page, Problems]) -> None:
+    tab, problems = page
+    tab.keyboard.press("g")
+    tab.keyboard.press(",")
+    form = tab.get_by_role("form", name="New access token")
+    form.get_by_label("Name").fill("Weekly numbers")
+    form.get_by_role("button", name="Make it").click()
+    secret = tab.get_by_role("status").locator("code").inner_text()
+    origin, bearer = tab.evaluate("location.origin"), {"Authorization": f"Bearer {secret}"}
+    assert tab.request.get(f"{origin}/api/v1/whoami", headers=bearer).json()["name"] == "Weekly numbers"
+    assert violations(tab) == []
+    tab.get_by_role("button", name="I have it").click()
+    row = tab.get_by_role("region", name="Access tokens").get_by_role("listitem").filter(has_text="Weekly numbers")
+    expect(row).to_contain_text("reads only")
+    row.get_by_role("button", name=re.compile("Take back")).click()
+    row.get_by_role("button", name="Yes, take it back for good").click()
+    expect(row).to_have_count(0)
+    assert tab.request.get(f"{origin}/api/v1/whoami", headers=bearer).status == 401
+    assert problems == []
+
+
+@pytest.mark.filterwarnings("default:THE BROWSER JOURNEY")
 def test_a_word_that_is_longer_than_a_phone_is_wide_widens_no_page(page: tuple[Page, Problems]) -> None:
     tab, problems = page
     tab.set_viewport_size({"width": 390, "height": 844})

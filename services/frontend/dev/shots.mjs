@@ -36,6 +36,9 @@ const scenes = [
     await page.getByText('Offline', { exact: true }).waitFor();
     await page.waitForTimeout(4000);
   } },
+  { name: 'first-run', path: '/', world: { calm: true, fresh: true }, act: async (page) => {
+    await page.getByRole('region', { name: 'First steps' }).getByText('Step 3 of 4').waitFor();
+  } },
   { name: 'status', path: '/', world: {}, act: async (page) => {
     await page.getByRole('button', { name: 'Status' }).first().click();
     await page.getByText('Vector index: degraded').waitFor();
@@ -152,6 +155,25 @@ const scenes = [
   { name: 'figures-none', path: '/figures', world: { calm: true, listening: true } },
   { name: 'models-calm', path: '/models', world: { calm: true } },
   { name: 'models-none', path: '/models', world: { calm: true, listening: true } },
+  { name: 'spend', path: '/spend', world: {} },
+  { name: 'spend-none', path: '/spend', world: { calm: true, listening: true } },
+  { name: 'system', path: '/system', world: {} },
+  { name: 'system-calm', path: '/system', world: { calm: true } },
+  { name: 'settings', path: '/settings', world: {} },
+  { name: 'settings-token', path: '/settings', world: { calm: true }, act: async (page) => {
+    await page.getByLabel('Name').first().fill('Weekly numbers');
+    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByText('it cannot be read again').waitFor();
+  } },
+  { name: 'palette', path: '/', world: {}, act: async (page) => {
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox').fill('wa');
+    await page.getByRole('option', { name: /Watches/ }).waitFor();
+  } },
+  { name: 'shortcuts', path: '/', world: { calm: true }, act: async (page) => {
+    await page.keyboard.press('?');
+    await page.getByRole('heading', { name: 'Shortcuts' }).waitFor();
+  } },
   { name: 'feeds', path: '/feeds?range=1h', world: {}, act: async (page) => {
     await page.getByText('Interruptions and gaps').first().click();
     await page.getByText('Interruptions, newest first').waitFor();

@@ -123,7 +123,7 @@ def test_every_answer_carries_the_security_headers_and_a_request_id(guarded: Ser
     for address in ("/", "/api/v1/feeds", "/health/live", "/api/v1/nothing"):
         headers = guarded.http.get(address).headers
         policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
-        assert (policy["default-src"], policy["script-src"]) == ("'self'", "'self'")
+        assert (policy["default-src"], policy["script-src"], policy["style-src"]) == ("'self'", "'self'", "'self'")
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert "server" not in headers

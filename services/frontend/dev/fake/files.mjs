@@ -11,7 +11,10 @@ const types = {
   '.svg': 'image/svg+xml',
   '.woff2': 'font/woff2',
 };
-const policy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+/** The one that the stack sends; the API's own is the same, and a test compares them. */
+const caddyfile = readFileSync(new URL('../../../../infra/docker/Caddyfile', import.meta.url), 'utf8');
+const policy = /Content-Security-Policy "([^"]+)"/.exec(caddyfile)?.[1];
+if (!policy) throw new Error('the Caddyfile names no Content-Security-Policy');
 
 export function serveFile(response, pathname) {
   const wanted = join(dist, normalize(pathname));

@@ -26,13 +26,14 @@ export function answerModels(world, method, path) {
   const month = iso(world.started).slice(0, 7);
   const limit = (name, cap, spent, committed) => ({ name, month, cap_nano_usd: cap * USD, spent_nano_usd: spent * USD, committed_nano_usd: committed * USD, excess_nano_usd: 0 });
   if (noun === 'approvals') return { approvals: world.models.approvals };
-  if (noun === 'spending') {
+  if (noun === 'spending' && !id) {
     const alert = { id: `month:${month}:50`, kind: 'share', percent: 50, said: `50 % of the budget for language models of ${month} is spent.`, raised_at: iso(world.started - DAY), told_at: iso(world.started - DAY) };
     return none ? { current: month, month: null, agents: [], alerts: [], saved_nano_usd: 0 }
       : { current: month, month: limit('', 100, 57.31, 61.8), agents: [limit('researcher', 50, 31.2, 34.1), limit('briefing', 25, 18.11, 19.7), limit('scout', 25, 8, 8)], alerts: [alert], saved_nano_usd: 6.4 * USD };
   }
+  if (noun === 'spending' && id === 'months') return { months: none ? [] : [limit('', 100, 57.31, 61.8), { ...limit('', 100, 71.4, 71.4), month: '2026-10' }, { ...limit('', 50, 50, 50), month: '2026-09' }] };
   if (noun === 'model-days') {
-    const days = none ? [] : Array.from({ length: 26 }, (_, i) => ({ day: iso(world.started - i * DAY).slice(0, 10), tier: 'small', model: 'anthropic/claude-haiku-5-5', attempts: 40 + ((i * 17) % 60), answered: 37 + ((i * 17) % 60), broke_contract: i % 9 === 0 ? 1 : 0, cost_nano_usd: (1 + ((i * 7) % 5)) * 0.8 * USD, input_tokens: 90_000, output_tokens: 12_000, p50_seconds: 1.8, p95_seconds: 6.2 }));
+    const days = none ? [] : Array.from({ length: 26 }, (_, i) => ({ day: iso(world.started - i * DAY).slice(0, 10), tier: i % 3 ? 'small' : 'large', model: i % 3 ? 'anthropic/claude-haiku-5-5' : 'openai/gpt-large', attempts: 40 + ((i * 17) % 60), answered: 37 + ((i * 17) % 60), broke_contract: i % 9 === 0 ? 1 : 0, cost_nano_usd: (1 + ((i * 7) % 5)) * 0.8 * USD, input_tokens: 90_000, output_tokens: 12_000, p50_seconds: 1.8, p95_seconds: 6.2 }));
     return { days };
   }
   if (noun === 'answer-days') return { days: [], hit_rate: none ? null : 0.31 };
@@ -48,7 +49,7 @@ function calls(world) {
     { agent: 'briefing', state: 'settled', cost_nano_usd: 0.02 * USD, basis: 'bound', input_tokens: null, output_tokens: null, error: 'broken: the stream ended before the answer did' },
     { agent: 'briefing', state: 'settled', cost_nano_usd: 0.0028 * USD, basis: 'usage', input_tokens: 4_790, output_tokens: 388, error: 'contract: it cites [99], which do not exist' },
     { agent: 'scout', state: 'released', cost_nano_usd: null, basis: null, input_tokens: null, output_tokens: null, error: 'limited: 429, again in 12 s', reason: 'attempt 2 after limited' },
-    { agent: 'scout', state: 'settled', model: 'ollama/qwen3:8b', tier: 'local', cost_nano_usd: 0, basis: 'usage', input_tokens: 2_204, output_tokens: 96, bound_nano_usd: 0 },
+    { agent: 'scout', state: 'settled', model: 'ollama/qwen3:8b', tier: 'local', reason: 'anthropic/claude-haiku-5-5 was not paid for: $0.00 is left of the limit of scout this month', cost_nano_usd: 0, basis: 'usage', input_tokens: 2_204, output_tokens: 96, bound_nano_usd: 0 },
   ];
   return made.map((call, i) => {
     const when = iso(world.started - (i < 5 ? i * 47_000 : 40 * DAY));

@@ -3,6 +3,7 @@ import { answerAgents, streamRun } from './agents.mjs';
 import { answerClusters } from './clusters.mjs';
 import { answerModels } from './models.mjs';
 import { startRun } from './runs.mjs';
+import { answerSystem } from './system.mjs';
 import { chatter, stories } from './texts.mjs';
 import { answerWatches } from './watches.mjs';
 
@@ -26,6 +27,8 @@ export async function answer(world, request, response, url) {
   if (watched) return json(response, watched);
   const modelled = answerModels(world, request.method, path);
   if (modelled) return json(response, modelled);
+  const own = answerSystem(world, request.method, path, body, url.searchParams);
+  if (own) return json(response, own);
   const found = read(world, path, url.searchParams);
   if (found instanceof Binary) return response.writeHead(200, { 'content-type': found.type }).end(found.body);
   if (found) return json(response, found);
@@ -49,6 +52,7 @@ function read(world, path, query) {
   if (noun === 'feeds' && !id) return world.feedList();
   if (noun === 'posts' && !id) return { posts: world.posts.slice(0, number('limit', 50)), next: null };
   if (noun === 'posts') return world.posts.find((post) => post.id === id);
+  if (noun === 'topics' && part === 'people') return world.people(id);
   if (noun === 'topics') return id ? world.detail(id) : world.topicList();
   if (noun === 'clusters') return answerClusters(world, id);
   if (noun === 'momentum') return world.momentum(number('minutes', 60), number('limit', 5));
@@ -59,6 +63,7 @@ function read(world, path, query) {
 }
 
 function readReport(world, id, part) {
+  if (!id && world.fresh) return { reports: [] };
   if (!id) return { reports: world.reports.map((report) => ({ ...report, sections: [], citations: [] })) };
   const report = world.reports.find((candidate) => candidate.id === id);
   if (!report || !part) return report;

@@ -9,8 +9,8 @@ const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const wave = (i, seed) => Math.sin(i / 7 + seed) * 0.12 + Math.sin(i * 1.7 + seed * 3) * 0.1 + Math.sin(i * 5.3 + seed) * 0.07;
 
 export class World {
-  constructor({ calm = false, listening = false, many = false, meaningless = false, away = false, bare = false, token, rate = 14 } = {}) {
-    Object.assign(this, { calm, listening, many, meaningless, away, bare, token, rate });
+  constructor({ calm = false, listening = false, many = false, meaningless = false, away = false, bare = false, fresh = false, token, rate = 14 } = {}) {
+    Object.assign(this, { calm, listening, many, meaningless, away, bare, fresh, token, rate });
     this.started = Date.now();
     this.sequence = 0;
     this.posts = [];
@@ -118,6 +118,16 @@ export class World {
       posts: story.posts.map((text, i) => this.makePost(this.started - (story.onset - i * 6) * MINUTE, text)),
       related: this.topics().filter((topic) => topic.id !== id).slice(0, 3),
     };
+  }
+
+  people(id) {
+    const story = stories.find((candidate) => candidate.id === id);
+    if (!story) return null;
+    const most_active = Array.from({ length: 6 }, (_, i) => ({
+      author: `did:plc:${(9173 * (i + 3)).toString(36)}kq2m7${i}`, posts: 14 - 2 * i, reactions: (i * 31) % 90,
+      first: iso(this.started - (story.onset - i) * MINUTE), last: iso(this.started - i * MINUTE),
+    }));
+    return { topic: id, looked_at: 1000, people: 812, most_active };
   }
 
   makePost(time, given) {

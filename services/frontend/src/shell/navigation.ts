@@ -5,6 +5,10 @@ export interface Place {
   href: string;
   label: string;
   icon: IconName;
+  /** Pressed after `g`, it leads here. */
+  key: string;
+  /** Other words for what is found there. */
+  also: string;
   /** Left out of the phone's bar; the status panel leads there. */
   wide?: true;
   /** True for addresses that belong to this place. */
@@ -16,15 +20,124 @@ function under(prefix: string): (pathname: string) => boolean {
 }
 
 export const places: readonly Place[] = [
-  { href: '/', label: 'Overview', icon: 'overview', covers: (path) => path === '/' || under('/topics')(path) },
-  { href: '/posts', label: 'Posts', icon: 'posts', covers: under('/posts') },
-  { href: '/map', label: 'Map', icon: 'map', covers: under('/map') },
-  { href: '/search', label: 'Search', icon: 'search', covers: under('/search') },
-  { href: '/watches', label: 'Watches', icon: 'watch', covers: (path) => under('/watches')(path) || under('/alerts')(path) },
-  { href: '/reports', label: 'Briefings', icon: 'report', covers: under('/reports') },
-  { href: '/agents', label: 'Agents', icon: 'agents', wide: true, covers: (path) => under('/agents')(path) || under('/runs')(path) },
-  { href: '/pipelines', label: 'Pipelines', icon: 'pipelines', wide: true, covers: under('/pipelines') },
-  { href: '/figures', label: 'Figures', icon: 'figures', wide: true, covers: under('/figures') },
-  { href: '/models', label: 'Models', icon: 'models', wide: true, covers: under('/models') },
-  { href: '/feeds', label: 'Feeds', icon: 'feeds', wide: true, covers: under('/feeds') },
+  {
+    href: '/',
+    key: 'o',
+    also: 'home momentum topics movers',
+    label: 'Overview',
+    icon: 'overview',
+    covers: (path) => path === '/' || under('/topics')(path),
+  },
+  {
+    href: '/posts',
+    key: 'p',
+    also: 'live stream',
+    label: 'Posts',
+    icon: 'posts',
+    covers: under('/posts'),
+  },
+  {
+    href: '/map',
+    key: 'm',
+    also: 'clusters conversations meaning',
+    label: 'Map',
+    icon: 'map',
+    covers: under('/map'),
+  },
+  {
+    href: '/search',
+    key: 's',
+    also: 'find',
+    label: 'Search',
+    icon: 'search',
+    covers: under('/search'),
+  },
+  {
+    href: '/watches',
+    key: 'w',
+    also: 'alerts rules',
+    label: 'Watches',
+    icon: 'watch',
+    covers: (path) => under('/watches')(path) || under('/alerts')(path),
+  },
+  {
+    href: '/reports',
+    key: 'b',
+    also: 'reports pdf',
+    label: 'Briefings',
+    icon: 'report',
+    covers: under('/reports'),
+  },
+  {
+    href: '/agents',
+    key: 'a',
+    also: 'ask runs question chat',
+    label: 'Agents',
+    icon: 'agents',
+    wide: true,
+    covers: (path) => under('/agents')(path) || under('/runs')(path),
+  },
+  {
+    href: '/pipelines',
+    key: 'l',
+    also: 'schedules stages',
+    label: 'Pipelines',
+    icon: 'pipelines',
+    wide: true,
+    covers: under('/pipelines'),
+  },
+  {
+    href: '/figures',
+    key: 'u',
+    also: 'business value worth',
+    label: 'Figures',
+    icon: 'figures',
+    wide: true,
+    covers: under('/figures'),
+  },
+  {
+    href: '/models',
+    key: 'd',
+    also: 'approvals calls llm',
+    label: 'Models',
+    icon: 'models',
+    wide: true,
+    covers: under('/models'),
+  },
+  {
+    href: '/spend',
+    key: 'n',
+    also: 'cost money budget forecast month',
+    label: 'Spend',
+    icon: 'spend',
+    wide: true,
+    covers: under('/spend'),
+  },
+  {
+    href: '/feeds',
+    key: 'f',
+    also: 'sources gaps lag',
+    label: 'Feeds',
+    icon: 'feeds',
+    wide: true,
+    covers: under('/feeds'),
+  },
+  {
+    href: '/system',
+    key: 'y',
+    also: 'health dependencies queues pools storage jobs drift',
+    label: 'System',
+    icon: 'system',
+    wide: true,
+    covers: under('/system'),
+  },
+  {
+    href: '/settings',
+    key: ',',
+    also: 'keys access tokens retention notifications images consent people',
+    label: 'Settings',
+    icon: 'settings',
+    wide: true,
+    covers: under('/settings'),
+  },
 ];

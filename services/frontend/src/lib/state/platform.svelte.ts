@@ -26,6 +26,8 @@ class Platform {
   retryAt: number | null = $state(null);
   heardAt: number | null = $state(null);
   missedAt: number | null = $state(null);
+  /** The newest post before what the stream could not give again: the list marks the place above it. */
+  missedAbove: string | null = $state(null);
   streamReason: string | null = $state(null);
   paused = $state(false);
   /** Counts up whenever the posts changed and a frame is free to draw them. */
@@ -44,6 +46,7 @@ class Platform {
       state: (state, retryAt) => this.changed(state, retryAt),
       missed: () => {
         this.missedAt = Date.now();
+        this.missedAbove = this.posts.items[0]?.id ?? null;
         this.readAgain();
       },
     },

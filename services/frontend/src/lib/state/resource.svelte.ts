@@ -6,6 +6,8 @@ export class Resource<T> {
   data: T | null = $state.raw(null);
   problem: Problem | null = $state.raw(null);
   loading = $state(false);
+  /** When `data` was read, by this machine's clock. */
+  readAt: number | null = $state(null);
 
   private running: AbortController | null = null;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -22,6 +24,7 @@ export class Resource<T> {
       const data = await this.load(controller.signal);
       if (this.running !== controller) return;
       this.data = data;
+      this.readAt = Date.now();
       this.problem = null;
     } catch (error) {
       if (this.running === controller) this.fail(error);
@@ -37,6 +40,7 @@ export class Resource<T> {
   reset(): void {
     this.stop();
     this.data = null;
+    this.readAt = null;
     this.problem = null;
     this.loading = false;
   }

@@ -21,6 +21,9 @@ const routes = new RouteTable<Load>({
   '/runs/:id': () => import('../../routes/Run.svelte'),
   '/figures': () => import('../../routes/Figures.svelte'),
   '/models': () => import('../../routes/Models.svelte'),
+  '/spend': () => import('../../routes/Spend.svelte'),
+  '/system': () => import('../../routes/System.svelte'),
+  '/settings': () => import('../../routes/Settings.svelte'),
   '/reports': () => import('../../routes/Reports.svelte'),
   '/reports/:id': () => import('../../routes/Report.svelte'),
 });
