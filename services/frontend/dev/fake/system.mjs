@@ -8,6 +8,7 @@ export function answerSystem(world, method, path, body, query) {
   const now = Date.now();
   if (noun === 'access-tokens') return tokens(world, method, id, body);
   if (noun === 'models' && method === 'POST') return { models: asked(world, true) };
+  if (noun === 'backups') return backups(world, method, id, now);
   if (method !== 'GET') return undefined;
   if (noun === 'models') return { models: asked(world, world.calm) };
   if (noun === 'checkup') return checkup(world);
@@ -25,6 +26,19 @@ export function answerSystem(world, method, path, body, query) {
   if (noun === 'retention') return retention(Number(query.get('days') ?? 30), now);
   if (noun === 'settings') return { settings: settings() };
   return undefined;
+}
+
+function backups(world, method, id, now) {
+  const order = (what, status, said, ago) => ({ id: `o${ago}`, what, backup: what === 'verify' ? 'groundswell-20261101T060000Z' : '', status, said, asked_at: iso(now - ago), begun_at: status === 'waiting' ? null : iso(now - ago + 9000), ended_at: status === 'done' ? iso(now - ago + 22_000) : null });
+  if (method === 'POST') {
+    world.order = order(id ? 'verify' : 'take', 'waiting', '', 0);
+    return world.order;
+  }
+  const orders = [...(world.order ? [world.order] : []), order('verify', 'done', '285,301 rows of 61 tables came back as they were, and a search for \u201cstorm over Lisbon\u201d found its post.', 3_600_000)];
+  if (world.listening) return { backups: [], orders: [] };
+  const taken = [0, 1, 2, 3].map((i) => ({ name: `groundswell-2026110${4 - i}T060000Z`, taken_at: iso(now - 5e6 - i * 216e5), version: '0.9.0', revision: 32, rows: 285_301 - i * 21_000, bytes: 42_100_000 - i * 3e6, seconds: 4.4,
+    verified_at: i === 1 ? iso(now - 3_500_000) : null, problem: i === 3 && !world.calm ? 'The backup was damaged. record.dump.age is not as it was written (SHA-256).' : null }));
+  return { backups: taken, orders };
 }
 
 function checkup(world) {

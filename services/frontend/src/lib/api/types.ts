@@ -3,6 +3,7 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
+export type BackupList = Schemas['BackupList'];
 export type AccessToken = Schemas['AccessToken'];
 export type AccessTokenList = Schemas['AccessTokenList'];
 export type Agent = Schemas['Agent'];

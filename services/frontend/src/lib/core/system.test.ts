@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Component, Health, Processes } from '../api/types';
-import { bytes, driftSentence, jobRows, partsByUrgency } from './system';
+import type { BackupList, Component, Health, Processes } from '../api/types';
+import { backupRows, bytes, driftSentence, jobRows, orderSentence, partsByUrgency } from './system';
 
 describe('the state of the platform', () => {
   it('writes bytes in the largest sensible unit', () => {
@@ -22,6 +22,28 @@ describe('the state of the platform', () => {
       ['api-1', 'until 20 s from now'],
       ['nobody', 'free since 1 min ago'],
     ]);
+  });
+
+  it('shows whether a backup was proven, and a proof that failed before anything else', () => {
+    const now = Date.parse('2026-11-01T01:00:00Z');
+    const one = { name: 'b', taken_at: '2026-11-01T00:00:00Z', rows: 1200, bytes: 4_120_000, verified_at: null, problem: null };
+    const proven = { ...one, verified_at: '2026-11-01T00:30:00Z' };
+    const backups = [one, proven, { ...proven, problem: 'It is damaged.' }];
+    expect(backupRows({ backups, orders: [] } as unknown as BackupList, now).map((row) => row[3])).toEqual([
+      'not yet',
+      '30 min ago',
+      'failed: It is damaged.',
+    ]);
+  });
+
+  it('says how what was asked for goes', () => {
+    const now = Date.parse('2026-11-01T00:01:00Z');
+    const order = { what: 'take', backup: '', status: 'waiting', said: '', asked_at: '2026-11-01T00:00:00Z', begun_at: null };
+    const said = (change: object): string => orderSentence({ backups: [], orders: [{ ...order, ...change }] } as unknown as BackupList, now);
+    expect(said({})).toContain('was asked for 1 min ago');
+    expect(said({ status: 'done', said: 'Taken as b.' })).toBe('Taken as b.');
+    expect(said({ what: 'verify', backup: 'b', status: 'failed', said: 'It is damaged.' })).toBe('The proof of b failed: It is damaged.');
+    expect(orderSentence({ backups: [], orders: [] }, now)).toBe('');
   });
 
   it('tells clocks that are apart', () => {

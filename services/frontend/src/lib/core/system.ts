@@ -1,5 +1,5 @@
 /** The platform's own state as rows to show. */
-import type { Component, Connections, Health, MomentumState, Processes, Queues, Storage, VectorState } from '../api/types';
+import type { BackupList, Component, Connections, Health, MomentumState, Processes, Queues, Storage, VectorState } from '../api/types';
 import { ago, compact, duration, plural, UNKNOWN, whole } from './format';
 
 /** Bytes in the largest sensible unit of a thousand: `812 B`, `4.1 MB`, `23 GB`. */
@@ -104,4 +104,27 @@ export function driftSentence(seconds: number | null): { text: string; bad: bool
   if (seconds === null) return { text: 'unknown', bad: false };
   const apart = Math.abs(seconds);
   return { text: `${duration(apart)} ${seconds < 0 ? 'behind' : 'ahead of'} the API's`, bad: apart > 1 };
+}
+
+const SHOWN = 6;
+
+/** The newest backups; a proof that failed stands before when one last succeeded. */
+export function backupRows(list: BackupList, now: number): string[][] {
+  return list.backups.slice(0, SHOWN).map((one) => [
+    ago(one.taken_at, now),
+    whole(one.rows),
+    bytes(one.bytes),
+    one.problem !== null ? `failed: ${one.problem}` : one.verified_at !== null ? ago(one.verified_at, now) : 'not yet',
+    one.name,
+  ]);
+}
+
+/** How the last thing that somebody asked for goes. */
+export function orderSentence(list: BackupList, now: number): string {
+  const order = list.orders[0];
+  if (!order) return '';
+  const what = order.what === 'take' ? 'A backup' : `The proof of ${order.backup}`;
+  if (order.status === 'waiting') return `${what} was asked for ${ago(order.asked_at, now)}; a worker begins within half a minute.`;
+  if (order.status === 'running') return `${what} is under way since ${ago(order.begun_at ?? order.asked_at, now)}.`;
+  return order.status === 'failed' ? `${what} failed: ${order.said}` : order.said;
 }
